@@ -1,0 +1,61 @@
+# Everything is set up in .venv, by any target that needs it: Python >= 3.11 and make are enough.
+# Java and Maven are used by the tests, where present, to run a real Kafka; without them those
+# tests are skipped and the closing lines of the run say which.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+READY := $(VENV)/.ready
+MODULE_LINES := 250
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench sandbox lock clean
+
+help:  ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY)  ## broker, registry, CRM and CDC traffic embedded: the whole pipeline, with a summary
+	@$(BIN)/crm-connector demo $(ARGS)
+
+test: $(READY)  ## all tests; ARGS="-k word" or ARGS=tests/unit to choose
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(READY)  ## ruff, mypy, import contracts, module lengths
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@find connector -name '*.py' -exec awk -v max=$(MODULE_LINES) \
+	    'FNR > max {print FILENAME ": more than " max " lines"; exit 1}' {} \; | (! grep .)
+
+format: $(READY)  ## let ruff put imports and layout right
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+
+bench: $(READY)  ## records per CPU-second, the pipeline and its parts
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+sandbox: $(READY)  ## the CRM simulator alone
+	@$(BIN)/crm-connector sandbox $(ARGS)
+
+lock: $(UV)  ## compile requirements.lock anew from pyproject.toml; ARGS=--upgrade to raise versions
+	@$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements.lock $(ARGS)
+	@! grep -n '://' requirements.lock
+
+clean:  ## remove the environment and everything generated
+	@rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find connector tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp comes last, so an interrupted set-up is never taken for a whole one.
+$(READY): requirements.lock pyproject.toml | $(UV)
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python >= 3.11 is needed")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -1,0 +1,3 @@
+"""crm-connector: order and contact changes from Kafka into a CRM."""
+
+__version__ = "0.1.0"
