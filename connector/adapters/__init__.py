@@ -1,0 +1,1 @@
+"""The edges: one outside thing each. Only `wiring` imports them."""

@@ -1,0 +1,119 @@
+"""What flows through a lane: record → change → event, each carrying the position it frees when settled."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, Literal
+
+from msgspec import Struct
+
+
+class Missing(StrEnum):
+    """Why a column has no value although its record has the column."""
+
+    UNAVAILABLE = "unavailable"
+    """An unchanged TOAST value that Debezium did not get: not sent, never null."""
+    UNREPRESENTABLE = "unrepresentable"
+    """Infinity, NaN or a year outside 1..9999: no CRM field can hold it."""
+
+
+UNAVAILABLE: Final = Missing.UNAVAILABLE
+UNREPRESENTABLE: Final = Missing.UNREPRESENTABLE
+
+
+class Position(Struct, frozen=True):
+    """Where a record stands, and in which assignment of its partition it was read.
+
+    `lease` counts the assignments of this process: a position of an older assignment frees nothing,
+    so a late answer can settle the ledger but never commit a partition that was given away.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    lease: int = 0
+
+
+class Record(Struct, frozen=True):
+    """One Kafka record, undecoded. `timestamp_ms` is Kafka's (ms since the epoch; -1 = none)."""
+
+    position: Position
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of key and value, what the memory budget counts."""
+        return len(self.key or b"") + len(self.value or b"")
+
+
+class Op(StrEnum):
+    """Debezium's op, and its equivalent in the other envelopes (a plain record is an UPDATE)."""
+
+    CREATE = "c"
+    UPDATE = "u"
+    DELETE = "d"
+    READ = "r"
+
+
+class Origin(Struct, frozen=True):
+    """Where a change comes from, as far as its record tells.
+
+    clock: Debezium's `source.name` (None: the topic is the clock). lsn: position in the WAL, an int.
+    ts_ms: the database's time of the change. snapshot: initial or incremental.
+    moved: "to" on the delete, "from" on the create of a primary-key change.
+    """
+
+    clock: str | None = None
+    table: str | None = None
+    lsn: int | None = None
+    ts_ms: int | None = None
+    snapshot: bool = False
+    moved: Literal["to", "from"] | None = None
+
+
+class Version(Struct, frozen=True):
+    """What RULES 1 compares. `declared` is the value of a configured `version` field, else None.
+
+    The clock is `source.name`, else "<topic>@<topic id>"; lsn and ts_ms are never compared with each other.
+    """
+
+    clock: str
+    lsn: int | None
+    ts_ms: int | None
+    declared: int | str | None
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+
+
+class Kind(StrEnum):
+    """What happened to the entity. `refine` of a destination may turn one order kind into another (RULES 7)."""
+
+    ORDER_CREATED = "order_created"
+    ORDER_UPDATED = "order_updated"
+    ORDER_DELIVERED = "order_delivered"
+    ORDER_CANCELLED = "order_cancelled"
+    CONTACT_UPSERTED = "contact_upserted"
+    CONTACT_DELETED = "contact_deleted"
+
+
+Entity = Literal["order", "contact"]
+Scalar = str | int | float | bool | None
+Json = Scalar | list["Json"] | Mapping[str, "Json"]
+
+
+class Skip(Struct, frozen=True):
+    """A record that a rule filters: counted as `filtered`, settled at once. `rule` names it."""
+
+    rule: str
+
+
+class Reject(Struct, frozen=True):
+    """A record that costs itself: a dead letter. `cause` is a short stable word, `detail` one sentence
+    without values of the record (names of columns and types are allowed, personal data never)."""
+
+    cause: str
+    detail: str

@@ -1,0 +1,96 @@
+"""A destination's dialect as a conversation without I/O.
+
+A conversation is a generator: it yields a Request (and is sent a Response or NoAnswer) or a Wait (and is
+sent None), and returns one outcome per event of its batch, in the batch's order. Polling an asynchronous
+import, halving a refused batch, pausing for a quota are then plain code, tested without a network.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+
+from msgspec import Struct
+
+from connector.core.events import Event
+
+
+class Request(Struct, frozen=True):
+    """One HTTP request, relative to the destination's base URL. `resource` is its name in metrics."""
+
+    method: str
+    path: str
+    resource: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = {}
+
+
+class Response(Struct, frozen=True):
+    """An answer: header names in lower case, the body whole (bounded by the client)."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = {}
+
+
+class NoAnswer(Struct, frozen=True):
+    """No answer came. `made` is False only where the connection provably was never made (RULES 4)."""
+
+    made: bool
+    reason: str
+
+
+class Wait(Struct, frozen=True):
+    """Ask the driver to sleep (an import that is not finished yet)."""
+
+    seconds: float
+
+
+class Sending(Struct, frozen=True):
+    """One event of a batch with what its earlier attempts left behind.
+
+    doubtful: an earlier request may have been applied (its answer was lost). conflicts: how many 409 it had.
+    id_only: the destination must locate the contact by its externalCustomerId alone (RULES 5).
+    """
+
+    event: Event
+    doubtful: bool = False
+    conflicts: int = 0
+    attempts: int = 0
+    id_only: bool = False
+
+
+class Accepted(Struct, frozen=True):
+    """The destination has it. `remote_id` is its own id of the entity, where it gives one."""
+
+    remote_id: str | None = None
+
+
+class Refused(Struct, frozen=True):
+    """The event's own fault: a dead letter (same words as Reject)."""
+
+    cause: str
+    detail: str
+
+
+class InDoubt(Struct, frozen=True):
+    """It may or may not have been applied."""
+
+    reason: str
+
+
+class Retry(Struct, frozen=True):
+    """Not applied; try again. reason: throttled | unavailable | unreachable | conflict.
+    after: seconds asked for by the destination, None = our own backoff."""
+
+    reason: str
+    after: float | None = None
+
+
+class Halt(Struct, frozen=True):
+    """Not applied, and no other request would be: reason credentials | contract (RULES, promise 6)."""
+
+    reason: str
+    detail: str
+
+
+Outcome = Accepted | Refused | InDoubt | Retry | Halt
+Conversation = Generator[Request | Wait, Response | NoAnswer | None, list[Outcome]]
+Batch = Sequence[Sending]

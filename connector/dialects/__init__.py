@@ -1,0 +1,1 @@
+"""One API resource each, as conversations without I/O."""

@@ -1,0 +1,308 @@
+"""What a lane needs from outside, as Protocols of a few methods. The contract is in the docstrings;
+one test suite per port runs on the fake and on the real adapter.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from connector.core.events import Event, Requirement
+from connector.core.model import Position, Record
+from connector.core.talk import Batch, Conversation, Request, Response, NoAnswer
+
+TopicPartition = tuple[str, int]
+
+
+# --- Clock, meter ---------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Time, so that tests can own it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back."""
+
+
+class Meter(Protocol):
+    """Where figures go. Names are DESIGN's without the prefix; an undeclared name or label is an error."""
+
+    def add(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        """Count."""
+
+    def set(self, name: str, value: float, /, **labels: str) -> None:
+        """Set a gauge."""
+
+    def observe(self, name: str, values: Sequence[float], /, **labels: str) -> None:
+        """Put values into a histogram."""
+
+    def drop(self, name: str, /, **labels: str) -> None:
+        """Forget a series (a revoked partition). Unknown series: nothing happens."""
+
+
+# --- Kafka ----------------------------------------------------------------------------------------
+
+
+class Assigned(Struct, frozen=True):
+    """A partition given to this member, and what the group knows of it.
+
+    committed: offset of the group's commit, None without one. note: the commit's metadata ("" without).
+    low, high: watermarks of the partition. topic_id: "" where the broker does not tell.
+    topic_has_commits: another partition of the topic has a commit (this one is new: start at its beginning).
+    """
+
+    topic: str
+    partition: int
+    committed: int | None
+    note: str
+    low: int
+    high: int
+    topic_id: str
+    topic_has_commits: bool
+
+
+class Members(Protocol):
+    """What a lane does when the group moves partitions; called inside `Source.poll`, on the lane's thread."""
+
+    def assigned(self, partitions: Sequence[Assigned]) -> Mapping[TopicPartition, int | None]:
+        """Return where each partition starts to be read: an offset, or None to keep it paused."""
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Drain within the budget; return the offsets to commit (may be empty)."""
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Another member owns them already: forget, commit nothing."""
+
+
+class Source(Protocol):
+    """A consumer group's records. One thread alone calls it."""
+
+    def poll(self, limit: int, timeout: float) -> list[Record]:
+        """At most `limit` records; waits at most `timeout` seconds for the first one, never for the rest.
+
+        A position's `lease` is the number of the partition's assignment in this process.
+        Raises BrokerDown when no broker answers; ConfigError where the group is refused (authorisation).
+        """
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        """Stop fetching them; records already fetched are not handed out either."""
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        """Fetch again, from the record after the last one handed out."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read on from `offset`."""
+
+    def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> bool:
+        """Commit next offsets, each with the note of its partition; False: refused (fenced, rebalancing)."""
+
+    def close(self) -> None:
+        """Leave the group. `Members.revoked` was called before, by the lane's own drain."""
+
+
+# --- Schemas --------------------------------------------------------------------------------------
+
+
+class Schemas(Protocol):
+    """Writer schemas by id."""
+
+    def writer(self, schema_id: int, topic: str) -> str | None:
+        """The schema as self-contained Avro JSON (references inlined), fetched once per id.
+
+        None: poison, no such id although the registry answers for another id of that topic (RULES 9).
+        Raises RegistryDown while that cannot be told.
+        """
+
+
+# --- Ledger ---------------------------------------------------------------------------------------
+
+
+class Want(Struct, frozen=True):
+    """Ask to send an event now. `requires`: the contact that must be accepted first (RULES 5)."""
+
+    event: Event
+    requires: Requirement | None = None
+
+
+class Grant(Struct, frozen=True):
+    """Send it: the claim is durable.
+
+    known: the entity was accepted through live events or Add orders. status_only: nothing but status and
+    date differs from what was last accepted. doubtful: a dead owner may have sent this very version.
+    id_only: the contact is known, but not by the requirement's alias.
+    """
+
+    known: bool = False
+    status_only: bool = False
+    doubtful: bool = False
+    id_only: bool = False
+
+
+class Done(Struct, frozen=True):
+    """Settled without sending; nothing is claimed."""
+
+    outcome: Literal["duplicate", "superseded", "unchanged"]
+
+
+class Busy(Struct, frozen=True):
+    """A living owner holds the key: ask again later."""
+
+
+class Needs(Struct, frozen=True):
+    """The required contact is not known: have it accepted first, then ask again."""
+
+
+class Ask(Struct, frozen=True):
+    """Only the operator can tell (RULES 1 and 3): pause the partition. reason: clock."""
+
+    reason: str
+
+
+class Deny(Struct, frozen=True):
+    """A dead letter by the ledger's word: cause erased_contact | no_usable_locator | older_than_ledger."""
+
+    cause: str
+    detail: str
+
+
+Verdict = Grant | Done | Busy | Needs | Ask | Deny
+
+
+class Settlement(Struct, frozen=True):
+    """What became of a claimed event.
+
+    accepted: the head takes version and digests (an event without version only marks its key as known).
+    released: not applied, or dead-lettered: the claim goes, the head stays.
+    certain=False (in doubt at any time, forced): the head's digests are cleared (RULES 2).
+    live: accepted through live events or Add orders (RULES 7). aliases: what now leads to this contact.
+    contact_key: the contact of an order, kept with row_key for deletes (RULES 8).
+    """
+
+    event: Event
+    outcome: Literal["accepted", "released"]
+    certain: bool = True
+    live: bool = True
+    aliases: tuple[str, ...] = ()
+    contact_key: str | None = None
+    remote_id: str | None = None
+    attempts: int = 1
+
+
+class Answer(Struct, frozen=True):
+    """The operator's answer to a pause that asks. topic "" and partition -1 mean every one.
+    at: seconds since the epoch, by the ledger's clock; start: earliest | latest | an offset | a time."""
+
+    topic: str
+    partition: int
+    start: str | None
+    accept: str | None
+    at: float
+
+
+class Ledger(Protocol):
+    """What one destination has accepted, per entity key. Scoped to one destination.
+
+    Any method raises LedgerDown while the store does not answer or cannot write; a turn that raised
+    has changed nothing or everything, and asking again is safe.
+    """
+
+    @property
+    def identity(self) -> str:
+        """A random id made with the ledger: commits name it, so another ledger is noticed (RULES 3)."""
+
+    def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:
+        """One transaction: settle, then decide and claim; a verdict per want, in order. Durable on return.
+
+        At most one want per (entity, key).
+        """
+
+    def keys_of(self, row_keys: Sequence[str]) -> list[str | None]:
+        """The entity keys that were settled with these row keys (RULES 8), None where unknown."""
+
+    def answers(self) -> list[Answer]:
+        """The operator's answers, oldest first."""
+
+    def answer(self, answer: Answer) -> None:
+        """Record an operator's answer (its `at` is set by the ledger)."""
+
+    def accept_clock(self, clock: str, since_ms: int, reason: str) -> None:
+        """From `since_ms` on, changes of this clock are newer than all heads that exist (RULES 1)."""
+
+    def close(self) -> None:
+        """Give up this owner's claims' lock and close. Claims left stay for the next owner to judge."""
+
+
+# --- Destination ----------------------------------------------------------------------------------
+
+
+class Lot(Struct, frozen=True):
+    """What may share a batch. `resource`: name in metrics; `group`: a further split (the set of fields sent)."""
+
+    resource: str
+    group: str
+    max_events: int
+    in_doubt: Literal["resend", "hold"]
+    live: bool = True
+
+
+class Destination(Protocol):
+    """One CRM's dialects. Pure."""
+
+    name: str
+
+    def check(self, event: Event) -> str | None:
+        """Why the destination would refuse or silently ignore it (one sentence, no personal data), or None."""
+
+    def requires(self, event: Event) -> Requirement | None:
+        """The contact that has to be accepted first."""
+
+    def ensure(self, event: Event) -> Event:
+        """That contact, made from the order's own fields: an event without version and position."""
+
+    def refine(self, event: Event, grant: Grant) -> Event:
+        """The kind to send, by what the ledger knows (RULES 7)."""
+
+    def lot(self, event: Event) -> Lot:
+        """Where it may be batched."""
+
+    def aliases(self, event: Event) -> tuple[str, ...]:
+        """What leads to this contact once it is accepted ("email:…", "phone:…")."""
+
+    def converse(self, lot: Lot, batch: Batch) -> Conversation:
+        """Send a batch of one lot."""
+
+
+class Http(Protocol):
+    """One destination's HTTP client. Never raises for what the network or the server does."""
+
+    async def send(self, request: Request, timeout: float) -> Response | NoAnswer:
+        """One attempt, no redirects, no retries; credentials are the client's business."""
+
+    async def close(self) -> None:
+        """Close idle connections."""
+
+
+# --- Dead letters ---------------------------------------------------------------------------------
+
+
+class Letter(Struct, frozen=True):
+    """A dead letter (RULES 10). stage: decode | map | check | deliver."""
+
+    record: Record
+    topic_id: str
+    destination: str
+    cause: str
+    detail: str
+    stage: str
+    key: str | None = None
+    attempts: int = 0
+
+
+class DeadLetters(Protocol):
+    """Where records go that cost themselves."""
+
+    def write(self, letters: Sequence[Letter]) -> None:
+        """Durable on return (acks=all, every delivery report seen). Raises DeadLettersDown; writing again is safe."""
