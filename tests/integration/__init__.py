@@ -1,0 +1,1 @@
+"""Tests against real programs: a Kafka broker, sockets, databases."""

@@ -1,0 +1,1 @@
+"""What tests share: real brokers, captured traffic, fakes that behave."""
