@@ -48,13 +48,13 @@ class CapturedRecord:
 class ExpectedRow:
     """What PostgreSQL held for one record, and what the record cannot tell of it.
 
-    `op` is c, u, d, r, t or "tombstone"; `row` is the deleted row for d and tombstone.
+    `op` is c, u, d, r, t or "tombstone"; `row` is the deleted row for d, None for t and tombstone.
     """
 
     position: Position
     table: str
     op: str
-    row: Row
+    row: Row | None
     unavailable_columns: frozenset[str]
     null_became_default: frozenset[str]
     phantom_columns: frozenset[str]
@@ -94,7 +94,7 @@ def meta_records(variant: Variant) -> tuple[CapturedRecord, ...]:
 
 @cache
 def expected(variant: DecodedVariant) -> dict[Position, ExpectedRow]:
-    """The true row of each table record, by its position."""
+    """The true row of each table record, by its position; logical messages (`….message`) have none."""
     rows = (_expected(line) for line in _lines(f"{variant}.expected"))
     return {row.position: row for row in rows}
 

@@ -1,0 +1,39 @@
+"""Fixtures for every test: the run's broker, topics with names of their own, a Kafka of one's own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.broker import Broker
+from tests.support.kafka_jars import KafkaUnavailableError
+from tests.support.local_kafka import LocalKafka
+from tests.support.real_kafka import shared_broker, without_kafka
+from tests.support.topics import TopicFactory
+
+pytest_plugins = ["tests.support.plugin"]
+
+
+@pytest.fixture(scope="session")
+def broker() -> Broker:
+    """The broker of this run; real or embedded, see `kind`. Shared: use topics and groups of your own."""
+    return shared_broker()
+
+
+@pytest.fixture(scope="session")
+def topic(broker: Broker) -> TopicFactory:
+    """Makes topics with unique names: topic(), topic(partitions=3, config={…})."""
+    return TopicFactory(broker)
+
+
+@pytest.fixture
+def own_kafka() -> Iterator[LocalKafka]:
+    """A running Kafka of this test alone, to be stopped, killed, paused and restarted (about 5 s)."""
+    try:
+        kafka = LocalKafka()
+    except KafkaUnavailableError as error:
+        without_kafka(str(error))
+    try:
+        kafka.start()
+        yield kafka
+    finally:
+        kafka.close()
