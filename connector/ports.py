@@ -3,15 +3,33 @@ one test suite per port runs on the fake and on the real adapter.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
+from connector.core.claims import (
+    Ask,
+    Busy,
+    Deny,
+    Done,
+    Grant,
+    Needs,
+    Settlement,
+    Verdict,
+    Want,
+)
 from connector.core.events import Event, Requirement
-from connector.core.model import Position, Record
-from connector.core.talk import Batch, Conversation, Request, Response, NoAnswer
+from connector.core.lots import Lot
+from connector.core.model import Record
+from connector.core.talk import Batch, Conversation, NoAnswer, Request, Response
 
 TopicPartition = tuple[str, int]
+
+__all__ = [
+    "Answer", "Ask", "Assigned", "Busy", "Clock", "DeadLetters", "Deny", "Destination", "Done", "Grant", "Http",
+    "Ledger", "Letter", "Lot", "Members", "Meter", "Needs", "Schemas", "Settlement", "Source", "TopicPartition",
+    "Verdict", "Want",
+]  # fmt: skip
 
 
 # --- Clock, meter ---------------------------------------------------------------------------------
@@ -67,10 +85,14 @@ class Assigned(Struct, frozen=True):
 class Members(Protocol):
     """What a lane does when the group moves partitions; called inside `Source.poll`, on the lane's thread."""
 
-    def assigned(self, partitions: Sequence[Assigned]) -> Mapping[TopicPartition, int | None]:
+    def assigned(
+        self, partitions: Sequence[Assigned]
+    ) -> Mapping[TopicPartition, int | None]:
         """Return where each partition starts to be read: an offset, or None to keep it paused."""
 
-    def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+    def revoked(
+        self, partitions: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
         """Drain within the budget; return the offsets to commit (may be empty)."""
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
@@ -86,6 +108,15 @@ class Source(Protocol):
         A position's `lease` is the number of the partition's assignment in this process.
         Raises BrokerDown when no broker answers; ConfigError where the group is refused (authorisation).
         """
+
+    def resolve(self, partition: TopicPartition, start: str) -> int:
+        """The offset that `earliest`, `latest`, an offset or an ISO time with zone means now. Raises BrokerDown."""
+
+    def end(self, partition: TopicPartition) -> int:
+        """The high watermark as last seen by the fetcher, -1 where not seen yet. Does not block."""
+
+    def reached(self) -> dict[TopicPartition, int]:
+        """Partitions read to their end since the last call, with the end offset (markers included)."""
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
         """Stop fetching them; records already fetched are not handed out either."""
@@ -120,77 +151,6 @@ class Schemas(Protocol):
 # --- Ledger ---------------------------------------------------------------------------------------
 
 
-class Want(Struct, frozen=True):
-    """Ask to send an event now. `requires`: the contact that must be accepted first (RULES 5)."""
-
-    event: Event
-    requires: Requirement | None = None
-
-
-class Grant(Struct, frozen=True):
-    """Send it: the claim is durable.
-
-    known: the entity was accepted through live events or Add orders. status_only: nothing but status and
-    date differs from what was last accepted. doubtful: a dead owner may have sent this very version.
-    id_only: the contact is known, but not by the requirement's alias.
-    """
-
-    known: bool = False
-    status_only: bool = False
-    doubtful: bool = False
-    id_only: bool = False
-
-
-class Done(Struct, frozen=True):
-    """Settled without sending; nothing is claimed."""
-
-    outcome: Literal["duplicate", "superseded", "unchanged"]
-
-
-class Busy(Struct, frozen=True):
-    """A living owner holds the key: ask again later."""
-
-
-class Needs(Struct, frozen=True):
-    """The required contact is not known: have it accepted first, then ask again."""
-
-
-class Ask(Struct, frozen=True):
-    """Only the operator can tell (RULES 1 and 3): pause the partition. reason: clock."""
-
-    reason: str
-
-
-class Deny(Struct, frozen=True):
-    """A dead letter by the ledger's word: cause erased_contact | no_usable_locator | older_than_ledger."""
-
-    cause: str
-    detail: str
-
-
-Verdict = Grant | Done | Busy | Needs | Ask | Deny
-
-
-class Settlement(Struct, frozen=True):
-    """What became of a claimed event.
-
-    accepted: the head takes version and digests (an event without version only marks its key as known).
-    released: not applied, or dead-lettered: the claim goes, the head stays.
-    certain=False (in doubt at any time, forced): the head's digests are cleared (RULES 2).
-    live: accepted through live events or Add orders (RULES 7). aliases: what now leads to this contact.
-    contact_key: the contact of an order, kept with row_key for deletes (RULES 8).
-    """
-
-    event: Event
-    outcome: Literal["accepted", "released"]
-    certain: bool = True
-    live: bool = True
-    aliases: tuple[str, ...] = ()
-    contact_key: str | None = None
-    remote_id: str | None = None
-    attempts: int = 1
-
-
 class Answer(Struct, frozen=True):
     """The operator's answer to a pause that asks. topic "" and partition -1 mean every one.
     at: seconds since the epoch, by the ledger's clock; start: earliest | latest | an offset | a time."""
@@ -213,7 +173,9 @@ class Ledger(Protocol):
     def identity(self) -> str:
         """A random id made with the ledger: commits name it, so another ledger is noticed (RULES 3)."""
 
-    def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:
+    def turn(
+        self, settled: Sequence[Settlement], wanted: Sequence[Want]
+    ) -> list[Verdict]:
         """One transaction: settle, then decide and claim; a verdict per want, in order. Durable on return.
 
         At most one want per (entity, key).
@@ -236,16 +198,6 @@ class Ledger(Protocol):
 
 
 # --- Destination ----------------------------------------------------------------------------------
-
-
-class Lot(Struct, frozen=True):
-    """What may share a batch. `resource`: name in metrics; `group`: a further split (the set of fields sent)."""
-
-    resource: str
-    group: str
-    max_events: int
-    in_doubt: Literal["resend", "hold"]
-    live: bool = True
 
 
 class Destination(Protocol):

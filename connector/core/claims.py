@@ -1,0 +1,78 @@
+"""What a lane asks of the ledger, what the ledger answers, and what became of what it granted (RULES 2)."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from connector.core.events import Event, Requirement
+
+
+class Want(Struct, frozen=True):
+    """Ask to send an event now. `requires`: the contact that must be accepted first (RULES 5)."""
+
+    event: Event
+    requires: Requirement | None = None
+
+
+class Grant(Struct, frozen=True):
+    """Send it: the claim is durable.
+
+    known: the entity was accepted through live events or Add orders. status_only: nothing but status and
+    date differs from what was last accepted. doubtful: a dead owner may have sent this very version.
+    id_only: the contact is known, but not by the requirement's alias.
+    """
+
+    known: bool = False
+    status_only: bool = False
+    doubtful: bool = False
+    id_only: bool = False
+
+
+class Done(Struct, frozen=True):
+    """Settled without sending; nothing is claimed."""
+
+    outcome: Literal["duplicate", "superseded", "unchanged"]
+
+
+class Busy(Struct, frozen=True):
+    """A living owner holds the key: ask again later."""
+
+
+class Needs(Struct, frozen=True):
+    """The required contact is not known: have it accepted first, then ask again."""
+
+
+class Ask(Struct, frozen=True):
+    """Only the operator can tell (RULES 1 and 3): pause the partition. reason: clock."""
+
+    reason: str
+
+
+class Deny(Struct, frozen=True):
+    """A dead letter by the ledger's word: cause erased_contact | no_usable_locator | older_than_ledger."""
+
+    cause: str
+    detail: str
+
+
+Verdict = Grant | Done | Busy | Needs | Ask | Deny
+
+
+class Settlement(Struct, frozen=True):
+    """What became of a claimed event.
+
+    accepted: the head takes version and digests (an event without version only marks its key as known).
+    released: not applied, or dead-lettered: the claim goes, the head stays.
+    certain=False (in doubt at any time, forced): the head's digests are cleared (RULES 2).
+    live: accepted through live events or Add orders (RULES 7). aliases: what now leads to this contact.
+    contact_key: the contact of an order, kept with row_key for deletes (RULES 8).
+    """
+
+    event: Event
+    outcome: Literal["accepted", "released"]
+    certain: bool = True
+    live: bool = True
+    aliases: tuple[str, ...] = ()
+    contact_key: str | None = None
+    remote_id: str | None = None
+    attempts: int = 1

@@ -1,0 +1,16 @@
+"""What may share a request."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Lot(Struct, frozen=True):
+    """A kind of batch. `resource`: name in metrics; `group`: a further split (the set of fields sent);
+    live: its acceptance makes the entity known (RULES 7)."""
+
+    resource: str
+    group: str
+    max_events: int
+    in_doubt: Literal["resend", "hold"]
+    live: bool = True
