@@ -21,7 +21,7 @@ def broker() -> Broker:
 
 @pytest.fixture(scope="session")
 def topic(broker: Broker) -> TopicFactory:
-    """Makes topics with unique names: topic(), topic(partitions=3, config={…})."""
+    """Makes topics with unique names, as in `topic("orders", partitions=3)`."""
     return TopicFactory(broker)
 
 

@@ -82,7 +82,7 @@ def _local(cleanup: ExitStack) -> str:
 
 def _embedded(cleanup: ExitStack) -> str:
     # The mock cluster lives as long as the client that carries it.
-    carrier = Producer({"test.mock.num.brokers": 1})
+    carrier = Producer({"test.mock.num.brokers": 1, "log_level": 3})
     cleanup.callback(carrier.flush, 1.0)
     (broker,) = carrier.list_topics(timeout=10).brokers.values()
     return f"{broker.host}:{broker.port}"

@@ -6,7 +6,14 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 from tests.support.broker_host import BrokerHost
-from tests.support.real_kafka import HOST_ADDRESS, NO_KAFKA, REQUIRED, is_required, shared_broker, without_kafka
+from tests.support.real_kafka import (
+    HOST_ADDRESS,
+    NO_KAFKA,
+    REQUIRED,
+    is_required,
+    shared_broker,
+    without_kafka,
+)
 
 _HOST = pytest.StashKey[BrokerHost]()
 
@@ -53,7 +60,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     skipped = [each for each in terminalreporter.getreports("skipped") if NO_KAFKA in each.longreprtext]
     if skipped:
         terminalreporter.section("not run: no real Kafka", yellow=True)
-        terminalreporter.line(skipped[0].longreprtext)
+        terminalreporter.line(_reason(skipped[0]))
         for name in sorted(each.nodeid for each in skipped):
             terminalreporter.line(f"  {name}")
     if is_required() and not _ran_on_kafka(terminalreporter):
@@ -67,3 +74,7 @@ def _wants_broker(item: pytest.Item) -> bool:
 def _ran_on_kafka(reporter: TerminalReporter) -> bool:
     passed = reporter.getreports("passed")
     return any(report.when == "call" and "kafka" in report.keywords for report in passed)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    return report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext

@@ -1,4 +1,4 @@
-"""What a test does without a real Kafka: it is skipped and named at the end, or fails where CI requires one."""
+"""What a test does without a real Kafka: skipped and named at the end, or failed if one is required."""
 
 import os
 from typing import NoReturn
