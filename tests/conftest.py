@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.broker import Broker
 from tests.support.kafka_jars import KafkaUnavailableError
@@ -11,6 +12,10 @@ from tests.support.real_kafka import shared_broker, without_kafka
 from tests.support.topics import TopicFactory
 
 pytest_plugins = ["tests.support.plugin"]
+
+# A busy machine is slow, not wrong; a hanging example meets the time limit of its test.
+settings.register_profile("connector", deadline=None, print_blob=True)
+settings.load_profile("connector")
 
 
 @pytest.fixture(scope="session")

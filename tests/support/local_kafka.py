@@ -1,5 +1,6 @@
 """One Apache Kafka node (KRaft, broker and controller in one process) as a child of the tests."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from tests.support.kafka_node import CLUSTER_ID, free_ports, kafka_settings, wai
 
 _FORMAT_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+# Its input ends with the tests, however they end: then Kafka ($0) and its folder ($1) go too.
+_WATCH = 'cat >/dev/null; kill -9 "$0"; rm -rf "$1"'
 # Started for seconds: a serial collector and the first compiler alone are up soonest and smallest.
 _JVM = ("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
@@ -29,6 +32,7 @@ class LocalKafka:
         self._log = self._folder / "kafka.log"
         self._config = self._folder / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
+        self._watch: subprocess.Popen[bytes] | None = None
         port, controller_port = free_ports(2)
         self.bootstrap = f"127.0.0.1:{port}"
         settings = kafka_settings(self.bootstrap, f"127.0.0.1:{port}", f"127.0.0.1:{controller_port}")
@@ -47,6 +51,8 @@ class LocalKafka:
                 stderr=log,
                 start_new_session=True,
             )
+        command = ["sh", "-c", _WATCH, str(self._process.pid), str(self._folder)]
+        self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         self._wait_until_ready()
 
     def stop(self) -> None:
@@ -101,11 +107,23 @@ class LocalKafka:
 
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
+        watch, self._watch = self._watch, None
         if process is None:
             return
         process.send_signal(how)
+        process.send_signal(signal.SIGCONT)
         try:
             process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(_STOP_SECONDS)
+        if watch is not None:
+            _dismiss(watch)
+
+
+def _dismiss(watch: subprocess.Popen[bytes]) -> None:
+    # Killed with its `cat`, and before its input closes: it must not act now.
+    os.killpg(watch.pid, signal.SIGKILL)
+    watch.wait(_STOP_SECONDS)
+    if watch.stdin is not None:
+        watch.stdin.close()
