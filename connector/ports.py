@@ -5,8 +5,7 @@ one test suite per port runs on the fake and on the real adapter.
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from msgspec import Struct
-
+from connector.core.assignment import Answer, Assigned, Placed
 from connector.core.claims import (
     Ask,
     Busy,
@@ -19,6 +18,7 @@ from connector.core.claims import (
     Want,
 )
 from connector.core.events import Event, Requirement
+from connector.core.letters import Letter
 from connector.core.lots import Lot
 from connector.core.model import Record
 from connector.core.talk import Batch, Conversation, NoAnswer, Request, Response
@@ -26,9 +26,9 @@ from connector.core.talk import Batch, Conversation, NoAnswer, Request, Response
 TopicPartition = tuple[str, int]
 
 __all__ = [
-    "Answer", "Ask", "Assigned", "Busy", "Clock", "DeadLetters", "Deny", "Destination", "Done", "Grant", "Http",
-    "Ledger", "Letter", "Lot", "Members", "Meter", "Needs", "Schemas", "Settlement", "Source", "TopicPartition",
-    "Verdict", "Want",
+    "Answer", "Ask", "Assigned", "Busy", "Clock", "DeadLetters", "Deny", "Destination", "Done", "Grant",
+    "Http", "Ledger", "Letter", "Lot", "Members", "Meter", "Needs", "Placed", "Schemas", "Settlement",
+    "Source", "TopicPartition", "Verdict", "Want",
 ]  # fmt: skip
 
 
@@ -64,36 +64,14 @@ class Meter(Protocol):
 # --- Kafka ----------------------------------------------------------------------------------------
 
 
-class Assigned(Struct, frozen=True):
-    """A partition given to this member, and what the group knows of it.
-
-    committed: offset of the group's commit, None without one. note: the commit's metadata ("" without).
-    low, high: watermarks of the partition. topic_id: "" where the broker does not tell.
-    topic_has_commits: another partition of the topic has a commit (this one is new: start at its beginning).
-    """
-
-    topic: str
-    partition: int
-    committed: int | None
-    note: str
-    low: int
-    high: int
-    topic_id: str
-    topic_has_commits: bool
-
-
 class Members(Protocol):
     """What a lane does when the group moves partitions; called inside `Source.poll`, on the lane's thread."""
 
-    def assigned(
-        self, partitions: Sequence[Assigned]
-    ) -> Mapping[TopicPartition, int | None]:
-        """Return where each partition starts to be read: an offset, or None to keep it paused."""
+    def assigned(self, partitions: Sequence[Assigned]) -> Mapping[TopicPartition, Placed]:
+        """Say where each begins. Raises BrokerDown, LedgerDown: the source asks again."""
 
-    def revoked(
-        self, partitions: Sequence[TopicPartition]
-    ) -> Mapping[TopicPartition, int]:
-        """Drain within the budget; return the offsets to commit (may be empty)."""
+    def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Drain within the budget, forget them; return the offsets to commit (may be empty)."""
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Another member owns them already: forget, commit nothing."""
@@ -110,7 +88,10 @@ class Source(Protocol):
         """
 
     def resolve(self, partition: TopicPartition, start: str) -> int:
-        """The offset that `earliest`, `latest`, an offset or an ISO time with zone means now. Raises BrokerDown."""
+        """The offset that `earliest`, `latest`, an offset or an ISO time with zone means now.
+
+        Raises BrokerDown.
+        """
 
     def end(self, partition: TopicPartition) -> int:
         """The high watermark as last seen by the fetcher, -1 where not seen yet. Does not block."""
@@ -151,17 +132,6 @@ class Schemas(Protocol):
 # --- Ledger ---------------------------------------------------------------------------------------
 
 
-class Answer(Struct, frozen=True):
-    """The operator's answer to a pause that asks. topic "" and partition -1 mean every one.
-    at: seconds since the epoch, by the ledger's clock; start: earliest | latest | an offset | a time."""
-
-    topic: str
-    partition: int
-    start: str | None
-    accept: str | None
-    at: float
-
-
 class Ledger(Protocol):
     """What one destination has accepted, per entity key. Scoped to one destination.
 
@@ -173,9 +143,7 @@ class Ledger(Protocol):
     def identity(self) -> str:
         """A random id made with the ledger: commits name it, so another ledger is noticed (RULES 3)."""
 
-    def turn(
-        self, settled: Sequence[Settlement], wanted: Sequence[Want]
-    ) -> list[Verdict]:
+    def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:
         """One transaction: settle, then decide and claim; a verdict per want, in order. Durable on return.
 
         At most one want per (entity, key).
@@ -206,7 +174,7 @@ class Destination(Protocol):
     name: str
 
     def check(self, event: Event) -> str | None:
-        """Why the destination would refuse or silently ignore it (one sentence, no personal data), or None."""
+        """Why the destination would refuse or silently ignore it, or None. One sentence, no personal data."""
 
     def requires(self, event: Event) -> Requirement | None:
         """The contact that has to be accepted first."""
@@ -240,21 +208,11 @@ class Http(Protocol):
 # --- Dead letters ---------------------------------------------------------------------------------
 
 
-class Letter(Struct, frozen=True):
-    """A dead letter (RULES 10). stage: decode | map | check | deliver."""
-
-    record: Record
-    topic_id: str
-    destination: str
-    cause: str
-    detail: str
-    stage: str
-    key: str | None = None
-    attempts: int = 0
-
-
 class DeadLetters(Protocol):
     """Where records go that cost themselves."""
 
     def write(self, letters: Sequence[Letter]) -> None:
-        """Durable on return (acks=all, every delivery report seen). Raises DeadLettersDown; writing again is safe."""
+        """Durable on return (acks=all, every delivery report seen); writing again is safe.
+
+        Raises DeadLettersDown.
+        """

@@ -31,9 +31,9 @@ class Resolve(Struct, frozen=True):
 
 
 class Hold(Struct, frozen=True):
-    """Pause the partition and ask: recreated | expired | ledger."""
+    """Pause the partition and ask: recreated | expired | other_ledger (RULES 3)."""
 
-    reason: Literal["recreated", "expired", "ledger"]
+    reason: Literal["recreated", "expired", "other_ledger"]
 
 
 def decide(
@@ -56,7 +56,7 @@ def decide(
     if then and then.topic and now.topic and then.topic != now.topic:
         return Hold("recreated")
     if then and then.ledger != now.ledger:
-        return Hold("ledger")
+        return Hold("other_ledger")
     if not low <= committed <= high:
         return Hold("expired")
     return Begin(committed)

@@ -1,0 +1,41 @@
+"""What the group gives to a member, and where the member begins to read it (RULES 3)."""
+
+from msgspec import Struct
+
+
+class Assigned(Struct, frozen=True):
+    """A partition given to this member, and what the group knows of it.
+
+    committed: offset of the group's commit, None without one. note: the commit's metadata ("" without).
+    low, high: watermarks of the partition. topic_id: "" where the broker does not tell.
+    topic_has_commits: another partition of the topic has a commit (this one is new: start at its beginning).
+    """
+
+    topic: str
+    partition: int
+    committed: int | None
+    note: str
+    low: int
+    high: int
+    topic_id: str
+    topic_has_commits: bool
+
+
+class Placed(Struct, frozen=True):
+    """Where an assigned partition is read from (None: it stays paused), the number of this assignment,
+    and the note that its commits carry."""
+
+    offset: int | None
+    lease: int
+    note: str
+
+
+class Answer(Struct, frozen=True):
+    """The operator's answer to a pause that asks. topic "" and partition -1 mean every one.
+    at: seconds since the epoch, by the ledger's clock; start: earliest | latest | an offset | a time."""
+
+    topic: str
+    partition: int
+    start: str | None
+    accept: str | None
+    at: float

@@ -1,0 +1,84 @@
+"""From a record to what the lane plans: decode, map, check; the first step that says no decides."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from connector.core.change import Change
+from connector.core.events import Event
+from connector.core.model import Record, Reject, Skip
+from connector.core.plan import Item
+from connector.ports import Destination
+
+Stage = Literal["decode", "map", "check"]
+
+
+class Decodes(Protocol):
+    """core.decode.Decoder of one topic."""
+
+    def decode(self, record: Record) -> Change | Skip | Reject:
+        """Raises RegistryDown."""
+
+
+class Maps(Protocol):
+    """core.mapping.Mapper of one topic."""
+
+    def map(self, change: Change, record: Record, topic_id: str) -> Event | Skip | Reject:
+        """Never raises."""
+
+
+class Refusal(Struct, frozen=True):
+    """A record that costs itself, and at which step."""
+
+    stage: Stage
+    reject: Reject
+    key: str | None = None
+
+
+class Intake:
+    """One lane's reading of its topics."""
+
+    def __init__(
+        self,
+        topics: Mapping[str, tuple[Decodes, Maps]],
+        destination: Destination,
+        find_key: Callable[[str], str | None],
+    ) -> None:
+        """find_key: row key → entity key, for deletes that know only their primary key (RULES 8)."""
+        self._topics, self._destination, self._find_key = topics, destination, find_key
+
+    def take(self, record: Record, topic_id: str, now: float) -> Item | Skip | Refusal:
+        """What to do about one record. Raises RegistryDown, LedgerDown: nothing happened, take it again."""
+        decoder, mapper = self._topics[record.position.topic]
+        change = decoder.decode(record)
+        if isinstance(change, Change):
+            event = mapper.map(change, record, topic_id)
+            if isinstance(event, Event):
+                return self._plan(event, record, topic_id, now)
+            return event if isinstance(event, Skip) else Refusal("map", event)
+        return change if isinstance(change, Skip) else Refusal("decode", change)
+
+    def _plan(self, event: Event, record: Record, topic_id: str, now: float) -> Item | Skip | Refusal:
+        if not event.key:
+            found = self._find_key(event.row_key or "")
+            if found is None:
+                return Refusal(
+                    "map", Reject("unknown_row", "delete of an unknown row: the ledger never saw it")
+                )
+            event = with_key(event, found)
+        reason = self._destination.check(event)
+        if reason is not None:
+            return Refusal("check", Reject("check", reason), event.key)
+        lot, requires = self._destination.lot(event), self._destination.requires(event)
+        return Item(event, record, topic_id, lot, requires, arrived=now)
+
+
+def with_key(event: Event, key: str) -> Event:
+    """The delete of a row whose business key the ledger knows."""
+    body = replace(event.body, **{_KEY_FIELD[event.entity]: key})
+    return replace(event, key=key, body=body)
+
+
+_KEY_FIELD = {"order": "external_order_id", "contact": "external_customer_id"}

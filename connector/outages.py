@@ -1,0 +1,52 @@
+"""What is paused, why, and when it is tried again (promise 6)."""
+
+from msgspec import Struct
+
+from connector.ports import Clock, Meter
+
+FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
+"""Seconds between two tries of what is down, doubling from the first to the longest."""
+
+
+class _Pause(Struct):
+    since: float
+    wait: float
+    until: float
+    detail: str
+
+
+class Outages:
+    """The lane's own pauses by reason; the courier keeps those of the destination."""
+
+    def __init__(self, destination: str, clock: Clock, meter: Meter) -> None:
+        """Nothing is paused."""
+        self._destination, self._clock, self._meter = destination, clock, meter
+        self._pauses: dict[str, _Pause] = {}
+
+    def blocks(self, reason: str) -> bool:
+        """Whether `reason` is down and its next try is not due yet."""
+        pause = self._pauses.get(reason)
+        return pause is not None and self._clock.monotonic() < pause.until
+
+    def hit(self, reason: str, detail: str) -> bool:
+        """It failed (again); True: this is news."""
+        now = self._clock.monotonic()
+        pause = self._pauses.get(reason)
+        if pause is None:
+            self._pauses[reason] = _Pause(self._clock.now(), FIRST_WAIT, now + FIRST_WAIT, detail)
+            self._meter.set("paused", 1, destination=self._destination, reason=reason)
+            return True
+        pause.wait = min(pause.wait * 2, LONGEST_WAIT)
+        pause.until, pause.detail = now + pause.wait, detail
+        return False
+
+    def clear(self, reason: str) -> bool:
+        """It works; True: it had been down."""
+        if self._pauses.pop(reason, None) is None:
+            return False
+        self._meter.set("paused", 0, destination=self._destination, reason=reason)
+        return True
+
+    def view(self) -> dict[str, dict[str, float | str]]:
+        """For the status page: reason → since (seconds since the epoch) and detail."""
+        return {r: {"since": p.since, "detail": p.detail} for r, p in self._pauses.items()}
