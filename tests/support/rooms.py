@@ -1,16 +1,19 @@
 """An import-linter contract: for each module or package of ours, whom of the others it may import."""
 
-from typing import cast
+from fnmatch import fnmatchcase
+from typing import TypeAlias, cast
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
+
+Rooms: TypeAlias = list[tuple[str, list[str]]]
 
 
 class RoomsContract(Contract):
     """Direct imports between the children of `package` are those of `may_import`, lines "room -> rooms".
 
-    The package itself may be imported by all. A room that does not exist yet is no error; a child without a
-    line is.
+    The package itself may be imported by all. `*` stands for any letters, in `settings*` for a family of
+    modules. A room that does not exist yet is no error; a child without a line is.
     """
 
     type_name = "rooms"
@@ -20,17 +23,10 @@ class RoomsContract(Contract):
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Compare every import of the graph with the table."""
-        package = str(self.package)
-        allowed = dict(_room(line) for line in cast("list[str]", self.may_import))
-        rooms = sorted(child.removeprefix(f"{package}.") for child in graph.find_children(package))
-        homeless = [f"{package}.{room} has no line in may_import" for room in rooms if room not in allowed]
-        breaches = [
-            breach
-            for room, others in allowed.items()
-            if room in rooms
-            for breach in _breaches(graph, package, room, others)
-        ]
-        return ContractCheck(kept=not (homeless or breaches), metadata={"faults": homeless + breaches})
+        rooms = [_room(line) for line in cast("list[str]", self.may_import)]
+        children = sorted(graph.find_children(str(self.package)))
+        faults = [fault for child in children for fault in _faults(graph, child, rooms)]
+        return ContractCheck(kept=not faults, metadata={"faults": faults})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         """Print each import that the table does not allow."""
@@ -39,17 +35,25 @@ class RoomsContract(Contract):
         output.new_line()
 
 
-def _room(line: str) -> tuple[str, frozenset[str]]:
+def _room(line: str) -> tuple[str, list[str]]:
     name, _, others = line.partition("->")
-    return name.strip(), frozenset(others.split())
+    return name.strip(), others.split()
 
 
-def _breaches(graph: ImportGraph, package: str, room: str, others: frozenset[str]) -> list[str]:
-    own = f"{package}.{room}"
-    permitted = {package, own, *(f"{package}.{other}" for other in others)}
+def _faults(graph: ImportGraph, child: str, rooms: Rooms) -> list[str]:
+    package, _, name = child.partition(".")
+    permitted = next((others for room, others in rooms if fnmatchcase(name, room)), None)
+    if permitted is None:
+        return [f"{child} has no line in may_import"]
     return [
         f"{importer} -> {imported}"
-        for importer in sorted({own, *graph.find_descendants(own)})
+        for importer in sorted({child, *graph.find_descendants(child)})
         for imported in sorted(graph.find_modules_directly_imported_by(importer))
-        if imported.split(".")[0] == package and ".".join(imported.split(".")[:2]) not in permitted
+        if not _is_permitted(imported.split("."), package, [name, *permitted])
     ]
+
+
+def _is_permitted(imported: list[str], package: str, rooms: list[str]) -> bool:
+    if imported[0] != package or len(imported) == 1:
+        return True
+    return any(fnmatchcase(imported[1], room) for room in rooms)
