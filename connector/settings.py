@@ -1,0 +1,183 @@
+"""The configuration: a YAML file, overlaid by the environment, checked whole, frozen.
+
+`load` either returns settings that can be run, or raises ConfigError with one line for each mistake.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, ValidationError
+
+from connector import settings_file, settings_kafka, settings_unavailable
+from connector.core.model import Entity
+from connector.errors import ConfigError
+from connector.settings_model import (
+    DeadLetterSettings,
+    DeliverySettings,
+    DestinationSettings,
+    KafkaSettings,
+    LedgerSettings,
+    LogSettings,
+    RegistrySettings,
+    ServerSettings,
+    TopicSettings,
+)
+from connector.settings_report import report
+from connector.settings_types import LaneName, Model, Secret, alternatives
+
+SUPPORTED: Final[Mapping[str, frozenset[str]]] = {
+    "yespo": frozenset({"order", "contact", "event"}),
+    "metrica": frozenset({"order", "contact"}),
+}
+"""Entities that a type of destination takes."""
+CAPS: Final[Mapping[str, Mapping[str, float]]] = {
+    "yespo": {"rate_per_second": 200},
+    "metrica": {"rate_per_second": 30, "in_flight": 3},
+}
+"""What a destination's API allows at most; an unlimited rate (0) stays unlimited."""
+
+
+class Settings(Model):
+    """The whole configuration."""
+
+    kafka: KafkaSettings
+    schema_registry: RegistrySettings | None = None
+    topics: Annotated[tuple[TopicSettings, ...], Field(min_length=1)]
+    destinations: Annotated[dict[LaneName, DestinationSettings], Field(min_length=1)]
+    ledger: LedgerSettings = LedgerSettings()
+    dead_letters: DeadLetterSettings = DeadLetterSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    server: ServerSettings = ServerSettings()
+    log: LogSettings = LogSettings()
+
+    def topics_of(self, destination: str) -> tuple[TopicSettings, ...]:
+        """The topics that feed a destination: those it names, else every one whose entity it supports."""
+        chosen = self.destinations[destination]
+        if chosen.topics is not None:
+            return tuple(topic for topic in self.topics if topic.name in chosen.topics)
+        return tuple(topic for topic in self.topics if topic.entity in SUPPORTED[chosen.type])
+
+    def group_of(self, destination: str) -> str:
+        """The consumer group of a destination."""
+        return f"{self.kafka.group_id}.{destination}"
+
+    def delivery_of(self, destination: str) -> DeliverySettings:
+        """`delivery` with the destination's own wishes, capped by what its API allows."""
+        chosen = self.destinations[destination]
+        wishes = chosen.delivery.model_dump(exclude_none=True)
+        merged = self.delivery.model_dump() | wishes
+        caps = {name: min(merged[name], cap) for name, cap in CAPS[chosen.type].items()}
+        return DeliverySettings.model_validate(merged | caps)
+
+    def secret_of(self, destination: str) -> Secret:
+        """The API key or token of a destination, read anew at each `get`."""
+        return self.destinations[destination].secret(f"destinations.{destination}")
+
+    def kafka_client(self) -> dict[str, str]:
+        """Properties of any Kafka client: servers and the configured ones, secrets read from their files."""
+        return settings_kafka.client_properties(self.kafka)
+
+    def destination(self, name: str) -> DestinationSettings:
+        """A destination by name. Raises ConfigError with those that there are."""
+        if name in self.destinations:
+            return self.destinations[name]
+        raise ConfigError(
+            f"{name}: is not a destination of this configuration; choose {', '.join(self.destinations)}"
+        )
+
+
+def load(path: Path, environment: Mapping[str, str], *, secrets: bool = True) -> Settings:
+    """Read, overlay, check. Raises ConfigError with every mistake.
+
+    secrets=False: do not ask whether secret files can be read (a file checked elsewhere than it runs).
+    """
+    tree, problems = settings_file.overlay(settings_file.read(path), environment)
+    problems += settings_unavailable.problems(tree)
+    problems += settings_kafka.problems(tree)
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(*problems, *report(error, Settings, known=problems)) from None
+    problems += _relations(settings) + (missing_secrets(settings) if secrets else [])
+    if problems:
+        raise ConfigError(*problems)
+    return settings
+
+
+def missing_secrets(settings: Settings) -> list[str]:
+    """Secret files that cannot be read, a line each."""
+    registry = settings.schema_registry
+    wanted = [settings.secret_of(name) for name in settings.destinations]
+    wanted += [secret for secret in (registry.basic, registry.bearer) if secret.given] if registry else []
+    problems: list[str] = []
+    for read in (*(secret.get for secret in wanted), settings.kafka_client):
+        try:
+            read()
+        except ConfigError as error:
+            problems += error.problems
+    return problems
+
+
+def _relations(settings: Settings) -> list[str]:
+    return [
+        *_same_names(settings),
+        *_schemas(settings),
+        *_lanes(settings),
+        *settings_kafka.drain_problems(settings.kafka, settings.delivery.drain_seconds),
+    ]
+
+
+def _same_names(settings: Settings) -> list[str]:
+    names = [topic.name for topic in settings.topics]
+    twice = [
+        f"topics[{index}].name: {name} is there already; keep one entry a topic"
+        for index, name in enumerate(names)
+        if name in names[:index]
+    ]
+    letters = settings.dead_letters.topic
+    own = [f"dead_letters.topic: {letters} is read as a topic; name another one"] if letters in names else []
+    return twice + own
+
+
+def _schemas(settings: Settings) -> list[str]:
+    if settings.schema_registry:
+        return []
+    return [
+        f"topics[{index}]: has no schema; add schema_registry: {{url: …}} or a schema_file to this topic"
+        for index, topic in enumerate(settings.topics)
+        if topic.schema_file is None
+    ]
+
+
+def _lanes(settings: Settings) -> list[str]:
+    names = {topic.name for topic in settings.topics}
+    problems = []
+    for lane, chosen in settings.destinations.items():
+        place = f"destinations.{lane}.topics"
+        unknown = [name for name in chosen.topics or () if name not in names]
+        problems += [
+            f"{place}: {name} is not in topics; add it there, or take it out here" for name in unknown
+        ]
+        feeding = settings.topics_of(lane)
+        if not feeding and not unknown:
+            wanted = alternatives(sorted(SUPPORTED[chosen.type]))
+            problems.append(f"{place}: is empty; name a topic whose entity is {wanted}")
+        problems += _clocks(settings, feeding)
+    return list(dict.fromkeys(problems))
+
+
+def _clocks(settings: Settings, feeding: tuple[TopicSettings, ...]) -> list[str]:
+    """Two topics of one entity whose records surely name no common clock need a `version` (RULES 1)."""
+    firsts: dict[Entity | str, str] = {}
+    problems = []
+    for topic in feeding:
+        if topic.version is not None or topic.envelope not in {"plain", "flat"}:
+            continue
+        first = firsts.setdefault(topic.entity, topic.name)
+        if first != topic.name:
+            problems.append(
+                f"topics[{settings.topics.index(topic)}].version: is missing, and {first} feeds "
+                f"{topic.entity}s too; name the field that tells which change is newer"
+            )
+    return problems

@@ -1,0 +1,141 @@
+"""Which librdkafka properties pass: every one that exists and breaks no promise."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from connector.settings_model import KafkaSettings
+from connector.settings_types import read_secret
+
+_FILE: Final = "_file"
+_OWN: Final = {
+    "bootstrap.servers": "set kafka.bootstrap_servers instead",
+    "metadata.broker.list": "set kafka.bootstrap_servers instead",
+    "group.id": "a destination's group is <group_id>.<destination>; set kafka.group_id instead",
+    "auto.offset.reset": "an offset out of range must pause and ask, not jump; set kafka.start instead",
+    "enable.partition.eof": "the connector sets it for itself; remove it",
+    "transactional.id": "dead letters are not written in transactions; remove it",
+    "plugin.library.paths": "foreign code in the client is not supported; remove it",
+}
+"""Properties that are not the configuration's to set, whatever the value."""
+_NO: Final = frozenset({"false", "f", "0"})
+_ALL: Final = frozenset({"all", "-1"})
+_COMMIT: Final = "offsets are committed only when their records are settled"
+_ACKS: Final = "a dead letter must be on every in-sync replica before its offset is committed"
+_UNLESS: Final = {
+    "enable.auto.commit": (_NO, _COMMIT),
+    "auto.commit.enable": (_NO, _COMMIT),
+    "enable.auto.offset.store": (_NO, _COMMIT),
+    "isolation.level": ({"read_committed"}, "records of aborted transactions never happened"),
+    "acks": (_ALL, _ACKS),
+    "request.required.acks": (_ALL, _ACKS),
+    "delivery.report.only.error": (_NO, "a dead letter counts as written only with its delivery report"),
+}
+"""Properties that keep the promises with these values only, and why."""
+_NEVER: Final = {
+    "message.timeout.ms": ({"0"}, "every wait has a limit; set a number of ms"),
+    "delivery.timeout.ms": ({"0"}, "every wait has a limit; set a number of ms"),
+}
+_DEFAULT_MAX_POLL_MS: Final = 300_000
+
+
+def problems(tree: object) -> list[str]:
+    """What is wrong with `kafka.properties` of a configuration that may be wrong elsewhere too."""
+    given = _mapping(_mapping(_mapping(tree).get("kafka")).get("properties"))
+    scalars = {name: _text(value) for name, value in given.items() if isinstance(value, str | int | float)}
+    refused = {name: line for name, value in scalars.items() if (line := _refusal(name, value))}
+    rest = {name: value for name, value in scalars.items() if name not in refused}
+    return [*refused.values(), *_unknown(rest)]
+
+
+def client_properties(kafka: KafkaSettings) -> dict[str, str]:
+    """The configured properties, servers, and what is in `…_file`. Raises ConfigError: unreadable file."""
+    given = {"bootstrap.servers": kafka.bootstrap_servers}
+    for name, value in kafka.properties.items():
+        if name.endswith(_FILE):
+            given[name.removesuffix(_FILE)] = read_secret(_place(name), Path(str(value)))
+        else:
+            given[name] = _text(value)
+    return given
+
+
+def drain_problems(kafka: KafkaSettings, drain_seconds: float) -> list[str]:
+    """A drain on revoke must end before the group expels the member."""
+    limit = _text(kafka.properties.get("max.poll.interval.ms", _DEFAULT_MAX_POLL_MS))
+    if limit.isdecimal() and drain_seconds * 1000 >= int(limit):
+        return [
+            f"delivery.drain_seconds: is not below max.poll.interval.ms ({limit}); choose a shorter drain"
+        ]
+    return []
+
+
+def _refusal(name: str, value: str) -> str | None:
+    if name in _OWN:
+        return f"{_place(name)}: is not set here: {_OWN[name]}"
+    if name in _UNLESS and value.lower() not in _UNLESS[name][0]:
+        return f"{_place(name)}: would break a promise: {_UNLESS[name][1]}; remove it"
+    if name in _NEVER and value in _NEVER[name][0]:
+        return f"{_place(name)}: would break a promise: {_NEVER[name][1]}"
+    return None
+
+
+def _unknown(given: dict[str, str]) -> list[str]:
+    """Ask librdkafka: it refuses one property at a time, so take it out and ask again."""
+    found = []
+    rest = dict(given)
+    for name in [name for name in rest if name.endswith(_FILE)]:
+        rest[name.removesuffix(_FILE)] = "set"
+        del rest[name]
+    while reason := _librdkafka_refuses(rest):
+        culprit = next((name for name in sorted(rest, key=len, reverse=True) if f'"{name}"' in reason), None)
+        found.append(_explain(culprit, reason, rest))
+        if culprit is None:
+            break
+        del rest[culprit]
+    return found
+
+
+def _librdkafka_refuses(given: dict[str, str]) -> str | None:
+    # The client that knows all properties is imported only when there are some to check.
+    from confluent_kafka import Consumer, KafkaException  # noqa: PLC0415
+
+    try:
+        Consumer({"group.id": "configuration-check", "log_level": 0, **given}).close()
+    except KafkaException as error:
+        return str(error.args[0].str())
+    except (TypeError, AttributeError, ValueError, KeyError) as error:
+        return next(
+            (
+                f'"{name}" holds code, not text'
+                for name in given
+                if name in str(error) or name.endswith("_cb")
+            ),
+            str(error),
+        )
+    return None
+
+
+def _explain(culprit: str | None, reason: str, given: dict[str, str]) -> str:
+    if culprit is None:
+        return f"kafka.properties: are refused by librdkafka ({_masked(reason, given)}); correct them"
+    if reason.startswith("No such"):
+        return f"{_place(culprit)}: is not a librdkafka property; correct its name or remove it"
+    return f"{_place(culprit)}: has a value that librdkafka refuses; correct it"
+
+
+def _masked(reason: str, given: dict[str, str]) -> str:
+    text = reason.removeprefix("Failed to create consumer: ").splitlines()[0]
+    for value in given.values():
+        text = text.replace(value, "…") if len(value) > 3 else text  # noqa: PLR2004 - no secret is shorter
+    return text
+
+
+def _place(name: str) -> str:
+    return f"kafka.properties.{name}"
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _mapping(value: object) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,219 @@
+"""Every option of the configuration, with its default and its limits (DESIGN, Configuration)."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, model_validator
+
+from connector.core.rules import Envelope, OnDelete, OnSnapshot, TopicRules
+from connector.settings_types import (
+    LedgerUrl,
+    Model,
+    Scalar,
+    Secret,
+    Servers,
+    Start,
+    Text,
+    TimeZone,
+    TopicName,
+    WebUrl,
+    Words,
+)
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class KafkaSettings(Model):
+    """The brokers and the group. A destination's group is `<group_id>.<destination name>`."""
+
+    bootstrap_servers: Servers
+    group_id: Text = "crm-connector"
+    start: Start = "earliest"
+    properties: Annotated[dict[str, Scalar], Field(repr=False, default_factory=dict)]
+
+
+class RegistrySettings(Model):
+    """A schema registry with Confluent's API; credentials are user and password, or a bearer token."""
+
+    url: WebUrl
+    user: str | None = None
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        _at_most_one("password", self.password, self.password_file)
+        _at_most_one("token", self.token, self.token_file)
+        if self.basic.given and self.bearer.given:
+            raise ValueError("has both password and token; keep one of them")
+        if (self.user is None) is self.basic.given:
+            raise ValueError("needs user and password together; add the missing one")
+        return self
+
+    @property
+    def basic(self) -> Secret:
+        """The password that goes with `user`."""
+        return Secret("schema_registry.password", self.password, self.password_file)
+
+    @property
+    def bearer(self) -> Secret:
+        """The bearer token."""
+        return Secret("schema_registry.token", self.token, self.token_file)
+
+
+class TopicSettings(Model):
+    """How one topic is read."""
+
+    name: TopicName
+    entity: Literal["order", "contact", "event"]
+    envelope: Envelope = "auto"
+    schema_file: Path | None = None
+    fields: dict[str, Text] = Field(default_factory=dict)
+    values: dict[str, Words] = Field(default_factory=dict)
+    defaults: dict[str, Scalar] = Field(default_factory=dict)
+    params: dict[str, Text] = Field(default_factory=dict)
+    version: Text | None = None
+    time_zone: TimeZone = "UTC"
+    totals: Literal["warn", "strict", "distribute", "off"] = "warn"
+    on_delete: OnDelete = "ignore"
+    on_snapshot: OnSnapshot = "update"
+    items_as: Literal["array", "string"] = "array"
+    null_defaults: tuple[Text, ...] = ()
+
+    def rules(self) -> TopicRules:
+        """The same as decode and map need it."""
+        assert self.entity != "event"  # noqa: S101 - refused at load until there are custom events
+        given = {name: getattr(self, name) for name in TopicRules.__struct_fields__}
+        return TopicRules(**given)
+
+
+class DeliverySettings(Model):
+    """How much is on its way at once, and for how long. `rate_per_second` 0 = unlimited."""
+
+    batch_events: PositiveInt = 500
+    batch_bytes: PositiveInt = 1_048_576
+    linger_ms: NonNegativeInt = 200
+    in_flight: PositiveInt = 32
+    rate_per_second: Annotated[float, Field(ge=0)] = 100
+    memory_bytes: Annotated[int, Field(ge=1_048_576)] = 67_108_864
+    request_timeout_seconds: PositiveFloat = 60
+    drain_seconds: PositiveFloat = 25
+
+
+class DeliveryOverrides(Model):
+    """What a destination wants otherwise than `delivery`."""
+
+    batch_events: PositiveInt | None = None
+    batch_bytes: PositiveInt | None = None
+    linger_ms: NonNegativeInt | None = None
+    in_flight: PositiveInt | None = None
+    rate_per_second: Annotated[float, Field(ge=0)] | None = None
+    memory_bytes: Annotated[int, Field(ge=1_048_576)] | None = None
+    request_timeout_seconds: PositiveFloat | None = None
+    drain_seconds: PositiveFloat | None = None
+
+
+class YespoSettings(Model):
+    """Yespo (eSputnik). `time_zone` is the account user's: dates are sent in it."""
+
+    type: Literal["yespo"]
+    url: WebUrl = "https://yespo.io/api"
+    api_key: SecretStr | None = None
+    api_key_file: Path | None = None
+    topics: tuple[TopicName, ...] | None = None
+    orders_via: Literal["events", "past_events", "add_orders", "add_orders_then_events"] = "events"
+    time_zone: TimeZone = "Europe/Kyiv"
+    in_doubt: Literal["resend", "hold"] = "resend"
+    delivery: DeliveryOverrides = DeliveryOverrides()
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        _exactly_one("api_key", self.api_key, self.api_key_file)
+        return self
+
+    def secret(self, place: str) -> Secret:
+        """The API key. `place`: of this destination, for errors."""
+        return Secret(f"{place}.api_key", self.api_key, self.api_key_file)
+
+
+class MetricaSettings(Model):
+    """Yandex Metrica's CRM data."""
+
+    type: Literal["metrica"]
+    url: WebUrl = "https://api-metrika.yandex.net"
+    counter_id: PositiveInt
+    token: SecretStr | None = None
+    token_file: Path | None = None
+    topics: tuple[TopicName, ...] | None = None
+    statuses: dict[str, Literal["IN_PROGRESS", "PAID", "CANCELLED", "SPAM", "OTHER"]] = Field(
+        default_factory=dict
+    )
+    delivery: DeliveryOverrides = DeliveryOverrides()
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Self:
+        _exactly_one("token", self.token, self.token_file)
+        return self
+
+    def secret(self, place: str) -> Secret:
+        """The OAuth token. `place`: of this destination, for errors."""
+        return Secret(f"{place}.token", self.token, self.token_file)
+
+
+DestinationSettings = Annotated[YespoSettings | MetricaSettings, Field(discriminator="type")]
+
+
+class LedgerSettings(Model):
+    """Where it is remembered what each destination has accepted."""
+
+    url: Annotated[LedgerUrl, Field(repr=False)] = "sqlite:///var/lib/crm-connector/ledger.db"
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The file of an SQLite ledger: `sqlite:///absolute/path` or `sqlite:relative/path`."""
+        return Path(self.url.removeprefix("sqlite:").removeprefix("//"))
+
+
+class BrakeSettings(Model):
+    """The flood brake: a pause when more than `share` of `window` records are dead letters (1 = never)."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    window: PositiveInt = 200
+
+
+class DeadLetterSettings(Model):
+    """The dead-letter topic; made with the right settings where it is absent and `create` allows."""
+
+    topic: TopicName = "crm-connector.dead-letters"
+    create: bool = True
+    brake: BrakeSettings = BrakeSettings()
+
+
+class ServerSettings(Model):
+    """Where metrics, probes and status are served. Port 0 = any free one."""
+
+    host: Text = "0.0.0.0"  # noqa: S104 - Prometheus and the kubelet come from outside
+    port: Port = 9108
+
+
+class LogSettings(Model):
+    """How and how much is logged, to standard error."""
+
+    format: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def _at_most_one(name: str, value: SecretStr | None, file: Path | None) -> None:
+    if value is not None and file is not None:
+        raise ValueError(f"has both {name} and {name}_file; keep one of them")
+
+
+def _exactly_one(name: str, value: SecretStr | None, file: Path | None) -> None:
+    _at_most_one(name, value, file)
+    if value is None and file is None:
+        raise ValueError(f"has no {name}; add {name}_file: /path/to/the/file")

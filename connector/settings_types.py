@@ -1,0 +1,144 @@
+"""The kinds of values that a configuration has, each with the remedy in its error."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, StringConstraints
+
+from connector.errors import ConfigError
+
+TIME_REMEDY: Final = "write a time with its zone, such as 2025-01-31T00:00:00Z"
+
+
+class Model(BaseModel):
+    """A frozen part of the configuration that knows all of its options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Secret:
+    """A secret given as itself or as the file that holds it; the file is read at every `get`."""
+
+    def __init__(self, place: str, value: SecretStr | None, file: Path | None) -> None:
+        """place: where the configuration has it, for errors."""
+        self._place, self._value, self._file = place, value, file
+
+    @property
+    def given(self) -> bool:
+        """Whether there is one at all."""
+        return self._value is not None or self._file is not None
+
+    def get(self) -> str:
+        """The secret without surrounding white space. Raises ConfigError: unreadable or empty."""
+        if self._file is not None:
+            return read_secret(f"{self._place}_file", self._file)
+        if self._value is not None and (text := self._value.get_secret_value().strip()):
+            return text
+        raise ConfigError(f"{self._place}: is empty; give it here or in {self._place}_file")
+
+
+def read_secret(place: str, file: Path) -> str:
+    """What the file of a secret holds. Raises ConfigError, never with any of the content."""
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text in UTF-8"
+        raise ConfigError(f"{place}: {file} cannot be read ({reason}); put the secret there") from None
+    if not text:
+        raise ConfigError(f"{place}: {file} is empty; put the secret there")
+    return text
+
+
+def time_ms(text: str) -> int:
+    """An ISO 8601 time with zone, in ms since the epoch. Raises ValueError with the remedy."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"is not a time; {TIME_REMEDY}") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"is a time without zone; {TIME_REMEDY}")
+    return int(moment.timestamp() * 1000)
+
+
+def parse_start(text: str) -> str:
+    """`earliest`, `latest` or a time, as it is. Raises ValueError with the remedy."""
+    if text in {"earliest", "latest"}:
+        return text
+    try:
+        time_ms(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or earliest, or latest") from None
+    return text
+
+
+def _time_zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ValueError, OSError, KeyError):
+        raise ValueError("is not a known time zone; write an IANA name, such as Europe/Kyiv") from None
+    return text
+
+
+def _web_url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname if parts.port != 0 else None
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ValueError("is not a web address; write it as https://host/path")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds credentials; give them in the options made for them")
+    return text.rstrip("/")
+
+
+def _ledger_url(text: str) -> str:
+    if re.fullmatch(r"sqlite:((//)?/[^/?#]|[^/?#])[^?#]*", text) or re.match(r"postgres(ql)?://.", text):
+        return text
+    raise ValueError(
+        "is not a ledger address; write sqlite:///absolute/path.db or postgresql://host/database"
+    )
+
+
+def _joined(value: object) -> object:
+    return ",".join(str(one) for one in value) if isinstance(value, list | tuple) else value
+
+
+def _word(value: object) -> object:
+    """YAML reads 1 and true as numbers and booleans; as a source's or target's value they are words."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _words(value: object) -> object:
+    return {key: _word(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, str | int | float | bool):
+        return value
+    raise ValueError("must be a text, a number, true or false; write one of these")
+
+
+def alternatives(words: Iterable[str]) -> str:
+    """`a, b or c`."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+TopicName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+LaneName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,64}$")]
+Servers = Annotated[Text, BeforeValidator(_joined)]
+Start = Annotated[str, AfterValidator(parse_start)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+LedgerUrl = Annotated[str, AfterValidator(_ledger_url)]
+Scalar = Annotated[str | int | float | bool, BeforeValidator(_scalar)]
+Words = Annotated[dict[str, str], BeforeValidator(_words)]

@@ -1,0 +1,384 @@
+"""The configuration: what is read, what is refused and with which words."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from connector.core.rules import TopicRules
+from connector.errors import ConfigError
+from connector.settings import Settings, load
+from connector.settings_model import DeliveryOverrides, DeliverySettings
+from connector.settings_schema import config_schema
+
+MINIMAL = """
+kafka: {bootstrap_servers: "broker:9092"}
+schema_registry: {url: "http://registry:8081"}
+topics:
+  - {name: crm.public.orders, entity: order}
+  - {name: crm.public.contacts, entity: contact}
+destinations:
+  yespo: {type: yespo, api_key: planted-key-1}
+"""
+FULL = """
+kafka:
+  bootstrap_servers: [one:9092, two:9092]
+  group_id: shop
+  start: 2025-01-31T00:00:00+02:00
+  properties: {security.protocol: SASL_SSL, sasl.mechanism: PLAIN, sasl.username: me,
+               sasl.password: planted-word, enable.auto.commit: false, linger.ms: 5}
+schema_registry: {url: "http://registry:8081/", user: me, password: planted-word}
+topics:
+  - name: crm.public.orders
+    entity: order
+    envelope: debezium
+    fields: {externalOrderId: order_no, totalCost: total}
+    values: {status: {new: INITIALIZED, 1: IN_PROGRESS, no: CANCELLED, true: DELIVERED}}
+    defaults: {items.imageUrl: "https://shop.example/none.png"}
+    params: {city: delivery.city}
+    version: rev
+    time_zone: Europe/Kyiv
+    totals: off
+    on_delete: cancel
+    on_snapshot: past_events
+    null_defaults: [phone]
+destinations:
+  yespo:
+    type: yespo
+    url: https://yespo.io/api
+    api_key: planted-key-1
+    orders_via: past_events
+    time_zone: Europe/Kyiv
+    in_doubt: hold
+    topics: [crm.public.orders]
+    delivery: {linger_ms: 60000, rate_per_second: 900}
+ledger: {url: "sqlite:///var/lib/crm-connector/ledger.db"}
+dead_letters: {topic: crm-connector.dead-letters, brake: {share: 0.1, window: 50}}
+delivery: {batch_events: 10, linger_ms: 1, in_flight: 2, rate_per_second: 0}
+server: {host: 127.0.0.1, port: 0}
+log: {format: console, level: debug}
+"""
+
+
+def rows(name: str) -> list[tuple[str, object, str]]:
+    """Where a wrong value is put, the value, and the words that refuse it."""
+    table = yaml.safe_load((Path(__file__).parent / "data" / "settings" / f"{name}.yaml").read_text("utf-8"))
+    return [(row["put"], row["value"], row["line"]) for row in table]
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> "Given":
+    """Write a configuration and load it."""
+    return Given(tmp_path)
+
+
+class Given:
+    """A configuration file with an environment of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(
+        self, text: str = MINIMAL, environment: Mapping[str, str] | None = None, **options: bool
+    ) -> Settings:
+        """Load `text`."""
+        file = self.folder / "connector.yaml"
+        file.write_text(text, encoding="utf-8")
+        return load(file, environment or {}, **options)
+
+    def problems(self, text: str = MINIMAL, environment: Mapping[str, str] | None = None) -> list[str]:
+        """The lines with which `text` is refused."""
+        with pytest.raises(ConfigError) as refused:
+            self.load(text, environment)
+        return list(refused.value.problems)
+
+    def changed(self, path: str, value: object, base: str = MINIMAL) -> list[str]:
+        """The lines with which `base` with one value changed is refused."""
+        return self.problems(changed(path, value, base))
+
+
+def changed(path: str, value: object, base: str = MINIMAL) -> str:
+    """`base` with a value put at `a.b.0.c`."""
+    tree = yaml.safe_load(base)
+    *above, last = (int(part) if part.isdecimal() else part for part in path.split("/"))
+    node = tree
+    for part in above:
+        node = node[part] if isinstance(part, int) else node.setdefault(part, {})
+    node[last] = value
+    return yaml.safe_dump(tree)
+
+
+def test_a_minimal_file_has_the_documented_defaults(given: Given) -> None:
+    settings = given.load()
+
+    assert settings.group_of("yespo") == "crm-connector.yespo"
+    assert settings.kafka.start == "earliest"
+    assert settings.delivery.model_dump() == {
+        "batch_events": 500,
+        "batch_bytes": 1048576,
+        "linger_ms": 200,
+        "in_flight": 32,
+        "rate_per_second": 100,
+        "memory_bytes": 67108864,
+        "request_timeout_seconds": 60,
+        "drain_seconds": 25,
+    }
+    assert (settings.server.host, settings.server.port) == ("0.0.0.0", 9108)  # noqa: S104
+    assert str(settings.ledger.sqlite_path) == "/var/lib/crm-connector/ledger.db"
+    assert settings.topics[0].rules() == TopicRules(name="crm.public.orders", entity="order")
+
+
+def test_every_option_of_a_topic_reaches_its_rules(given: Given) -> None:
+    assert given.load(FULL).topics[0].rules() == TopicRules(
+        name="crm.public.orders",
+        entity="order",
+        envelope="debezium",
+        fields={"externalOrderId": "order_no", "totalCost": "total"},
+        values={"status": {"new": "INITIALIZED", "1": "IN_PROGRESS", "no": "CANCELLED", "true": "DELIVERED"}},
+        defaults={"items.imageUrl": "https://shop.example/none.png"},
+        params={"city": "delivery.city"},
+        version="rev",
+        time_zone="Europe/Kyiv",
+        totals="off",
+        on_delete="cancel",
+        on_snapshot="past_events",
+        null_defaults=("phone",),
+    )
+
+
+def test_a_destination_overrides_delivery_up_to_what_its_api_allows(given: Given) -> None:
+    delivery = given.load(FULL).delivery_of("yespo")
+
+    assert (delivery.linger_ms, delivery.rate_per_second, delivery.batch_events) == (60000, 200, 10)
+
+
+def test_an_unlimited_rate_stays_unlimited(given: Given) -> None:
+    assert given.load(changed("delivery/rate_per_second", 0)).delivery_of("yespo").rate_per_second == 0
+
+
+def test_overrides_have_the_options_of_delivery() -> None:
+    assert set(DeliveryOverrides.model_fields) == set(DeliverySettings.model_fields)
+
+
+def test_three_mistakes_are_three_lines_with_place_and_remedy(given: Given) -> None:
+    text = MINIMAL.replace("entity: order}", "entity: order, totals: wran, feilds: {}}").replace(
+        "type: yespo,", "type: yespo, time_zone: Mars/Base,"
+    )
+
+    assert given.problems(text) == [
+        "topics[0].totals: must be warn, strict, distribute or off; did you mean warn?",
+        "topics[0].feilds: is not an option; did you mean fields?",
+        "destinations.yespo.time_zone: is not a known time zone; write an IANA name, such as Europe/Kyiv",
+    ]
+
+
+@pytest.mark.parametrize(("path", "value", "line"), rows("mistakes"))
+def test_a_mistake_is_one_line(given: Given, path: str, value: object, line: str) -> None:
+    assert given.changed(path, value) == [line]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        ("topics/0/entity", "event", "topics[0].entity: event"),
+        ("topics/0/totals", "distribute", "topics[0].totals: distribute"),
+        ("topics/1/on_delete", "erase", "topics[1].on_delete: erase"),
+        ("destinations/yespo/orders_via", "add_orders", "destinations.yespo.orders_via: add_orders"),
+        (
+            "destinations/m",
+            {"type": "metrica", "counter_id": 1, "token": "x"},
+            "destinations.m.type: metrica",
+        ),
+        ("ledger/url", "postgresql://host/db", "ledger.url: postgresql"),
+    ],
+)
+def test_what_this_version_has_not_is_refused_not_ignored(
+    given: Given, path: str, value: object, line: str
+) -> None:
+    assert given.changed(path, value) == [f"{line} is not available in this version; choose another value"]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), rows("properties"))
+def test_a_kafka_property_that_breaks_a_promise_or_does_not_exist_is_refused(
+    given: Given, name: str, value: object, words: str
+) -> None:
+    assert given.changed("kafka/properties", {name: value}) == [f"kafka.properties.{name}: {words}"]
+
+
+def test_all_wrong_kafka_properties_are_reported_together(given: Given) -> None:
+    lines = given.changed("kafka/properties", {"a.b": 1, "c.d": 2, "acks": 0, "client.id": "ok"})
+
+    assert [line.split(":")[0] for line in lines] == [
+        "kafka.properties." + name for name in ("acks", "a.b", "c.d")
+    ]
+
+
+def test_properties_that_do_not_fit_together_are_refused_without_their_values(given: Given) -> None:
+    (line,) = given.changed(
+        "kafka/properties",
+        {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "sasl.password": "planted-word"},
+    )
+
+    assert line == (
+        "kafka.properties: are refused by librdkafka "
+        "(sasl.username and sasl.password must be set); correct them"
+    )
+
+
+@pytest.mark.parametrize("strategy", ["cooperative-sticky", "range", "roundrobin"])
+def test_any_other_librdkafka_property_passes(given: Given, strategy: str) -> None:
+    settings = given.load(
+        changed(
+            "kafka/properties", {"partition.assignment.strategy": strategy, "socket.keepalive.enable": True}
+        )
+    )
+
+    assert settings.kafka_client() == {
+        "bootstrap.servers": "broker:9092",
+        "partition.assignment.strategy": strategy,
+        "socket.keepalive.enable": "true",
+    }
+
+
+def test_a_kafka_secret_comes_from_its_file(given: Given, tmp_path: Path) -> None:
+    (tmp_path / "word").write_text("planted-word\n")
+    properties = {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": "me",
+        "sasl.password_file": str(tmp_path / "word"),
+    }
+
+    settings = given.load(changed("kafka/properties", properties))
+
+    assert settings.kafka_client()["sasl.password"] == "planted-word"
+
+
+def test_a_secret_file_is_read_anew_at_every_get(given: Given, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("first\n")
+    secret = given.load(MINIMAL.replace("api_key: planted-key-1", f"api_key_file: {file}")).secret_of("yespo")
+
+    before = secret.get()
+    file.write_text("second\n")
+
+    assert (before, secret.get()) == ("first", "second")
+
+
+def test_a_secret_file_that_is_not_there_is_a_mistake_unless_secrets_are_elsewhere(given: Given) -> None:
+    text = MINIMAL.replace("api_key: planted-key-1", "api_key_file: /nowhere/key")
+
+    assert given.problems(text) == [
+        (
+            "destinations.yespo.api_key_file: /nowhere/key cannot be read (No such file or directory); "
+            "put the secret there"
+        )
+    ]
+    assert given.load(text, secrets=False).secret_of("yespo").given
+
+
+def test_secrets_are_in_no_repr(given: Given) -> None:
+    settings = given.load(FULL)
+
+    assert "planted" not in repr(settings) + str(settings) + repr(settings.secret_of("yespo"))
+
+
+def test_secrets_in_the_wrong_place_are_not_repeated_by_the_refusal(given: Given) -> None:
+    text = FULL.replace("port: 0", "port: planted-key-1").replace("level: debug", "level: planted-key-1")
+
+    lines = given.problems(text + "planted: ? [planted-word")
+
+    assert "planted-" not in "\n".join(given.problems(text) + lines)
+
+
+def test_the_environment_sets_any_value(given: Given) -> None:
+    settings = given.load(
+        environment={
+            "CRM_CONNECTOR__KAFKA__BOOTSTRAP_SERVERS": "other:9092",
+            "CRM_CONNECTOR__KAFKA__PROPERTIES__CLIENT_ID": "me",
+            "CRM_CONNECTOR__TOPICS__0__FIELDS__totalCost": "total",
+            "CRM_CONNECTOR__TOPICS__2": "{name: crm.more, entity: contact, version: rev}",
+            "CRM_CONNECTOR__DESTINATIONS__YESPO__API_KEY": "0042",
+            "CRM_CONNECTOR__DELIVERY__LINGER_MS": "7",
+            "CRM_CONNECTOR__DEAD_LETTERS__CREATE": "false",
+            "CRM_CONNECTOR_PORT": "tcp://10.0.0.1:9108",
+        }
+    )
+
+    assert settings.kafka_client() == {"bootstrap.servers": "other:9092", "client.id": "me"}
+    assert settings.topics[0].fields == {"totalCost": "total"}
+    assert settings.topics[2].name == "crm.more"
+    assert settings.secret_of("yespo").get() == "0042"
+    assert (settings.delivery.linger_ms, settings.dead_letters.create) == (7, False)
+
+
+def test_the_environment_alone_can_hold_the_list_of_topics(given: Given) -> None:
+    text = changed("topics", None)
+    names = {f"CRM_CONNECTOR__TOPICS__{index}__NAME": f"t{index}" for index in range(12)}
+    kinds = {f"CRM_CONNECTOR__TOPICS__{index}__ENTITY": "contact" for index in range(12)}
+
+    assert [topic.name for topic in given.load(text, names | kinds).topics] == [
+        f"t{index}" for index in range(12)
+    ]
+
+
+def test_a_wrong_name_in_the_environment_is_reported_by_its_name(given: Given) -> None:
+    environment = {
+        "CRM_CONNECTOR__KAFKA__START__X": "1",
+        "CRM_CONNECTOR__TOPICS__9__NAME": "x",
+        "CRM_CONNECTOR__LOG____X": "1",
+    }
+
+    assert given.problems(changed("kafka/start", "latest"), environment) == [
+        "CRM_CONNECTOR__KAFKA__START__X: kafka.start is a single value; set it without __X",
+        "CRM_CONNECTOR__LOG____X: has an empty level; write two underscores between levels, no more",
+        (
+            "CRM_CONNECTOR__TOPICS__9__NAME: 9 is no place in a list of 2; "
+            "number its elements from 0 without gaps"
+        ),
+    ]
+
+
+def test_a_key_given_twice_is_refused_with_its_line(given: Given) -> None:
+    (line,) = given.problems("kafka: {}\ntopics: []\nkafka: {}\n")
+
+    assert line.endswith("connector.yaml:3:1: is not valid YAML (kafka is given twice); correct it there")
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError,
+        match=r"none\.yaml: cannot be read \(No such file or directory\); name the .* with -c FILE",
+    ):
+        load(tmp_path / "none.yaml", {})
+
+
+def test_topics_without_registry_need_a_schema_file_each(given: Given) -> None:
+    text = changed("topics/0/schema_file", "orders.avsc", changed("schema_registry", None))
+
+    assert given.problems(text) == [
+        "topics[1]: has no schema; add schema_registry: {url: …} or a schema_file to this topic"
+    ]
+
+
+def test_two_topics_of_one_entity_without_a_common_clock_need_a_version_field(given: Given) -> None:
+    text = changed("topics/1", {"name": "crm.more", "entity": "order", "envelope": "plain"})
+    both = changed("topics/0/envelope", "flat", text)
+
+    assert given.problems(both) == [
+        (
+            "topics[1].version: is missing, and crm.public.orders feeds orders too; "
+            "name the field that tells which change is newer"
+        )
+    ]
+    given.load(text)
+    given.load(changed("topics/1/version", "rev", changed("topics/0/version", "rev", both)))
+
+
+def test_the_schema_in_the_repository_is_the_one_of_the_code() -> None:
+    kept = Path(__file__).parent.parent / "schemas" / "config.schema.json"
+
+    assert kept.read_text(encoding="utf-8") == config_schema()
+    assert json.loads(config_schema())["additionalProperties"] is False
