@@ -146,6 +146,12 @@ class Partitions:
         self._show_asking()
         return freed
 
+    def answered(self, asked: float) -> bool:
+        """Whether the operator answered a question of the whole lane (the flood brake)."""
+        found = [a.at for a in self._ledger.answers() if a.at > max(self._answered, asked) and a.topic == ""]
+        self._answered = max([self._answered, *found])
+        return bool(found)
+
     def _apply(self, key: TopicPartition, question: Asking, found: list[Answer], source: Source) -> bool:
         answer = next(
             (a for a in reversed(found) if _fits(a, key) and a.at >= question.asked - ANSWER_AGE), None

@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 
 from msgspec import Struct
 
+from connector.core.claims import Deny
 from connector.core.events import Event, Requirement
 from connector.core.lots import Lot
 from connector.core.model import Record
@@ -20,7 +21,10 @@ Line = tuple[str, str]
 
 
 class Item(Struct, eq=False):
-    """An event on its way through a lane, with the record it was made from (None: a contact made for `sponsor`)."""
+    """An event on its way through a lane, with the record it was made from.
+
+    record None: a contact made for `sponsor`, an order. denied: why it must become a dead letter instead.
+    """
 
     event: Event
     record: Record | None
@@ -30,6 +34,7 @@ class Item(Struct, eq=False):
     arrived: float = 0.0
     next: "Item | None" = None
     sponsor: "Item | None" = None
+    denied: Deny | None = None
 
     @property
     def line(self) -> Line:
@@ -78,26 +83,18 @@ class Plan:
         self._tails.get(line, self._heads[line]).next = item
         self._tails[line] = item
 
-    def due(
-        self, now: float, room: int, *, flush: bool = False
-    ) -> Iterator[list[Item]]:
+    def due(self, now: float, room: int, *, flush: bool = False) -> Iterator[list[Item]]:
         """Batches to claim now, at most `room`; what is yielded counts as taken. flush: linger no longer."""
         while self._later and self._later[0][0] <= now:
             self._offer(heappop(self._later)[2])
         for lot, bucket in list(self._buckets.items()):
-            while (
-                room > 0
-                and bucket.items
-                and self._is_due(lot, bucket, now, flush=flush)
-            ):
+            while room > 0 and bucket.items and self._is_due(lot, bucket, now, flush=flush):
                 room -= 1
                 yield self._take(lot, bucket)
 
     def next_due(self, now: float) -> float | None:
         """Seconds until something becomes due by itself, None: nothing waits."""
-        lingering = [
-            b.items[0].arrived + self._linger for b in self._buckets.values() if b.items
-        ]
+        lingering = [b.items[0].arrived + self._linger for b in self._buckets.values() if b.items]
         later = [self._later[0][0]] if self._later else []
         return max(0.0, min(lingering + later) - now) if lingering or later else None
 
@@ -123,25 +120,15 @@ class Plan:
         self._blocked.setdefault(contact, []).append(item)
         return contact in self._heads
 
-    def drop(
-        self, gone: Callable[[Item], bool], flying: Callable[[Item], bool]
-    ) -> list[Item]:
+    def drop(self, gone: Callable[[Item], bool], flying: Callable[[Item], bool]) -> list[Item]:
         """Forget the items that `gone` names, but for those in flight; returns what was forgotten."""
         dropped = [
-            item
-            for head in self._heads.values()
-            for item in _chain(head)
-            if gone(item) and not flying(item)
+            item for head in self._heads.values() for item in _chain(head) if gone(item) and not flying(item)
         ]
         if dropped:
             names = set(map(id, dropped))
             self._rebuild(
-                [
-                    i
-                    for h in self._heads.values()
-                    for i in _chain(h)
-                    if id(i) not in names
-                ],
+                [i for h in self._heads.values() for i in _chain(h) if id(i) not in names],
                 flying,
             )
         return dropped
@@ -179,11 +166,7 @@ class Plan:
 
     def _take(self, lot: Lot, bucket: _Bucket) -> list[Item]:
         limit, size, taken = min(lot.max_events, self._batch_events), 0, list[Item]()
-        while (
-            bucket.items
-            and len(taken) < limit
-            and (not taken or size < self._batch_bytes)
-        ):
+        while bucket.items and len(taken) < limit and (not taken or size < self._batch_bytes):
             item = bucket.items.popleft()
             size += item.event.size
             taken.append(item)

@@ -1,0 +1,83 @@
+"""What a lane owes: which positions are open, how much memory they hold, and what became of each."""
+
+from collections import Counter
+from typing import Final, Literal
+
+from connector.core.brake import Brake
+from connector.core.letters import Letter
+from connector.core.model import Record
+from connector.core.plan import Item
+from connector.partitions import Partitions
+from connector.ports import Clock, Meter
+
+RecordOutcome = Literal[
+    "delivered", "duplicate", "superseded", "unchanged", "filtered", "dead_lettered", "in_doubt"
+]
+DECODED: Final = 8
+"""A decoded record takes about so many times the memory of its bytes, …"""
+OVERHEAD: Final = 1024
+"""… and so many bytes of objects on top (measured on orders of three items)."""
+
+
+class Books:
+    """Opened with every record received, closed with exactly one outcome each."""
+
+    def __init__(
+        self, destination: str, partitions: Partitions, brake: Brake, clock: Clock, meter: Meter
+    ) -> None:
+        """Nothing is owed."""
+        self._destination, self._partitions, self._brake = destination, partitions, brake
+        self._clock, self._meter = clock, meter
+        self._outcomes: Counter[tuple[str, RecordOutcome]] = Counter()
+        self._ages: list[float] = []
+        self.totals: Counter[str] = Counter()
+        self.causes: Counter[str] = Counter()
+        self.bytes = 0
+
+    def receive(self, record: Record) -> None:
+        """Its position is open from now on."""
+        at = record.position
+        self._partitions.tracks[at.topic, at.partition].open(at.offset, record.timestamp_ms)
+        self.bytes += cost(record)
+
+    def close(self, record: Record, outcome: RecordOutcome, *, source_ms: int = -1) -> None:
+        """It is settled: free its position, count it. source_ms: when it was changed, for what was delivered."""
+        self.bytes -= cost(record)
+        self._partitions.settle(record.position)
+        self._outcomes[record.position.topic, outcome] += 1
+        if outcome != "in_doubt":
+            self._brake.note(dead=outcome == "dead_lettered")
+        if outcome == "delivered" and source_ms >= 0:
+            self._ages.append(max(0.0, self._clock.now() - source_ms / 1000))
+
+    def drop(self, record: Record) -> None:
+        """Its partition is another member's now: it is owed no longer here."""
+        self.bytes -= cost(record)
+
+    def close_item(self, item: Item, outcome: RecordOutcome) -> None:
+        """The same for what was made of a record; a contact made for an order has none."""
+        if item.record is not None:
+            self.close(item.record, outcome, source_ms=item.event.source_ms)
+
+    def bury(self, letter: Letter) -> None:
+        """A dead letter is durable."""
+        self._meter.add("dead_letters_total", destination=self._destination, cause=letter.cause)
+        self.causes[letter.cause] += 1
+
+    def show(self) -> None:
+        """Export what was counted since the last time."""
+        name = self._destination
+        for (topic, outcome), count in self._outcomes.items():
+            self._meter.add("records_total", count, destination=name, topic=topic, outcome=outcome)
+            self.totals[outcome] += count
+        self._outcomes.clear()
+        if self._ages:
+            self._meter.observe("delivery_seconds", self._ages, destination=name)
+            self._meter.set("last_accepted_timestamp_seconds", self._clock.now(), destination=name)
+            self._ages = []
+        self._meter.set("memory_bytes", self.bytes, destination=name)
+
+
+def cost(record: Record) -> int:
+    """Bytes of memory that a received record stands for until it is settled."""
+    return record.size * DECODED + OVERHEAD

@@ -1,0 +1,280 @@
+"""From a plan to settled records: claim what is due, hand it to the courier, write dead letters, settle.
+
+Everything that waits for a durable answer stands in one of two lists: `_dead` (until the dead-letter topic
+has it) and `_settling` (until the ledger has it). Only then is a position freed.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from connector.books import Books, RecordOutcome
+from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
+from connector.core.letters import Letter
+from connector.core.lots import Lot
+from connector.core.model import Record
+from connector.core.plan import Item, Line, Plan
+from connector.core.talk import Accepted, Refused, Sending
+from connector.courier import Courier, Held, Landed
+from connector.intake import Refusal
+from connector.partitions import Asking, Partitions
+from connector.ports import Clock, DeadLetters, Destination, Ledger, TopicPartition
+
+BUSY_SECONDS = 0.25
+"""How long to wait before a key that another replica holds is asked for again."""
+ASK_SECONDS = 1.0
+
+
+class Dead(Struct):
+    """A dead letter on its way: what it was made from, and the claim that it gives up (None: had none)."""
+
+    letter: Letter
+    item: Item | None
+    outcome: RecordOutcome
+    settlement: Settlement | None = None
+
+
+class Settling(Struct):
+    """A settlement on its way into the ledger, and how its record is closed then (None: it stays open)."""
+
+    settlement: Settlement
+    item: Item | None
+    outcome: RecordOutcome
+
+
+class Dispatch:
+    """One lane's sending side. Everything runs on the lane's thread; only the courier has another one."""
+
+    def __init__(
+        self, destination: Destination, *, plan: Plan, ledger: Ledger, courier: Courier, letters: DeadLetters,
+        books: Books, partitions: Partitions, clock: Clock,
+    ) -> None:  # fmt: skip
+        """Nothing is claimed."""
+        self._destination, self._plan, self._ledger, self._courier = destination, plan, ledger, courier
+        self._letters, self._books, self._partitions, self._clock = letters, books, partitions, clock
+        self._flying: dict[Line, Item] = {}
+        self._dead: list[Dead] = []
+        self._settling: list[Settling] = []
+
+    @property
+    def pending(self) -> int:
+        """What is not durable yet."""
+        return len(self._dead) + len(self._settling)
+
+    # --- Dead letters -----------------------------------------------------------------------------
+
+    def refuse(self, record: Record, topic_id: str, refusal: Refusal) -> None:
+        """A record that never became an event to send."""
+        letter = Letter(
+            record=record,
+            topic_id=topic_id,
+            destination=self._destination.name,
+            cause=refusal.reject.cause,
+            detail=refusal.reject.detail,
+            stage=refusal.stage,
+            key=refusal.key,
+        )
+        self._dead.append(Dead(letter, None, "dead_lettered"))
+
+    def bury(self) -> bool:
+        """Write the dead letters that wait. Raises DeadLettersDown: they go on waiting."""
+        if not self._dead:
+            return False
+        self._letters.write([dead.letter for dead in self._dead])
+        dead, self._dead = self._dead, []
+        for one in dead:
+            self._books.bury(one.letter)
+            if one.settlement is not None and one.item is not None:
+                self._settling.append(Settling(one.settlement, one.item, one.outcome))
+            elif one.item is not None:
+                self._close(one.item, one.outcome)
+            else:
+                self._books.close(one.letter.record, one.outcome)
+        return True
+
+    def _kill(self, item: Item, cause: str, detail: str, settlement: Settlement | None = None,
+              outcome: RecordOutcome = "dead_lettered") -> None:  # fmt: skip
+        if item.record is None:
+            self._fail_sponsor(item, cause, detail, settlement)
+            return
+        letter = Letter(
+            record=item.record,
+            topic_id=item.topic_id,
+            destination=self._destination.name,
+            cause=cause,
+            detail=detail,
+            stage="deliver",
+            key=item.event.key,
+            attempts=settlement.attempts if settlement else 0,
+        )
+        self._dead.append(Dead(letter, item, outcome, settlement))
+
+    def _fail_sponsor(self, item: Item, cause: str, detail: str, settlement: Settlement | None) -> None:
+        """The contact made for an order was refused: the order cannot be attached to anybody."""
+        sponsor = item.sponsor
+        if sponsor is not None:
+            sponsor.denied = Deny("contact_refused", f"its contact was refused ({cause}): {detail}")
+        if settlement is not None:
+            self._settling.append(Settling(settlement, item, "dead_lettered"))
+        else:
+            self._close(item, "dead_lettered")
+
+    # --- Claim and settle -------------------------------------------------------------------------
+
+    def exchange(self, room: int, *, flush: bool = False) -> bool:
+        """One ledger transaction: settle what is finished, claim what is due. Raises LedgerDown."""
+        batches = list(self._plan.due(self._clock.monotonic(), room, flush=flush)) if room > 0 else []
+        batches = [alive for batch in batches if (alive := self._without_denied(batch))]
+        if not batches and not self._settling:
+            return False
+        wants = [Want(item.event, item.requires) for batch in batches for item in batch]
+        try:
+            verdicts = self._ledger.turn([one.settlement for one in self._settling], wants)
+        except BaseException:
+            self._put_back(batches)
+            raise
+        settled, self._settling = self._settling, []
+        for one in settled:
+            if one.item is not None:
+                self._close(one.item, one.outcome)
+        self._send(batches, verdicts)
+        return True
+
+    def _without_denied(self, batch: list[Item]) -> list[Item]:
+        for item in batch:
+            if item.denied is not None:
+                self._kill(item, item.denied.cause, item.denied.detail)
+        return [item for item in batch if item.denied is None]
+
+    def _put_back(self, batches: Sequence[list[Item]]) -> None:
+        now = self._clock.monotonic()
+        for batch in batches:
+            for item in batch:
+                self._plan.again(item, now)
+
+    def _send(self, batches: Sequence[list[Item]], verdicts: Sequence[Verdict]) -> None:
+        answers = iter(verdicts)
+        flights: list[tuple[Lot, list[Sending]]] = []
+        for batch in batches:
+            granted = [s for item in batch if (s := self._judge(item, next(answers))) is not None]
+            if granted:
+                flights.append((batch[0].lot, granted))
+        if flights:
+            self._courier.submit(flights)
+
+    def _judge(self, item: Item, verdict: Verdict) -> Sending | None:
+        """What the ledger's word means for one item; a Sending if it may fly."""
+        match verdict:
+            case Grant():
+                return self._grant(item, verdict)
+            case Done(outcome):
+                self._close(item, outcome)
+            case Busy():
+                self._plan.again(item, self._clock.monotonic() + BUSY_SECONDS)
+            case Needs():
+                self._need_contact(item)
+            case Ask(reason):
+                self._ask(item, reason)
+            case Deny(cause, detail):
+                self._kill(item, cause, detail)
+        return None
+
+    def _grant(self, item: Item, grant: Grant) -> Sending | None:
+        if grant.doubtful and item.lot.in_doubt == "hold":
+            settlement = Settlement(item.event, "released", certain=False, live=item.lot.live)
+            self._kill(
+                item,
+                "in_doubt",
+                "a request of a stopped process may have been applied",
+                settlement,
+                "in_doubt",
+            )
+            return None
+        event = self._destination.refine(item.event, grant)
+        self._flying[item.line] = item
+        return Sending(event, doubtful=grant.doubtful, id_only=grant.id_only)
+
+    def _need_contact(self, item: Item) -> None:
+        if item.requires is None:
+            raise AssertionError("only an event that requires a contact can need one")
+        if self._plan.await_contact(item, ("contact", item.requires.key)):
+            return
+        contact = self._destination.ensure(item.event)
+        self._plan.add(
+            Item(contact, None, "", self._destination.lot(contact), arrived=item.arrived, sponsor=item)
+        )
+
+    def _ask(self, item: Item, reason: str) -> None:
+        record, version = item.record, item.event.version
+        if record is None or version is None:
+            raise AssertionError("only a record's own event has a clock to ask about")
+        at = record.position
+        if self._partitions.holds(at):
+            since = version.ts_ms if version.ts_ms is not None else version.timestamp_ms
+            question = Asking(reason, self._clock.now(), version.clock, since)
+            self._partitions.ask((at.topic, at.partition), question)
+        self._plan.again(item, self._clock.monotonic() + ASK_SECONDS)
+
+    # --- What the courier brings back -------------------------------------------------------------
+
+    def land(self, landed: Landed) -> None:
+        """A final outcome: remember what to write, free nothing yet."""
+        event = landed.sending.event
+        item = self._flying.pop((event.entity, event.key))
+        match landed.outcome:
+            case Accepted(remote_id):
+                self._settling.append(Settling(self._accept(item, landed, remote_id), item, "delivered"))
+            case Refused(cause, detail):
+                self._kill(item, cause, detail, self._release(item, landed))
+            case Held(reason):
+                self._kill(item, "in_doubt", reason, self._release(item, landed), "in_doubt")
+
+    def _accept(self, item: Item, landed: Landed, remote_id: str | None) -> Settlement:
+        event = landed.sending.event
+        return Settlement(
+            event,
+            "accepted",
+            certain=landed.certain,
+            live=item.lot.live,
+            aliases=self._destination.aliases(event) if event.entity == "contact" else (),
+            contact_key=item.requires.key if item.requires else None,
+            remote_id=remote_id,
+            attempts=landed.attempts,
+        )
+
+    def _release(self, item: Item, landed: Landed) -> Settlement:
+        return Settlement(
+            item.event, "released", certain=landed.certain, live=item.lot.live, attempts=landed.attempts
+        )
+
+    def _close(self, item: Item, outcome: RecordOutcome) -> None:
+        self._books.close_item(item, outcome)
+        self._plan.done(item)
+
+    # --- Giving back ------------------------------------------------------------------------------
+
+    def flies(self, gone: set[TopicPartition]) -> bool:
+        """Whether something of these partitions is in flight or not durable yet."""
+        return any(_from(item, gone) for item in self._busy())
+
+    def forget(self, gone: set[TopicPartition]) -> None:
+        """Drop what was not sent yet of partitions that are another member's now."""
+        busy = set(map(id, self._busy()))
+        for item in self._plan.drop(lambda i: _from(i, gone), lambda i: id(i) in busy):
+            if item.record is not None:
+                self._books.drop(item.record)
+
+    def _busy(self) -> list[Item]:
+        waiting = [one.item for one in [*self._settling, *self._dead] if one.item is not None]
+        return [*self._flying.values(), *waiting]
+
+    def release(self, unsent: Sequence[Sending]) -> None:
+        """At the end: claims of events that certainly were not applied are given up."""
+        for sending in unsent:
+            item = self._flying.pop((sending.event.entity, sending.event.key))
+            self._settling.append(Settling(Settlement(item.event, "released"), None, "filtered"))
+
+
+def _from(item: Item, gone: set[TopicPartition]) -> bool:
+    record = item.record
+    return record is not None and (record.position.topic, record.position.partition) in gone

@@ -1,0 +1,234 @@
+"""The story of one destination: one consumer, one thread, one loop; commit is its last line.
+
+    Kafka ─▶ read ─▶ take (decode, map, check) ─▶ plan ─▶ claim ─▶ courier ─▶ land ─▶ bury ─▶ settle ─▶ commit
+
+Rules.
+1. A position is freed only after the ledger, or the dead-letter topic, has durably taken what became of it.
+2. A turn never waits for what it has just submitted, and never stops asking Kafka.
+3. An outage pauses the step that met it; the other steps go on (promise 6).
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from connector.books import Books
+from connector.core.assignment import Assigned, Placed
+from connector.core.brake import Brake
+from connector.core.model import Record, Skip
+from connector.core.plan import Plan
+from connector.courier import Courier
+from connector.dispatch import Dispatch
+from connector.errors import Outage
+from connector.intake import Intake, Refusal
+from connector.outages import Outages
+from connector.partitions import Partitions
+from connector.ports import Clock, Ledger, Meter, Source, TopicPartition
+
+FETCH = 1000
+"""Records taken from Kafka a turn, at most."""
+COMMIT_SECONDS, SHOW_SECONDS = 1.0, 1.0
+NAP = 0.25
+"""The longest sleep of a turn: signals and answers are noticed after it."""
+AHEAD = 200_000
+"""Received records that a partition's watermark may be behind before the partition is paused."""
+
+
+class Lane:
+    """One destination's thread of work. `turn` is called again and again by the service."""
+
+    def __init__(
+        self, name: str, *, intake: Intake, plan: Plan, dispatch: Dispatch, courier: Courier, ledger: Ledger,
+        partitions: Partitions, books: Books, brake: Brake, outages: Outages, clock: Clock, meter: Meter,
+        memory_bytes: int, drain_seconds: float,
+    ) -> None:  # fmt: skip
+        """The source is given later (`attach`), since it calls the lane back."""
+        self.name = name
+        self._intake, self._plan, self._dispatch, self._courier = intake, plan, dispatch, courier
+        self._ledger, self._partitions, self._books, self._brake = ledger, partitions, books, brake
+        self._outages, self._clock, self._meter = outages, clock, meter
+        self._memory, self._drain_seconds = memory_bytes, drain_seconds
+        self._source: Source
+        self._untaken: deque[Record] = deque()
+        self._paused: set[TopicPartition] = set()
+        self._full = False
+        self._moved = False
+        self._nap = self._flood = 0.0
+        self._next_commit = self._next_show = 0.0
+        self.beat = clock.monotonic()
+
+    def attach(self, source: Source) -> None:
+        """Read from this source."""
+        self._source = source
+
+    def turn(self) -> None:
+        """One iteration: take in what is there, finish what has landed, send what is due, commit."""
+        self._moved = False
+        self.beat = self._clock.monotonic()
+        self._step(self._read, "broker")
+        self._step(self._take, "registry", "ledger")
+        self._land()
+        self._step(self._bury, "dead_letters")
+        self._step(self._claim_and_settle, "ledger")
+        self._step(self._commit, "broker")
+        self._rest()
+
+    # --- The steps --------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        self._balance()
+        for record in self._source.poll(FETCH, self._nap):
+            self._books.receive(record)
+            self._untaken.append(record)
+        self._nap = 0.0
+
+    def _take(self) -> None:
+        now = self._clock.monotonic()
+        while self._untaken:
+            record = self._untaken[0]
+            topic_id = self._partitions.topic_id(record.position.topic)
+            taken = self._intake.take(record, topic_id, now)
+            self._untaken.popleft()
+            self._moved = True
+            if isinstance(taken, Skip):
+                self._books.close(record, "filtered")
+            elif isinstance(taken, Refusal):
+                self._dispatch.refuse(record, topic_id, taken)
+            else:
+                self._plan.add(taken)
+
+    def _land(self) -> None:
+        landed = self._courier.harvest()
+        for one in landed:
+            self._dispatch.land(one)
+        self._moved = self._moved or bool(landed)
+
+    def _bury(self) -> None:
+        if not self._brake.holds:
+            self._moved = self._dispatch.bury() or self._moved
+
+    def _claim_and_settle(self, *, claim: bool = True, flush: bool = False) -> None:
+        room = 0 if self._brake.holds or not claim else self._courier.room
+        self._moved = self._dispatch.exchange(room, flush=flush) or self._moved
+
+    def _commit(self, *, wait: bool = False) -> None:
+        now = self._clock.monotonic()
+        if now >= self._next_show:
+            self._next_show = now + SHOW_SECONDS
+            self._show()
+        if now < self._next_commit and not wait:
+            return
+        self._next_commit = now + COMMIT_SECONDS
+        offsets = self._partitions.to_commit()
+        if offsets and self._source.commit(offsets, wait=wait):
+            self._partitions.committed(offsets)
+
+    # --- Outages, backpressure, rest --------------------------------------------------------------
+
+    def _step(self, step: Callable[[], None], *reasons: str) -> None:
+        if any(self._outages.blocks(reason) for reason in reasons):
+            return
+        try:
+            step()
+        except Outage as outage:
+            self._outages.hit(outage.reason, str(outage))
+        else:
+            for reason in reasons:
+                self._outages.clear(reason)
+
+    def _balance(self) -> None:
+        """Pause and resume partitions by memory, by how far they ran ahead, and by what asks the operator."""
+        self._full = self._books.bytes >= (self._memory * 3 // 4 if self._full else self._memory)
+        stop_all = self._full or bool(self._untaken) or self._brake.holds
+        tracks, asking = self._partitions.tracks, self._partitions.asking
+        wanted = {k for k, t in tracks.items() if stop_all or k in asking or t.spread > AHEAD}
+        if wanted != self._paused:
+            self._source.pause(sorted(wanted - self._paused))
+            self._source.resume(sorted(self._paused - wanted))
+            self._paused = wanted
+
+    def _rest(self) -> None:
+        """Block where news will come from: never spin, which would starve the courier of the GIL."""
+        if self._moved:
+            return
+        due = self._plan.next_due(self._clock.monotonic())
+        nap = NAP if due is None else min(NAP, due)
+        reading = len(self._paused) < len(self._partitions.tracks) or not self._partitions.tracks
+        if self._courier.flying:
+            self._courier.wait(min(nap, 0.01) if reading else nap)
+        else:
+            self._nap = nap
+
+    def _show(self) -> None:
+        self._books.show()
+        self._partitions.show_lag(self._source)
+        self._meter.set("paused", float(self._brake.holds), destination=self.name, reason="flood")
+        self._step(self._answers, "ledger")
+
+    def _answers(self) -> None:
+        if self._brake.holds:
+            self._flood = self._flood or self._clock.now()
+            if self._partitions.answered(self._flood):
+                self._brake.release()
+                self._flood = 0.0
+        self._partitions.answers(self._source)
+
+    # --- The group moves partitions (called inside poll) ------------------------------------------
+
+    def assigned(self, partitions: Sequence[Assigned]) -> Mapping[TopicPartition, Placed]:
+        """See ports.Members."""
+        self._meter.add("rebalances_total", kind="assigned")
+        placed = self._partitions.assign(partitions, self._source.resolve)
+        self._paused |= {key for key, one in placed.items() if one.offset is None}
+        self._next_commit = 0.0
+        return placed
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """See ports.Members."""
+        self._meter.add("rebalances_total", kind="revoked")
+        gone = set(partitions)
+        self._finish(lambda: self._dispatch.flies(gone))
+        offsets = {k: o for k, o in self._partitions.to_commit().items() if k in gone}
+        self._forget(partitions)
+        return offsets
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """See ports.Members."""
+        self._meter.add("rebalances_total", kind="lost")
+        self._forget(partitions)
+
+    def _forget(self, partitions: Sequence[TopicPartition]) -> None:
+        gone = set(partitions)
+        for record in [r for r in self._untaken if _of(r) in gone]:
+            self._untaken.remove(record)
+            self._books.drop(record)
+        self._dispatch.forget(gone)
+        self._partitions.forget(partitions)
+        self._paused -= gone
+
+    # --- The end ----------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Finish what is in flight within the budget, commit, leave the group."""
+        self._source.pause(sorted(self._partitions.tracks))
+        self._courier.stop_retrying()
+        self._finish(lambda: self._courier.flying > 0)
+        self._dispatch.release(self._courier.abandon())
+        self._finish(lambda: self._dispatch.pending > 0)
+        self._step(lambda: self._commit(wait=True), "broker")
+        self._books.show()
+        self._forget(list(self._partitions.tracks))
+        self._source.close()
+
+    def _finish(self, unfinished: Callable[[], bool]) -> None:
+        deadline = self._clock.monotonic() + self._drain_seconds
+        while True:
+            self._land()
+            self._step(self._bury, "dead_letters")
+            self._step(lambda: self._claim_and_settle(claim=False), "ledger")
+            if not unfinished() or self._clock.monotonic() >= deadline:
+                return
+            self._courier.wait(0.05)
+
+
+def _of(record: Record) -> TopicPartition:
+    return (record.position.topic, record.position.partition)
