@@ -19,13 +19,15 @@ class Grant(Struct, frozen=True):
 
     known: the entity was accepted through live events or Add orders. status_only: nothing but status and
     date differs from what was last accepted. doubtful: a dead owner may have sent this very version.
-    id_only: the contact is known, but not by the requirement's alias.
+    id_only: the contact is known, but not by the requirement's alias. contact_key: of an order, the contact
+    that it was last accepted with, where kept (RULES 8): a delete may tell none itself.
     """
 
     known: bool = False
     status_only: bool = False
     doubtful: bool = False
     id_only: bool = False
+    contact_key: str | None = None
 
 
 class Done(Struct, frozen=True):
