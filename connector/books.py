@@ -41,7 +41,7 @@ class Books:
         self.bytes += cost(record)
 
     def close(self, record: Record, outcome: RecordOutcome, *, source_ms: int = -1) -> None:
-        """It is settled: free its position, count it. source_ms: when it was changed, for what was delivered."""
+        """It is settled: free its position, count it. source_ms: when it was changed."""
         self.bytes -= cost(record)
         self._partitions.settle(record.position)
         self._outcomes[record.position.topic, outcome] += 1

@@ -1,7 +1,7 @@
 """From a plan to settled records: claim what is due, hand it to the courier, write dead letters, settle.
 
-Everything that waits for a durable answer stands in one of two lists: `_dead` (until the dead-letter topic
-has it) and `_settling` (until the ledger has it). Only then is a position freed.
+Everything that waits for a durable answer stands in one of two lists: the burial (until the dead-letter
+topic has it) and `_settling` (until the ledger has it). Only then is a position freed.
 """
 
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from connector.books import Books, RecordOutcome
+from connector.burial import Burial
 from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
-from connector.core.letters import Letter
 from connector.core.lots import Lot
 from connector.core.model import Record
 from connector.core.plan import Item, Line, Plan
@@ -25,15 +25,6 @@ BUSY_SECONDS = 0.25
 ASK_SECONDS = 1.0
 
 
-class Dead(Struct):
-    """A dead letter on its way: what it was made from, and the claim that it gives up (None: had none)."""
-
-    letter: Letter
-    item: Item | None
-    outcome: RecordOutcome
-    settlement: Settlement | None = None
-
-
 class Settling(Struct):
     """A settlement on its way into the ledger, and how its record is closed then (None: it stays open)."""
 
@@ -42,82 +33,63 @@ class Settling(Struct):
     outcome: RecordOutcome
 
 
+class Own(Struct):
+    """What dispatch shares with its lane."""
+
+    plan: Plan
+    books: Books
+    partitions: Partitions
+    clock: Clock
+
+
 class Dispatch:
     """One lane's sending side. Everything runs on the lane's thread; only the courier has another one."""
 
     def __init__(
-        self, destination: Destination, *, plan: Plan, ledger: Ledger, courier: Courier, letters: DeadLetters,
-        books: Books, partitions: Partitions, clock: Clock,
-    ) -> None:  # fmt: skip
+        self, destination: Destination, courier: Courier, ledger: Ledger, letters: DeadLetters, own: Own
+    ) -> None:
         """Nothing is claimed."""
-        self._destination, self._plan, self._ledger, self._courier = destination, plan, ledger, courier
-        self._letters, self._books, self._partitions, self._clock = letters, books, partitions, clock
+        self._destination, self._courier, self._ledger = destination, courier, ledger
+        self._burial = Burial(destination.name, letters, own.books)
+        self._plan, self._books = own.plan, own.books
+        self._partitions, self._clock = own.partitions, own.clock
         self._flying: dict[Line, Item] = {}
-        self._dead: list[Dead] = []
         self._settling: list[Settling] = []
 
     @property
     def pending(self) -> int:
         """What is not durable yet."""
-        return len(self._dead) + len(self._settling)
+        return len(self._burial.waiting) + len(self._settling)
 
     # --- Dead letters -----------------------------------------------------------------------------
 
     def refuse(self, record: Record, topic_id: str, refusal: Refusal) -> None:
         """A record that never became an event to send."""
-        letter = Letter(
-            record=record,
-            topic_id=topic_id,
-            destination=self._destination.name,
-            cause=refusal.reject.cause,
-            detail=refusal.reject.detail,
-            stage=refusal.stage,
-            key=refusal.key,
-        )
-        self._dead.append(Dead(letter, None, "dead_lettered"))
+        self._burial.refuse(record, topic_id, refusal)
 
     def bury(self) -> bool:
         """Write the dead letters that wait. Raises DeadLettersDown: they go on waiting."""
-        if not self._dead:
-            return False
-        self._letters.write([dead.letter for dead in self._dead])
-        dead, self._dead = self._dead, []
-        for one in dead:
-            self._books.bury(one.letter)
-            if one.settlement is not None and one.item is not None:
-                self._settling.append(Settling(one.settlement, one.item, one.outcome))
-            elif one.item is not None:
-                self._close(one.item, one.outcome)
+        buried = self._burial.write()
+        for dead in buried:
+            if dead.item is None:
+                self._books.close(dead.letter.record, dead.outcome)
+            elif dead.settlement is None:
+                self._close(dead.item, dead.outcome)
             else:
-                self._books.close(one.letter.record, one.outcome)
-        return True
+                self._settling.append(Settling(dead.settlement, dead.item, dead.outcome))
+        return bool(buried)
 
-    def _kill(self, item: Item, cause: str, detail: str, settlement: Settlement | None = None,
-              outcome: RecordOutcome = "dead_lettered") -> None:  # fmt: skip
-        if item.record is None:
-            self._fail_sponsor(item, cause, detail, settlement)
+    def _kill(self, item: Item, end: Refused, settlement: Settlement | None = None) -> None:
+        if item.record is not None:
+            self._burial.kill(item, item.record, end, settlement)
             return
-        letter = Letter(
-            record=item.record,
-            topic_id=item.topic_id,
-            destination=self._destination.name,
-            cause=cause,
-            detail=detail,
-            stage="deliver",
-            key=item.event.key,
-            attempts=settlement.attempts if settlement else 0,
-        )
-        self._dead.append(Dead(letter, item, outcome, settlement))
-
-    def _fail_sponsor(self, item: Item, cause: str, detail: str, settlement: Settlement | None) -> None:
-        """The contact made for an order was refused: the order cannot be attached to anybody."""
-        sponsor = item.sponsor
-        if sponsor is not None:
-            sponsor.denied = Deny("contact_refused", f"its contact was refused ({cause}): {detail}")
-        if settlement is not None:
-            self._settling.append(Settling(settlement, item, "dead_lettered"))
-        else:
+        # The contact made for an order was refused: the order cannot be attached to anybody.
+        if item.sponsor is not None:
+            item.sponsor.denied = Refused("contact_refused", f"its contact was refused: {end.detail}")
+        if settlement is None:
             self._close(item, "dead_lettered")
+        else:
+            self._settling.append(Settling(settlement, item, "dead_lettered"))
 
     # --- Claim and settle -------------------------------------------------------------------------
 
@@ -143,7 +115,7 @@ class Dispatch:
     def _without_denied(self, batch: list[Item]) -> list[Item]:
         for item in batch:
             if item.denied is not None:
-                self._kill(item, item.denied.cause, item.denied.detail)
+                self._kill(item, item.denied)
         return [item for item in batch if item.denied is None]
 
     def _put_back(self, batches: Sequence[list[Item]]) -> None:
@@ -176,19 +148,13 @@ class Dispatch:
             case Ask(reason):
                 self._ask(item, reason)
             case Deny(cause, detail):
-                self._kill(item, cause, detail)
+                self._kill(item, Refused(cause, detail))
         return None
 
     def _grant(self, item: Item, grant: Grant) -> Sending | None:
         if grant.doubtful and item.lot.in_doubt == "hold":
             settlement = Settlement(item.event, "released", certain=False, live=item.lot.live)
-            self._kill(
-                item,
-                "in_doubt",
-                "a request of a stopped process may have been applied",
-                settlement,
-                "in_doubt",
-            )
+            self._kill(item, Refused("in_doubt", "a stopped process may have sent it"), settlement)
             return None
         event = self._destination.refine(item.event, grant)
         self._flying[item.line] = item
@@ -224,10 +190,10 @@ class Dispatch:
         match landed.outcome:
             case Accepted(remote_id):
                 self._settling.append(Settling(self._accept(item, landed, remote_id), item, "delivered"))
-            case Refused(cause, detail):
-                self._kill(item, cause, detail, self._release(item, landed))
+            case Refused() as end:
+                self._kill(item, end, self._release(item, landed))
             case Held(reason):
-                self._kill(item, "in_doubt", reason, self._release(item, landed), "in_doubt")
+                self._kill(item, Refused("in_doubt", reason), self._release(item, landed))
 
     def _accept(self, item: Item, landed: Landed, remote_id: str | None) -> Settlement:
         event = landed.sending.event
@@ -243,9 +209,8 @@ class Dispatch:
         )
 
     def _release(self, item: Item, landed: Landed) -> Settlement:
-        return Settlement(
-            item.event, "released", certain=landed.certain, live=item.lot.live, attempts=landed.attempts
-        )
+        certain, live = landed.certain, item.lot.live
+        return Settlement(item.event, "released", certain=certain, live=live, attempts=landed.attempts)
 
     def _close(self, item: Item, outcome: RecordOutcome) -> None:
         self._books.close_item(item, outcome)
@@ -265,8 +230,8 @@ class Dispatch:
                 self._books.drop(item.record)
 
     def _busy(self) -> list[Item]:
-        waiting = [one.item for one in [*self._settling, *self._dead] if one.item is not None]
-        return [*self._flying.values(), *waiting]
+        waiting = [one.item for one in self._settling] + [one.item for one in self._burial.waiting]
+        return [*self._flying.values(), *(item for item in waiting if item is not None)]
 
     def release(self, unsent: Sequence[Sending]) -> None:
         """At the end: claims of events that certainly were not applied are given up."""

@@ -11,6 +11,8 @@ Rules.
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec import Struct
+
 from connector.books import Books
 from connector.core.assignment import Assigned, Placed
 from connector.core.brake import Brake
@@ -22,7 +24,7 @@ from connector.errors import Outage
 from connector.intake import Intake, Refusal
 from connector.outages import Outages
 from connector.partitions import Partitions
-from connector.ports import Clock, Ledger, Meter, Source, TopicPartition
+from connector.ports import Clock, Meter, Source, TopicPartition
 
 FETCH = 1000
 """Records taken from Kafka a turn, at most."""
@@ -33,28 +35,39 @@ AHEAD = 200_000
 """Received records that a partition's watermark may be behind before the partition is paused."""
 
 
+class Parts(Struct):
+    """What a lane is made of: one of each, used by nobody else."""
+
+    intake: Intake
+    plan: Plan
+    dispatch: Dispatch
+    courier: Courier
+    partitions: Partitions
+    books: Books
+    brake: Brake
+    outages: Outages
+    clock: Clock
+    meter: Meter
+
+
 class Lane:
     """One destination's thread of work. `turn` is called again and again by the service."""
 
-    def __init__(
-        self, name: str, *, intake: Intake, plan: Plan, dispatch: Dispatch, courier: Courier, ledger: Ledger,
-        partitions: Partitions, books: Books, brake: Brake, outages: Outages, clock: Clock, meter: Meter,
-        memory_bytes: int, drain_seconds: float,
-    ) -> None:  # fmt: skip
+    def __init__(self, name: str, parts: Parts, *, memory_bytes: int, drain_seconds: float) -> None:
         """The source is given later (`attach`), since it calls the lane back."""
-        self.name = name
-        self._intake, self._plan, self._dispatch, self._courier = intake, plan, dispatch, courier
-        self._ledger, self._partitions, self._books, self._brake = ledger, partitions, books, brake
-        self._outages, self._clock, self._meter = outages, clock, meter
+        self.name, self.parts = name, parts
+        self._intake, self._plan, self._dispatch = parts.intake, parts.plan, parts.dispatch
+        self._courier, self._partitions, self._books = parts.courier, parts.partitions, parts.books
+        self._brake, self._outages = parts.brake, parts.outages
+        self._clock, self._meter = parts.clock, parts.meter
         self._memory, self._drain_seconds = memory_bytes, drain_seconds
         self._source: Source
         self._untaken: deque[Record] = deque()
         self._paused: set[TopicPartition] = set()
-        self._full = False
-        self._moved = False
+        self._full = self._moved = False
         self._nap = self._flood = 0.0
         self._next_commit = self._next_show = 0.0
-        self.beat = clock.monotonic()
+        self.beat = parts.clock.monotonic()
 
     def attach(self, source: Source) -> None:
         """Read from this source."""

@@ -12,10 +12,10 @@ from heapq import heappop, heappush
 
 from msgspec import Struct
 
-from connector.core.claims import Deny
 from connector.core.events import Event, Requirement
 from connector.core.lots import Lot
 from connector.core.model import Record
+from connector.core.talk import Refused
 
 Line = tuple[str, str]
 
@@ -34,7 +34,7 @@ class Item(Struct, eq=False):
     arrived: float = 0.0
     next: "Item | None" = None
     sponsor: "Item | None" = None
-    denied: Deny | None = None
+    denied: Refused | None = None
 
     @property
     def line(self) -> Line:
