@@ -1,0 +1,105 @@
+"""What Prometheus gets to see: frozen names, right expositions, few microseconds."""
+
+import time
+
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from connector.adapters.metric_table import METRICS, SECONDS
+from connector.adapters.metrics import PrometheusMeter, meter
+
+FROZEN = """
+counter   dead_letters_total              destination cause
+counter   rebalances_total                kind
+counter   records_total                   destination topic outcome
+counter   requests_total                  destination resource status
+counter   retries_total                   destination reason
+counter   stale_sends_total               destination
+counter   totals_mismatches_total         destination topic
+gauge     build_info                      version python
+gauge     committed_offset                destination topic partition
+gauge     in_flight_bytes                 destination
+gauge     in_flight_events                destination
+gauge     lag_records                     destination topic partition
+gauge     lag_seconds                     destination topic partition
+gauge     last_accepted_timestamp_seconds destination
+gauge     memory_bytes                    destination
+gauge     paused                          destination reason
+histogram batch_bytes                     destination resource
+histogram batch_events                    destination resource
+histogram delivery_seconds                destination
+histogram ledger_seconds                  operation
+histogram request_seconds                 destination resource
+"""
+
+
+def test_names_kinds_and_labels_are_what_operators_rely_on() -> None:
+    declared = sorted(f"{one.kind:9} {one.name:31} {' '.join(one.labels)}" for one in METRICS)
+
+    assert declared == FROZEN.strip().splitlines()
+
+
+def test_every_metric_has_its_unit_and_a_meaning_that_is_a_sentence() -> None:
+    for metric in METRICS:
+        assert (metric.kind == "counter") == metric.name.endswith("_total")
+        assert metric.meaning.endswith(".")
+        assert bool(metric.buckets) == (metric.kind == "histogram")
+        assert list(metric.buckets) == sorted(set(metric.buckets))
+
+
+def test_every_declared_metric_is_exposed_under_its_prefix_with_its_meaning() -> None:
+    families = {family.name: family for family in text_string_to_metric_families(exposed(meter()))}
+
+    for metric in METRICS:
+        family = families[f"crm_connector_{metric.name}".removesuffix("_total")]
+        assert (family.type, family.documentation) == (metric.kind, metric.meaning)
+
+
+def test_nothing_is_exposed_but_declared_names_and_the_process_own() -> None:
+    made = meter()
+    made.add("rebalances_total", kind="assigned")
+    made.observe("ledger_seconds", [0.1], operation="turn")
+    names = {family.name for family in text_string_to_metric_families(exposed(made))}
+    declared = {f"crm_connector_{metric.name}".removesuffix("_total") for metric in METRICS}
+
+    assert {name for name in names if not name.startswith("process_")} == declared
+
+
+def test_a_histogram_counts_a_value_in_every_bucket_that_is_not_below_it() -> None:
+    made = PrometheusMeter()
+    made.observe("request_seconds", [0.005, 0.2, 61, 0.0], destination="yespo", resource="event")
+
+    def read(suffix: str, **labels: str) -> float | None:
+        labels = {"destination": "yespo", "resource": "event", **labels}
+        return made.registry.get_sample_value(f"crm_connector_request_seconds_{suffix}", labels)
+
+    assert [read("bucket", le=str(bound)) for bound in SECONDS] == [2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3]
+    assert (read("bucket", le="+Inf"), read("count")) == (4, 4)
+    assert read("sum") == 61.205
+
+
+def test_what_is_running_is_told() -> None:
+    (line,) = [line for line in exposed(meter()).splitlines() if line.startswith("crm_connector_build_info{")]
+
+    assert 'version="0.' in line
+    assert line.endswith(" 1.0")
+
+
+def test_a_call_costs_a_few_microseconds_at_most() -> None:
+    made = PrometheusMeter()
+    values = [0.1] * 500
+    labels = {"destination": "yespo", "topic": "orders", "outcome": "delivered"}
+    start = time.thread_time()
+    for _ in range(2000):
+        made.add("records_total", 500, **labels)
+    counted = time.thread_time()
+    for _ in range(20):
+        made.observe("delivery_seconds", values, destination="yespo")
+    observed = time.thread_time()
+
+    assert (counted - start) / 2000 < 20e-6
+    assert (observed - counted) / 10_000 < 5e-6
+
+
+def exposed(made: PrometheusMeter) -> str:
+    return generate_latest(made.registry).decode()
