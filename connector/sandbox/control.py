@@ -44,7 +44,8 @@ class Control:
             return Refusal(404, "No such control", as_json=True).answer()
         try:
             fields = msgspec.json.decode(body) if body else parse_qs(query.decode())
-            return as_json(action(fields) or {})
+            found = action(fields)
+            return as_json({} if found is None else found)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return Refusal(400, f"{type(error).__name__}: {error}", as_json=True).answer()
 

@@ -87,9 +87,13 @@ class SandboxServer:
         finally:
             self._socket.close()
 
+    def shut(self) -> None:
+        """Ask `run` to end; returns at once."""
+        self._server.should_exit = True
+
     def stop(self) -> None:
         """Stop serving; hanging requests are dropped. The state stays readable."""
-        self._server.should_exit = True
+        self.shut()
         if self._thread is None:
             self._socket.close()
         else:
