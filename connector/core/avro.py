@@ -1,0 +1,194 @@
+"""Writer schemas: checked, with full names, and made into a reader that never converts.
+
+A Schema is plain JSON in which every named type has its full name, is defined once and looked up in
+`names`. The reader yields raw Avro values (logical types stripped: libraries raise on Debezium's infinity,
+take zoneless columns for UTC, and round); `logical` reads them column by column.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from io import BytesIO
+from typing import Any, Final
+
+import fastavro
+from fastavro._read_py import schemaless_reader as recursion_safe_reader
+from msgspec import Struct
+
+Node = Any
+"""A type: a name (str), a union (list), or a definition (dict)."""
+Names = Mapping[str, dict[str, Any]]
+Reader = Callable[[bytes, int], tuple[Any, int]]
+"""(bytes, start of the body) → (raw value, end of the body). Raises whatever the bytes deserve."""
+
+PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
+_NAMED: Final = frozenset({"record", "enum", "fixed"})
+_ESCAPED = re.compile(r"(?:[A-Za-z0-9]|_u(?:00[0-9a-f]{2}|[1-9a-f][0-9a-f]{2,3}))+")
+_ESCAPE = re.compile(r"_u(00[0-9a-f]{2}|[1-9a-f][0-9a-f]{2}(?![0-9a-f]))")
+
+
+class SchemaInvalid(ValueError):
+    """Not an Avro schema, or one that no bounded reader can be made for. str() is one line."""
+
+
+class Schema(Struct, frozen=True, eq=False):
+    """A whole schema. names: full name → definition."""
+
+    root: Node
+    names: Names
+
+    def node(self, node: Node) -> Node:
+        """The definition behind a name; anything else as it is."""
+        return self.names.get(node, node) if isinstance(node, str) else node
+
+    def record(self, node: Node) -> dict[str, Any] | None:
+        """The one record behind a type, through a name or a union with null."""
+        branches = node if isinstance(node, list) else [node]
+        records = [r for r in map(self.node, branches) if isinstance(r, dict) and r["type"] == "record"]
+        return records[0] if len(records) == 1 else None
+
+
+def parse(text: str) -> Schema:
+    """Read a self-contained schema. Raises SchemaInvalid."""
+    try:
+        names: dict[str, dict[str, Any]] = {}
+        return Schema(_Normal(names).of(json.loads(text), ""), names)
+    except SchemaInvalid:
+        raise
+    except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as error:
+        raise SchemaInvalid(f"not an Avro schema ({type(error).__name__})") from error
+
+
+def reader(schema: Schema) -> Reader:
+    """Make the reader. Raises SchemaInvalid. The seam behind which a faster reader can stand."""
+    try:
+        parsed = fastavro.parse_schema(_bare(schema.root))
+    except Exception as error:  # fastavro has no common base; whatever it is, the schema is at fault
+        raise SchemaInvalid(f"not an Avro schema ({type(error).__name__})") from error
+    # fastavro's compiled reader recurses on the C stack: some thousand nested values end the process.
+    read = recursion_safe_reader if _recursive(schema) else fastavro.schemaless_reader
+
+    def read_at(data: bytes, start: int) -> tuple[Any, int]:
+        stream = BytesIO(data)
+        stream.seek(start)
+        return read(stream, parsed, None), stream.tell()
+
+    return read_at
+
+
+def inline(text: str, definitions: Iterable[str]) -> str:
+    """Put definitions of other documents (registry references) where their names are first used.
+
+    Raises SchemaInvalid.
+    """
+    try:
+        documents = {_full_name(node, ""): node for node in map(json.loads, definitions)}
+        return json.dumps(_Normal({}, documents).of(json.loads(text), ""))
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SchemaInvalid(f"references that cannot be put together ({type(error).__name__})") from error
+
+
+class _Normal:
+    """Rewrites a schema with full names; names of `documents` are defined where they are first met."""
+
+    def __init__(self, names: dict[str, dict[str, Any]], documents: Mapping[str, Node] | None = None) -> None:
+        self._names = names
+        self._documents = documents or {}
+
+    def of(self, node: Node, space: str) -> Node:
+        if isinstance(node, str):
+            return self._named(node, space)
+        if isinstance(node, list):
+            return [self.of(branch, space) for branch in node]
+        kind = node["type"]
+        if kind in ("array", "map"):
+            part = "items" if kind == "array" else "values"
+            return {**node, part: self.of(node[part], space)}
+        if isinstance(kind, str) and kind in _NAMED:
+            return self._definition(node, space)
+        # {"type": {"type": …}} is the inner type; {"type": "some.Name"} is a name.
+        return node if isinstance(kind, str) and kind in PRIMITIVES else self.of(kind, space)
+
+    def _named(self, name: str, space: str) -> Node:
+        if name in PRIMITIVES:
+            return name
+        for full in (name if "." in name or not space else f"{space}.{name}", name):
+            if full in self._names:
+                return full
+            if full in self._documents:
+                return self.of(self._documents[full], "")
+        raise SchemaInvalid(f"a type is used but not defined: {name[:100]}")
+
+    def _definition(self, node: Node, space: str) -> Node:
+        full = _full_name(node, space)
+        if full in self._names:
+            raise SchemaInvalid(f"a type is defined twice: {full[:100]}")
+        definition: dict[str, Any] = {**node, "name": full}
+        # The empty namespace says that the name is whole: else a nested one would inherit its parent's.
+        inner = definition["namespace"] = full.rpartition(".")[0]
+        self._names[full] = definition
+        if node["type"] == "record":
+            definition["fields"] = [{**f, "type": self.of(f["type"], inner)} for f in node["fields"]]
+        return definition
+
+
+def _full_name(node: Node, space: str) -> str:
+    name: str = node["name"]
+    own = node.get("namespace", space)
+    return name if "." in name or not own else f"{own}.{name}"
+
+
+def plain_names(record: dict[str, Any]) -> dict[str, str]:
+    """Field name → column name: Debezium's avro_unicode escapes undone where that is unambiguous (cdc 8).
+
+    In that mode every underscore is escaped too, so a record with any other underscore (but of the
+    metadata that the flattening adds) was not written by it. 3 or 4 digits follow without an end mark:
+    where the next character could be either, the name stays as it is.
+    """
+    fields = [field["name"] for field in record["fields"]]
+    own = [name for name in fields if not name.startswith("__")]
+    if not any("_u" in name for name in own) or not all(_ESCAPED.fullmatch(name) for name in own):
+        return {name: name for name in fields}
+    plain = {name: _unescape(name) for name in fields}
+    return plain if len(set(plain.values())) == len(plain) else {name: name for name in fields}
+
+
+def _unescape(name: str) -> str:
+    text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), name)
+    return name if re.search(r"_u[0-9a-f]{3}", text) else text
+
+
+def _bare(node: Node) -> Node:
+    """What is needed to read bytes: no logical types, defaults, aliases or documentation."""
+    if isinstance(node, list):
+        return [_bare(branch) for branch in node]
+    if isinstance(node, str):
+        return node
+    kept = {key: node[key] for key in ("type", "name", "size", "symbols") if key in node}
+    if node["type"] == "record":
+        names = plain_names(node)
+        kept["fields"] = [{"name": names[f["name"]], "type": _bare(f["type"])} for f in node["fields"]]
+    for key in ("items", "values"):
+        if key in node:
+            kept[key] = _bare(node[key])
+    return kept
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The types directly inside a type."""
+    if isinstance(node, list):
+        yield from node
+    elif isinstance(node, dict):
+        yield from (field["type"] for field in node.get("fields", ()))
+        yield from (node[key] for key in ("items", "values") if key in node)
+
+
+def _recursive(schema: Schema) -> bool:
+    def inside(node: Node, open_names: frozenset[str]) -> bool:
+        if isinstance(node, str) and node in open_names:
+            return True
+        if isinstance(node, dict) and "name" in node:
+            open_names |= {node["name"]}
+        return any(inside(child, open_names) for child in children(node))
+
+    return inside(schema.root, frozenset())

@@ -1,0 +1,116 @@
+"""Record → change: framing, the writer's schema, the bytes, the envelope, the key. One Decoder per topic.
+
+Nothing a record holds raises: it gives a Change, a Skip that names its rule, or a Reject that names its
+cause. Only RegistryDown comes out, and then the same record is to be given again later.
+"""
+
+from typing import Any, Final
+
+from connector.core.avro import Schema
+from connector.core.change import Change
+from connector.core.envelope import Decoded, Open, delete, flat_origin, opener, text
+from connector.core.keys import Keys, opaque
+from connector.core.model import Op, Record, Reject, Skip
+from connector.core.plans import MAX_BYTES, FixedPlan, Plans, Writers
+from connector.core.rules import TopicRules
+from connector.core.wire import Headers
+
+_DELETES: Final = 4096
+_CONTEXT_NAME: Final = "__debezium.context.connectorLogicalName"
+
+
+class Decoder:
+    """Decodes the records of one topic, with a registry's schemas or with one fixed schema.
+
+    schemas: a registry; values are framed. fixed: the text of a schema; values are bare Avro (raises
+    SchemaInvalid if it is none). Exactly one of them.
+
+    It remembers the keys of the last deletes (bounded), to tell a delete's own tombstone, which follows it
+    in the same partition, from a lone one, which is the delete (RULES 8). A restart between the two makes
+    the tombstone a second delete with the same content, by a record without lsn: "unchanged" (RULES 1).
+    """
+
+    def __init__(
+        self, rules: TopicRules, schemas: Writers | None = None, *, fixed: str | None = None
+    ) -> None:
+        def open_by(schema: Schema) -> Open | Skip | Reject:
+            return opener(schema, rules.envelope)
+
+        if fixed is not None:
+            self._plans: Plans[Open] | FixedPlan[Open] = FixedPlan(fixed, open_by)
+        elif schemas is not None:
+            self._plans = Plans(schemas, rules.name, "value", open_by)
+        else:
+            raise ValueError("a Decoder needs schemas or a fixed schema")
+        self._keys = Keys(schemas, rules.name)
+        self._deleted: dict[tuple[int, bytes | None], None] = {}
+        self._names = _Names(rules)
+
+    def decode(self, record: Record) -> Decoded:
+        """What a record says. Raises RegistryDown only."""
+        headers = dict(record.headers)
+        data = record.value
+        if data is None:
+            return self._tombstone(record, headers)
+        if len(data) > MAX_BYTES:
+            return Reject("too_large", f"{len(data)} bytes; at most {MAX_BYTES} are decoded")
+        found = self._plans.read(data, headers)
+        if not isinstance(found, tuple):
+            return found
+        return self._opened(record, headers, *found)
+
+    def _opened(self, record: Record, headers: Headers, open_: Open, message: Any) -> Decoded:
+        if not isinstance(message, dict):
+            return Reject("not_a_record", "the value is null inside its schema")
+        key = self._keys.read(record.key, headers)
+        change = open_(message, headers, opaque(record.key) if isinstance(key, Reject) else key)
+        if not isinstance(change, Change):
+            return change
+        if change.op is Op.DELETE and isinstance(key, Reject):
+            return key  # nothing else of a delete may be used
+        self._remember(record, change)
+        return change
+
+    def _remember(self, record: Record, change: Change) -> None:
+        self._names.seen(change)
+        entry = (record.position.partition, record.key)
+        if change.op is Op.DELETE:
+            self._deleted[entry] = None
+            if len(self._deleted) > _DELETES:
+                del self._deleted[next(iter(self._deleted))]
+        elif self._deleted:
+            self._deleted.pop(entry, None)
+
+    def _tombstone(self, record: Record, headers: Headers) -> Decoded:
+        if record.key is None:
+            return Skip("keyless_tombstone")  # after the delete of a row without primary key (cdc 23)
+        if (record.position.partition, record.key) in self._deleted:
+            return Skip("tombstone")
+        key = self._keys.read(record.key, headers)
+        if isinstance(key, Reject):
+            return key
+        # The flattening puts its metadata into a tombstone's headers where it has no row to put it in.
+        origin = flat_origin(Op.DELETE, {"__name": self._names.clock(headers)}, headers)
+        return delete(origin, key)
+
+
+class _Names:
+    """What a topic's changes call their clock, for tombstones, which name none.
+
+    A tombstone must not seem to come from another clock than its row (RULES 1). Until a change has been
+    seen, the connector's name in Debezium's context headers is used, but only where the configuration
+    says that the envelope, and so `source.name`, is there.
+    """
+
+    def __init__(self, rules: TopicRules) -> None:
+        self._from_header = rules.envelope == "debezium"
+        self._clock: str | None = None
+
+    def seen(self, change: Change) -> None:
+        """Learn from a change."""
+        if change.origin.clock is not None:
+            self._clock = change.origin.clock
+
+    def clock(self, headers: Headers) -> str | None:
+        """The clock of a tombstone with these headers, None = the topic (or not known)."""
+        return self._clock or (text(headers, _CONTEXT_NAME) if self._from_header else None)

@@ -1,0 +1,104 @@
+"""Bytes → raw value, each by its own writer's schema; what is made of a schema is made once per id.
+
+Ids, not subjects and never "latest": several writers' schemas stand in one partition (cdc 4).
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from msgspec import Struct
+
+from connector.core.avro import Reader, Schema, SchemaInvalid, parse, reader
+from connector.core.bounds import longest
+from connector.core.model import Reject, Skip
+from connector.core.wire import HEAD, Headers, Part, frame, stranger
+
+MAX_BYTES: Final = 16 * 2**20
+"""The longest message that is decoded at all; Kafka's own default limit is 1 MiB."""
+
+P = TypeVar("P")
+
+
+class Writers(Protocol):
+    """What of `ports.Schemas` is needed here."""
+
+    def writer(self, schema_id: int, topic: str) -> str | None:
+        """The schema of an id, None = there is none; raises RegistryDown."""
+
+
+class _Entry(Struct, frozen=True):
+    """What is known of one writer schema. plan: what `make` made of it."""
+
+    read: Reader
+    longest: int
+    plan: Any
+
+
+class Plans(Generic[P]):
+    """The writer schemas of one topic's keys or values, by id."""
+
+    def __init__(
+        self, schemas: Writers, topic: str, part: Part, make: Callable[[Schema], P | Skip | Reject]
+    ) -> None:
+        self._schemas, self._topic, self._part, self._make = schemas, topic, part, make
+        self._known: dict[int, _Entry | Skip | Reject] = {}
+
+    def read(self, data: bytes, headers: Headers) -> tuple[P, Any] | Skip | Reject:
+        """The schema's plan and the raw value; a Skip if that holds for all of its messages."""
+        framed = frame(data, self._part, headers)
+        if isinstance(framed, Reject):
+            return framed
+        schema_id, start = framed
+        entry = self._known.get(schema_id)
+        if entry is None:
+            schema = self._schemas.writer(schema_id, self._topic)
+            if schema is None:
+                return stranger(data, self._part, headers, schema_id)
+            entry = self._known[schema_id] = _entry(schema, f"schema {schema_id}", self._make)
+        return _read(entry, data, start) if isinstance(entry, _Entry) else entry
+
+
+class FixedPlan(Generic[P]):
+    """One schema for all values, which are bare Avro. Raises SchemaInvalid."""
+
+    def __init__(self, schema: str, make: Callable[[Schema], P | Skip | Reject]) -> None:
+        self._entry = _entry(schema, "the fixed schema", make)
+        if isinstance(self._entry, Reject):
+            raise SchemaInvalid(self._entry.detail)
+
+    def read(self, data: bytes, headers: Headers) -> tuple[P, Any] | Skip | Reject:
+        """As Plans.read."""
+        if not data:
+            return Reject("empty_value", "the value has no bytes at all (a tombstone is null, not empty)")
+        if not isinstance(self._entry, _Entry):
+            return self._entry
+        found: tuple[P, Any] | Reject = _read(self._entry, data, 0)
+        if isinstance(found, Reject) and isinstance(frame(data, "value", headers), tuple):
+            hint = f"{found.detail} (its first {HEAD} bytes look like a registry's framing)"
+            return Reject(found.cause, hint)
+        return found
+
+
+def _entry(text: str, name: str, make: Callable[[Schema], P | Skip | Reject]) -> _Entry | Skip | Reject:
+    try:
+        schema = parse(text)
+        plan = make(schema)
+        if isinstance(plan, Skip | Reject):
+            return plan
+        return _Entry(reader(schema), min(MAX_BYTES, longest(schema)), plan)
+    except SchemaInvalid as error:
+        return Reject("schema_invalid", f"{name} is {error}")
+
+
+def _read(entry: _Entry, data: bytes, start: int) -> tuple[Any, Any] | Reject:
+    if len(data) > entry.longest:
+        return Reject("too_large", f"{len(data)} bytes; of this schema at most {entry.longest} are decoded")
+    try:
+        value, end = entry.read(data, start)
+    except EOFError:
+        return Reject("truncated", "the bytes end before the value that their schema describes")
+    except Exception as error:  # noqa: BLE001 - what a reader makes of hostile bytes costs one record
+        return Reject("malformed", f"the bytes are not of their schema ({type(error).__name__})")
+    if end != len(data):
+        return Reject("trailing_bytes", f"{len(data) - end} bytes follow the value that the schema describes")
+    return entry.plan, value
