@@ -28,6 +28,8 @@ class Application:
         self.faults = Faults(self.clock)
         self.yespo = Yespo(self.crm)
         self._control = Control(self.yespo, self.faults, self.clock)
+        self._hanging: set[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = set()
+        self._dropped = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -44,9 +46,18 @@ class Application:
         if answer is not None:
             await _send(send, answer)
             return
-        if fault and fault.do != "hang":
+        entry = (asyncio.get_running_loop(), scope[CUT])
+        self._hanging.add(entry)
+        if self._dropped or (fault and fault.do != "hang"):
             scope[CUT]()
         await _gone(receive)
+        self._hanging.discard(entry)
+
+    def drop(self) -> None:
+        """Cut the requests that hang, now and from now on; from any thread."""
+        self._dropped = True
+        for loop, cut in list(self._hanging):
+            loop.call_soon_threadsafe(cut)
 
     def _answer(self, call: Call) -> Answer:
         name, answer = self.yespo.handle(call)

@@ -89,6 +89,7 @@ class SandboxServer:
 
     def shut(self) -> None:
         """Ask `run` to end; returns at once."""
+        self._application.drop()
         self._server.should_exit = True
 
     def stop(self) -> None:

@@ -215,6 +215,26 @@ def test_a_taken_port_is_told_at_once_and_the_state_outlives_the_server() -> Non
         pass
 
 
+def test_stopping_drops_a_hanging_request_quietly(capfd: pytest.CaptureFixture[str]) -> None:
+    lost: list[Exception] = []
+
+    def ask(url: str) -> None:
+        try:
+            httpx2.get(url, timeout=10)
+        except httpx2.TransportError as error:
+            lost.append(error)
+
+    with SandboxServer() as server:
+        server.faults.add(Fault(do="hang"))
+        thread = threading.Thread(target=ask, args=[f"{server.url}/v1/account/info"])
+        thread.start()
+        while not server.crm.requests:
+            time.sleep(0.01)
+    thread.join(5)
+    assert len(lost) == 1
+    assert capfd.readouterr().err == ""
+
+
 def test_serve_runs_until_stopped() -> None:
     ready: list[SandboxServer] = []
     bound = threading.Event()
