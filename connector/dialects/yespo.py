@@ -1,0 +1,163 @@
+"""Yespo (eSputnik) as a destination: which of its resources an event goes to, and as what.
+
+Orders go as live events, or as past events where they are history (`orders_via: past_events`, or a snapshot
+of a topic with `on_snapshot: past_events`); contacts by bulk import; deleted contacts by erasure.
+"""
+
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from connector.core.claims import Grant
+from connector.core.events import Contact, Event, Order, Requirement
+from connector.core.lots import Lot
+from connector.core.model import Kind, Op
+from connector.core.talk import Batch, Conversation
+from connector.dialects import yespo_contacts, yespo_events, yespo_past_events
+from connector.dialects.yespo_check import (
+    MAX_IDENTIFIER,
+    cancel_fault,
+    contact_fault,
+    date_fault,
+    order_fault,
+)
+from connector.dialects.yespo_contact_body import group_of
+from connector.dialects.yespo_locator import (
+    aliases,
+    contact_of,
+    fields_of_key,
+    id_of,
+    requirement,
+)
+
+PAST = Lot("past_events", "", 500, "hold", live=False)
+ERASURES = Lot("erasures", "", 1, "resend")
+_FINAL = {"DELIVERED": Kind.ORDER_DELIVERED, "CANCELLED": Kind.ORDER_CANCELLED}
+
+
+class YespoOptions(Struct, frozen=True):
+    """How one account is to be served (DESIGN, Configuration).
+
+    time_zone: of the account's user, an IANA name. in_doubt: of live order events. past_snapshots: topics
+    with `on_snapshot: past_events`. string_items: topics with `items_as: string`. import_seconds: how long
+    a contact import is waited for.
+    """
+
+    name: str = "yespo"
+    orders_via: Literal["events", "past_events"] = "events"
+    time_zone: str = "UTC"
+    in_doubt: Literal["resend", "hold"] = "resend"
+    past_snapshots: frozenset[str] = frozenset()
+    string_items: frozenset[str] = frozenset()
+    import_seconds: float = 600.0
+
+
+class Yespo:
+    """`ports.Destination` for Yespo. Pure; one instance serves a lane."""
+
+    def __init__(self, options: YespoOptions) -> None:
+        """Raises zoneinfo.ZoneInfoNotFoundError for an unknown time zone (settings check it before)."""
+        self.name = options.name
+        self._options = options
+        self._form = yespo_events.Form(ZoneInfo(options.time_zone), options.string_items)
+        self._live = Lot("events", "", 1, options.in_doubt)
+
+    def check(self, event: Event) -> str | None:
+        """Why Yespo would refuse or silently ignore it, or None."""
+        if isinstance(event.body, Contact):
+            return _contact_fault(event, event.body)
+        if event.op is not Op.DELETE:
+            return order_fault(event.body, self._form.zone)
+        fault = cancel_fault(event.body) or date_fault(event.body, self._form.zone)
+        if not fault and self._is_past(event) and not isinstance(event.body.date, datetime):
+            return "date missing: a past event needs the time it occurred"
+        return fault
+
+    def requires(self, event: Event) -> Requirement | None:
+        """The contact of an order. A delete needs none: it cancels what was accepted after its contact."""
+        if not isinstance(event.body, Order) or event.op is Op.DELETE:
+            return None
+        return requirement(event.body)
+
+    def ensure(self, event: Event) -> Event:
+        """The required contact from the order's own fields (RULES 5: older than any real change)."""
+        needed = self.requires(event)
+        if needed is None or not isinstance(event.body, Order):
+            raise ValueError(f"{event.kind} requires no contact")
+        body = contact_of(event.body)
+        return Event("contact", Kind.CONTACT_UPSERTED, needed.key, body, b"", b"", None, None)
+
+    def refine(self, event: Event, grant: Grant) -> Event:
+        """The kind to send (RULES 7).
+
+        A delete cancels a known order only: known, it becomes an update that cancels, located by the contact
+        that the order was last accepted with where its row tells none; unknown, it stays a delete, which
+        `converse` refuses without sending (Yespo would ignore it).
+        """
+        order = event.body
+        if not isinstance(order, Order):
+            return event
+        if event.op is Op.DELETE:
+            return _cancelled(event, order, grant) if grant.known else event
+        status = yespo_events.STATUS_OF.get(event.kind) or order.status
+        if grant.known and (grant.status_only or event.kind in yespo_events.STATUS_OF):
+            kind = _FINAL.get(status or "", Kind.ORDER_UPDATED)
+        elif grant.known or event.kind is not Kind.ORDER_CREATED:
+            kind = Kind.ORDER_UPDATED
+        else:
+            return event
+        if kind is event.kind and status == order.status:
+            return event
+        body = order if status == order.status else replace(order, status=status)
+        return replace(event, kind=kind, body=body)
+
+    def lot(self, event: Event) -> Lot:
+        """Where it may be batched."""
+        if isinstance(event.body, Order):
+            return PAST if self._is_past(event) else self._live
+        if event.kind is Kind.CONTACT_DELETED:
+            return ERASURES
+        group = group_of(event.body)
+        return Lot("contacts", group, yespo_contacts.MAX_CONTACTS, "resend")
+
+    def aliases(self, event: Event) -> tuple[str, ...]:
+        """What leads to this contact once it is accepted."""
+        return aliases(event.body) if isinstance(event.body, Contact) else ()
+
+    def converse(self, lot: Lot, batch: Batch) -> Conversation:
+        """Send a batch of one lot."""
+        match lot.resource:
+            case "events":
+                return yespo_events.converse(batch, self._form)
+            case "past_events":
+                return yespo_past_events.converse(batch, self._form)
+            case "contacts":
+                return yespo_contacts.converse(batch, self._options.import_seconds)
+            case "erasures":
+                return yespo_contacts.erase(batch)
+        raise ValueError(f"no resource of Yespo: {lot.resource}")
+
+    def _is_past(self, event: Event) -> bool:
+        if self._options.orders_via == "past_events":
+            return True
+        topic = event.position.topic if event.position else ""
+        return event.snapshot and topic in self._options.past_snapshots
+
+
+def _cancelled(event: Event, order: Order, grant: Grant) -> Event:
+    body = replace(order, status="CANCELLED")
+    if requirement(order) is None and grant.contact_key:
+        body = replace(body, **fields_of_key(grant.contact_key))
+    return replace(event, kind=Kind.ORDER_CANCELLED, op=Op.UPDATE, body=body)
+
+
+def _contact_fault(event: Event, contact: Contact) -> str | None:
+    if event.kind is not Kind.CONTACT_DELETED:
+        return contact_fault(contact)
+    customer = id_of(contact.external_customer_id) or event.key
+    if not customer or len(customer) > MAX_IDENTIFIER or contact.external_customer_id is None:
+        return f"externalCustomerId missing or longer than {MAX_IDENTIFIER} characters: nothing to erase by"
+    return None

@@ -1,0 +1,174 @@
+"""What Yespo would refuse, or take with a 2xx and ignore, found before it is sent (promise 7).
+
+A reason names fields, never values. Documented limits unless marked; inferred: that the limit of an
+identifier holds for externalOrderId too, that a total is not negative, and that an orderCancelled needs no
+more than externalOrderId and a contact (its description names nothing else; a delete may have nothing else).
+Prices that do not add up to totalCost are not this module's affair (`totals`), nor is depth: what is nested
+deeper than two levels is sent as a JSON string.
+"""
+
+from datetime import MAXYEAR, MINYEAR, datetime, tzinfo
+from decimal import Decimal
+from functools import lru_cache
+from operator import attrgetter
+
+from msgspec import UNSET
+
+from connector.core.events import Contact, Item, Order
+from connector.dialects.yespo_locator import (
+    LOCATOR_NAMES,
+    LOCATORS,
+    email_of,
+    id_of,
+    phone_of,
+)
+
+STATUSES = frozenset({"INITIALIZED", "IN_PROGRESS", "DELIVERED", "CANCELLED", "ABANDONED_SHOPPING_CART"})
+MAX_IDENTIFIER = 300
+MAX_NAME = 100
+MAX_POWER = 20
+"""Powers of ten that a number may reach, up and down (inferred, far beyond any price)."""
+
+_FORBIDDEN = frozenset("<;\u2019\\/|\"`'^?!,>")
+_required = attrgetter("external_order_id", "total_cost", "status", "date")
+_REQUIRED = ("externalOrderId", "totalCost", "status", "date")
+_item_required = attrgetter("external_item_id", "name", "quantity", "cost", "url", "image_url")
+_ITEM_REQUIRED = ("externalItemId", "name", "quantity", "cost", "url", "imageUrl")
+_OWN_NAMES = frozenset(
+    name.lower()
+    for name in (
+        *_REQUIRED, "externalCustomerId", "email", "phone", "currency", "items", "firstName", "lastName",
+        "shipping", "discount", "taxes", "restoreUrl", "statusDescription", "storeId", "deliveryMethod",
+        "paymentMethod", "deliveryAddress", "source", "additionalInfo",
+    )
+)  # fmt: skip
+
+
+def order_fault(order: Order, zone: tzinfo) -> str | None:
+    """Why this order event would be refused or ignored, or None."""
+    return (
+        _missing(order)
+        or contact_fault(order)
+        or _status_fault(order)
+        or _numbers_fault(order)
+        or date_fault(order, zone)
+        or _items_fault(order)
+        or (params_fault(tuple(order.params), _first_locator(order)) if order.params else None)
+    )
+
+
+def cancel_fault(order: Order) -> str | None:
+    """Why a deleted order's cancellation could not be sent. Its contact may come from the ledger later."""
+    if not order.external_order_id.strip():
+        return "externalOrderId is missing"
+    return _identifiers_fault(order)
+
+
+def contact_fault(body: Order | Contact) -> str | None:
+    """Why Yespo could not tell the contact."""
+    fault = _identifiers_fault(body)
+    if fault or id_of(body.external_customer_id) or email_of(body.email) or phone_of(body.phone):
+        return fault
+    return "externalCustomerId, email and phone missing: no contact can be found by any of them"
+
+
+def event_key_fault(key: str) -> str | None:
+    """Why this cannot be an eventTypeKey."""
+    if not 0 < len(key) <= MAX_NAME:
+        return f"eventTypeKey must have 1 to {MAX_NAME} characters"
+    return "eventTypeKey has a forbidden character" if _FORBIDDEN.intersection(key) else None
+
+
+def date_fault(order: Order, zone: tzinfo) -> str | None:
+    """Why the date has no form in the account's time zone."""
+    if not isinstance(order.date, datetime) or MINYEAR < order.date.year < MAXYEAR:
+        return None
+    try:
+        order.date.astimezone(zone)
+    except OverflowError:
+        return "date has no form in the account's time zone: its year leaves 1..9999"
+    return None
+
+
+@lru_cache(maxsize=1024)
+def params_fault(names: tuple[str, ...], locator: str) -> str | None:
+    """Why extra parameters cannot go beside an order's own. `locator`: what Yespo is to find first."""
+    lower = [name.lower() for name in names]
+    if any(not 0 < len(name) <= MAX_NAME for name in names):
+        return f"params: a parameter's name must have 1 to {MAX_NAME} characters"
+    if len(set(lower)) < len(lower) or not _OWN_NAMES.isdisjoint(lower):
+        return "params: two parameters have one name (case does not count); map an order's field under fields"
+    rank = LOCATORS.index(locator) if locator in LOCATOR_NAMES else len(LOCATORS)
+    if not LOCATOR_NAMES.isdisjoint(lower) and min(map(_rank, lower)) < rank:
+        return "params: a parameter's name would make Yespo look for another contact; rename it"
+    return None
+
+
+def _rank(name: str) -> int:
+    return LOCATORS.index(name) if name in LOCATOR_NAMES else len(LOCATORS)
+
+
+def _first_locator(order: Order) -> str:
+    return "email" if email_of(order.email) else "phone" if phone_of(order.phone) else "externalcustomerid"
+
+
+def _missing(order: Order) -> str | None:
+    if order.external_order_id and order.status and order.date and isinstance(order.total_cost, Decimal):
+        return None
+    return _absent("", _REQUIRED, _required(order))
+
+
+def _absent(place: str, names: tuple[str, ...], values: tuple[object, ...]) -> str | None:
+    absent = [n for n, v in zip(names, values, strict=True) if v is None or v is UNSET or v == ""]
+    return f"{place}{', '.join(absent)} missing: Yespo would ignore the order" if absent else None
+
+
+def _identifiers_fault(body: Order | Contact) -> str | None:
+    customer, email, phone = body.external_customer_id, body.email, body.phone
+    if (customer and len(customer) > MAX_IDENTIFIER) or (email and len(email) > MAX_IDENTIFIER):
+        return f"externalCustomerId or email is longer than {MAX_IDENTIFIER} characters"
+    if isinstance(body, Order) and len(body.external_order_id) > MAX_IDENTIFIER:
+        return f"externalOrderId is longer than {MAX_IDENTIFIER} characters"
+    if phone and phone.strip() and not phone_of(phone):
+        return "phone cannot be a phone: 7 to 15 digits, with no letters among them"
+    return None
+
+
+def _status_fault(order: Order) -> str | None:
+    if order.status in STATUSES:
+        return None
+    return f"status is none of {', '.join(sorted(STATUSES))}: map it under values.status"
+
+
+def _numbers_fault(order: Order) -> str | None:
+    total = order.total_cost
+    if not isinstance(total, Decimal) or not _is_number(total) or total < 0:
+        return "totalCost is not a number of zero or more"
+    extra = [amount for amount in (order.shipping, order.discount, order.taxes) if amount]
+    if extra and not all(map(_is_number, extra)):
+        return "shipping, discount or taxes is not a number"
+    return None
+
+
+def _is_number(value: Decimal) -> bool:
+    return value.is_finite() and (not value or -MAX_POWER <= value.adjusted() <= MAX_POWER)
+
+
+def _items_fault(order: Order) -> str | None:
+    for index, item in enumerate(order.items or ()):
+        fault = _item_fault(index, item)
+        if fault:
+            return fault
+    return None
+
+
+def _item_fault(index: int, item: Item) -> str | None:
+    quantity, cost = item.quantity, item.cost
+    if not (
+        item.external_item_id and item.name and item.url and item.image_url
+        and isinstance(quantity, (int, Decimal)) and isinstance(cost, Decimal)
+    ):  # fmt: skip
+        return _absent(f"items[{index}]: ", _ITEM_REQUIRED, _item_required(item))
+    if _is_number(cost) and (isinstance(quantity, int) or _is_number(quantity)):
+        return None
+    return f"items[{index}]: cost or quantity is not a number"

@@ -1,0 +1,192 @@
+"""Live events: `POST /v2/event`, one event a request; and the form of an event, shared with past events.
+
+A null is not sent: a parameter needs a value and no null is documented, so an order's field, once set, is
+not cleared by a later null (the limit of this API). Numbers go as decimals, never through binary floats:
+money of the order as strings ("990.0", with its own scale), an item's cost and quantity as JSON numbers.
+"""
+
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from operator import attrgetter
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.json import Encoder
+
+from connector.core.conclude import Steps, ask, each
+from connector.core.events import Item, Order
+from connector.core.model import Json, Kind, Op
+from connector.core.talk import (
+    Batch,
+    Conversation,
+    Outcome,
+    Refused,
+    Request,
+    Sending,
+)
+from connector.dialects.yespo_answers import UNENCODABLE, judge
+from connector.dialects.yespo_locator import LOCATOR_NAMES, email_of, id_of, phone_of
+
+EVENT_KEYS = {
+    Kind.ORDER_CREATED: "orderCreated",
+    Kind.ORDER_UPDATED: "orderUpdated",
+    Kind.ORDER_DELIVERED: "orderDelivered",
+    Kind.ORDER_CANCELLED: "orderCancelled",
+}
+STATUS_OF = {Kind.ORDER_DELIVERED: "DELIVERED", Kind.ORDER_CANCELLED: "CANCELLED"}
+UNKNOWN_ORDER = Refused("unknown_order", "a delete of an order that Yespo does not have: nothing to cancel")
+NO_LOCATOR = Refused("no_usable_locator", "it has nothing to find its contact by")
+JSON_HEADERS = {"content-type": "application/json"}
+
+encode = Encoder(decimal_format="number").encode
+_texts = attrgetter(
+    "currency", "first_name", "last_name", "restore_url", "status_description", "store_id",
+    "delivery_method", "payment_method", "delivery_address", "source",
+)  # fmt: skip
+_TEXTS = (
+    "currency", "firstName", "lastName", "restoreUrl", "statusDescription", "storeId",
+    "deliveryMethod", "paymentMethod", "deliveryAddress", "source",
+)  # fmt: skip
+_money = attrgetter("shipping", "discount", "taxes")
+_MONEY = ("shipping", "discount", "taxes")
+
+
+class Param(Struct, gc=False):
+    """One parameter of an event."""
+
+    name: str
+    value: object
+
+
+class EventBody(Struct, rename="camel", omit_defaults=True):
+    """The body of a live event; `occurred` only in past events."""
+
+    event_type_key: str
+    key_value: str
+    params: list[Param]
+    occurred: str | UnsetType = UNSET
+
+
+class Form(Struct, frozen=True):
+    """How events are written: the account's zone, and the topics whose items go as an escaped string."""
+
+    zone: tzinfo
+    string_items: frozenset[str] = frozenset()
+
+
+def converse(batch: Batch, form: Form) -> Conversation:
+    """Send live events, one request each."""
+
+    def attempt(sending: Sending) -> Steps[Outcome]:
+        try:
+            event = render(sending, form)
+            if isinstance(event, Refused):
+                return event
+            body = encode(event)
+        except (ValueError, RecursionError):
+            return UNENCODABLE
+        request = Request("POST", "/v2/event", "events", body, JSON_HEADERS)
+        verdict = judge((yield from ask(request)), (sending,))
+        return verdict if isinstance(verdict, Refused) else verdict[0]
+
+    return each(batch, attempt)
+
+
+def render(sending: Sending, form: Form, *, occurred: bool = False) -> EventBody | Refused:
+    """The event as its JSON will be, or what the ledger's answer made unsendable though `check` passed it."""
+    event = sending.event
+    order, status = event.body, STATUS_OF.get(event.kind)
+    if not isinstance(order, Order):
+        raise TypeError(f"{event.kind} is no event of an order")
+    if event.op is Op.DELETE:
+        return UNKNOWN_ORDER
+    key, params = _locate(order, id_only=sending.id_only)
+    if key is None:
+        return NO_LOCATOR
+    date = order.date.astimezone(form.zone).isoformat() if isinstance(order.date, datetime) else ""
+    params.append(Param("externalOrderId", order.external_order_id))
+    if isinstance(order.total_cost, Decimal):
+        params.append(Param("totalCost", _plain(order.total_cost)))
+    params.append(Param("status", status or order.status))
+    if date:
+        params.append(Param("date", date[:19]))
+    _add_optional(params, order)
+    if order.items is not None and order.items is not UNSET:
+        as_string = event.position is not None and event.position.topic in form.string_items
+        params.append(Param("items", _items(order.items, as_string=as_string)))
+    if order.params:
+        _add_extra(params, order.params, id_only=sending.id_only)
+    return EventBody(EVENT_KEYS[event.kind], key, params, date[:16] if occurred else UNSET)
+
+
+def bounded(value: Json, levels: int = 2) -> Json:
+    """A value nested at most so many levels deep: what is deeper becomes its JSON text, on purpose."""
+    if not isinstance(value, (list, dict)):
+        return value
+    if levels == 0:
+        return encode(value).decode()
+    if isinstance(value, list):
+        return [bounded(part, levels - 1) for part in value]
+    return {name: bounded(part, levels - 1) for name, part in value.items()}
+
+
+def _plain(amount: Decimal) -> str:
+    """A decimal in its own scale, never with an exponent."""
+    text = str(amount)
+    return format(amount, "f") if "E" in text else text
+
+
+def _locate(order: Order, *, id_only: bool) -> tuple[str | None, list[Param]]:
+    """keyValue, and the parameters that name the contact."""
+    customer = id_of(order.external_customer_id)
+    email = None if id_only else email_of(order.email)
+    phone = None if id_only else phone_of(order.phone)
+    params: list[Param] = []
+    if email:
+        params.append(Param("email", email))
+    if phone:
+        params.append(Param("phone", phone))
+    if customer:
+        params.append(Param("externalCustomerId", customer))
+    return email or phone or customer, params
+
+
+def _add_optional(params: list[Param], order: Order) -> None:
+    for name, text in zip(_TEXTS, _texts(order), strict=True):
+        if text is not UNSET and text is not None:
+            params.append(Param(name, text))
+    for name, amount in zip(_MONEY, _money(order), strict=True):
+        if amount is not UNSET and amount is not None:
+            params.append(Param(name, _plain(amount)))
+    if order.additional_info is not UNSET and order.additional_info is not None:
+        params.append(Param("additionalInfo", bounded(order.additional_info)))
+
+
+def _add_extra(params: list[Param], extra: dict[str, Json], *, id_only: bool) -> None:
+    for name, value in extra.items():
+        if value is None or (id_only and name.lower() in LOCATOR_NAMES):
+            continue
+        params.append(Param(name, bounded(value)))
+
+
+def _items(items: tuple[Item, ...], *, as_string: bool) -> object:
+    """Items that have neither nulls nor extra fields are encoded as they are."""
+    written: object = items
+    for item in items:
+        if item.extra is not UNSET or item.category is None or item.description is None:
+            written = [_item(each_item) for each_item in items]
+            break
+    return encode(written).decode() if as_string else written
+
+
+def _item(item: Item) -> dict[str, object]:
+    """An item with what has no name of its own, without nulls. Its own fields win over extra ones."""
+    fields = {name: bounded(value, 0) for name, value in (item.extra or {}).items()}
+    own = {name: getattr(item, field) for field, name in _ITEM_FIELDS}
+    return {n: v for n, v in {**fields, **own}.items() if v is not None and v is not UNSET}
+
+
+_ITEM_FIELDS = tuple(
+    (field, name)
+    for field, name in zip(Item.__struct_fields__, Item.__struct_encode_fields__, strict=True)
+    if field != "extra"
+)

@@ -1,0 +1,89 @@
+"""Which contact Yespo attaches an order to, and how its identifiers are written.
+
+Documented: a contact is located by the first parameter found, whatever its case, among LOCATORS; keyValue,
+where it is left out, is taken from contactId, externalCustomerId, email, phone. The two orders disagree about
+an order that has both externalCustomerId and email, and externalCustomerId is in the second list only. So we
+always send keyValue, and always the value of the parameter that the first list finds (as all of the vendor's
+examples do): both readings then name one value, and that value is the requirement (RULES 5). With neither
+email nor phone, keyValue is the externalCustomerId, by the second list.
+Inferred: that an explicit keyValue is compared with the field it was taken from.
+
+A phone is written in digits, as in the vendor's examples, in orders and contacts alike, since Yespo compares
+it literally. An e-mail is written as it came, trimmed: Yespo compares it without case.
+"""
+
+from functools import lru_cache
+
+from msgspec import UNSET
+
+from connector.core.events import Contact, Order, Requirement, Text
+from connector.core.identity import normalise_email, normalise_phone
+
+LOCATORS = (
+    "contactid", "contact_id", "email", "emailaddress", "useremail", "contactemail", "phone", "sms",
+    "phonenumber", "pushtoken", "contactkey", "contact_key",
+)  # fmt: skip
+LOCATOR_NAMES = frozenset(LOCATORS)
+LONGEST_PHONE = 15
+"""Digits (E.164)."""
+_PUNCTUATION = str.maketrans("", "", " -().\t\u00a0\u2011")
+
+
+def email_of(value: Text) -> str | None:
+    """The e-mail as sent; None where there is none."""
+    return value.strip() or None if value else None
+
+
+def phone_of(value: Text) -> str | None:
+    """The phone as sent, in digits; None where there is none or it cannot be one."""
+    return _digits(value) if value else None
+
+
+@lru_cache(maxsize=4096)  # asked for several times an event
+def _digits(value: str) -> str | None:
+    plain = value.translate(_PUNCTUATION).removeprefix("+")
+    digits = normalise_phone(plain) if plain.isdecimal() and plain.isascii() else None
+    return digits if digits and len(digits) <= LONGEST_PHONE else None
+
+
+def id_of(value: Text) -> str | None:
+    """The externalCustomerId as sent (compared literally, so never trimmed); None where it is blank."""
+    return value if value and not value.isspace() else None
+
+
+def email_alias(email: str) -> str:
+    """How the ledger knows a contact by its e-mail."""
+    return f"email:{normalise_email(email)}"
+
+
+def requirement(order: Order) -> Requirement | None:
+    """The contact that must be accepted first, by the value that Yespo will use."""
+    customer, email = id_of(order.external_customer_id), email_of(order.email)
+    alias = email_alias(email) if email else None
+    if alias is None and (phone := phone_of(order.phone)):
+        alias = f"phone:{phone}"
+    key = customer or alias
+    return Requirement(key, alias) if key else None
+
+
+def aliases(contact: Contact) -> tuple[str, ...]:
+    """Every locator value that leads to a contact."""
+    email, phone = email_of(contact.email), phone_of(contact.phone)
+    return (*((email_alias(email),) if email else ()), *((f"phone:{phone}",) if phone else ()))
+
+
+def contact_of(order: Order) -> Contact:
+    """The contact as far as an order knows it: what the order lacks is left alone, never cleared."""
+    return Contact(
+        external_customer_id=id_of(order.external_customer_id) or UNSET,
+        email=email_of(order.email) or UNSET,
+        phone=phone_of(order.phone) or UNSET,
+        first_name=order.first_name or UNSET,
+        last_name=order.last_name or UNSET,
+    )
+
+
+def fields_of_key(key: str) -> dict[str, str]:
+    """The order field that a contact's key (see `requirement`) stands for."""
+    kind, _, value = key.partition(":")
+    return {kind: value} if kind in {"email", "phone"} and value else {"external_customer_id": key}
