@@ -23,10 +23,12 @@ Read = Callable[[Any], Value]
 
 _PLACEHOLDER_BYTES: Final = PLACEHOLDER.encode()
 _PLACEHOLDER_ARRAYS: Final = ([PLACEHOLDER], [_PLACEHOLDER_BYTES], list(_PLACEHOLDER_BYTES))
+_PLACEHOLDER_JSON: Final = (PLACEHOLDER, f'{{"{PLACEHOLDER}":"{PLACEHOLDER}"}}')
+"""JSON, and hstore written as JSON."""
 _DIGITS: Final = 16_383
 """PostgreSQL's largest scale; more bytes of digits or scale than this is no number of a shop."""
 _EXACT: Final = Context(prec=50_000, Emax=999_999, Emin=-999_999)
-_JSON: Final = "io.debezium.data.Json"
+_JSON_NAME: Final = "io.debezium.data.Json"
 
 
 def columns(schema: Schema, record: dict[str, Any]) -> dict[str, Column]:
@@ -53,7 +55,7 @@ def _column(readers: "Readers", field: dict[str, Any], name: str) -> Column:
     branches = node if isinstance(node, list) else [node]
     kinds = [branch for branch in branches if branch != "null"]
     read = readers.of(node)
-    json = any(isinstance(kind, dict) and kind.get("connect.name") == _JSON for kind in kinds)
+    json = any(isinstance(kind, dict) and kind.get("connect.name") == _JSON_NAME for kind in kinds)
     return Column(name, read, len(kinds) < len(branches), _default(field, branches, read), json)
 
 
@@ -137,7 +139,7 @@ def _by_type(readers: list[tuple[tuple[type, ...], Read]]) -> Read:
 
 def _guarded(read: Read) -> Read:
     """Let nothing escape: a value that its own schema cannot explain has no meaning to guess at."""
-    if read in (_same, _text):
+    if read in (_same, _text, _json):
         return read
 
     def guarded(raw: Any) -> Value:
@@ -159,6 +161,10 @@ def _nothing(_: Any) -> Value:
 
 def _text(raw: Any) -> Value:
     return UNAVAILABLE if raw == PLACEHOLDER else raw
+
+
+def _json(raw: Any) -> Value:
+    return UNAVAILABLE if raw in _PLACEHOLDER_JSON else raw
 
 
 # --- Numbers --------------------------------------------------------------------------------------
@@ -221,7 +227,7 @@ def _map(read: Read) -> Read:
     return values
 
 
-_TABLES: Final = {"int": COUNTS, "long": COUNTS, "string": TEXTS}
+_TABLES: Final = {"int": COUNTS, "long": COUNTS, "string": TEXTS | {_JSON_NAME: _json}}
 _PLAIN: Final[dict[str, Read]] = {"string": _text, "float": _float, "double": _double}
 _PYTHON: Final[dict[str, tuple[type, ...]]] = {
     "boolean": (bool,), "int": (int,), "long": (int,), "float": (float,), "double": (float,),
