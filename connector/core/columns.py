@@ -1,0 +1,128 @@
+"""The plan of one shape: which column feeds which field, and how. Made once, applied to every record."""
+
+from collections.abc import Collection, Iterator, Mapping
+from zoneinfo import ZoneInfo
+
+from msgspec import UNSET, Struct
+from msgspec.structs import fields, replace
+
+from connector.core.change import Shape
+from connector.core.convert import word
+from connector.core.events import Contact, Order
+from connector.core.fit import NO_DEFAULT, NOT_QUICK, Convert, Found, Settled, Unfit, settle
+from connector.core.items import Items
+from connector.core.model import Reject
+from connector.core.paths import Reader, locate, reader
+from connector.core.rules import TopicRules
+from connector.core.targets import BODIES, WORD, Target, converter, quick, required, targets
+from connector.core.version import declare
+
+Step = tuple[int, str, Reader, type, Convert | None, Settled, str]
+"""One column into one field: slot, column, reader, short cut (type and call), the long way, target."""
+
+
+class Plan(Struct, frozen=True):
+    """A shape's plan. `blank`: the body's arguments before any step; params fill the slot `extra`."""
+
+    body: type[Order] | type[Contact]
+    steps: tuple[Step, ...]
+    params: tuple[Step, ...]
+    extra: int
+    version: Step | None
+    blank: list[object]
+
+    def fill(self, row: Mapping[str, object]) -> Order | Contact | Reject:
+        """The body of one row, or why it has none."""
+        values = self.blank[:]
+        target = column = ""
+        try:
+            for slot, column, read, fast, quick, settled, target in self.steps:  # noqa: B007  # handlers name it
+                value = read(row[column])
+                if type(value) is fast:
+                    values[slot] = quick(value) or settled(value) if quick else value  # type: ignore[arg-type]
+                else:
+                    values[slot] = settled(value)
+            if self.params:
+                extra = {}
+                for _, column, read, _, _, settled, target in self.params:
+                    extra[target] = settled(read(row[column]))
+                values[self.extra] = {n: part for n, part in extra.items() if part is not UNSET} or UNSET
+        except Unfit as unfit:
+            return Reject(unfit.cause, f"{target}: column {column} {unfit.what}")
+        except KeyError:
+            return Reject("mapping", f"{target}: the record has no column {column}")
+        return self.body(*values)  # type: ignore[arg-type]  # each converter makes its field's type
+
+    def declared(self, row: Mapping[str, object]) -> int | str | Reject | None:
+        """The version that the row declares; None where the configuration names no field."""
+        if self.version is None:
+            return None
+        _, column, read, _, _, settled, _ = self.version
+        try:
+            return settled(read(row.get(column)))  # type: ignore[return-value]  # `declare` makes int or str
+        except Unfit as unfit:
+            return Reject("version", f"version: column {column} {unfit.what}")
+
+
+class Planner:
+    """Makes plans for one topic; holds what does not depend on the shape."""
+
+    def __init__(self, rules: TopicRules, zone: ZoneInfo) -> None:
+        """Raises Unfit for a default of the wrong type, which `targets.problems` reports."""
+        self._rules, self._zone = rules, zone
+        self._body = BODIES[rules.entity]
+        self._targets = targets(self._body)
+        self._slots = {field.name: slot for slot, field in enumerate(fields(self._body))}
+        self._settled = {name: converter(rules, name, zone) for name in self._targets if name != "items"}
+        if "items" in self._targets:
+            self._settled["items"] = settle(Items(rules, zone))
+
+    def plan(self, shape: Shape) -> Plan | Reject:
+        """The plan of a shape; Reject where the shape lacks a mapped column."""
+        lacking = required(self._rules, shape.columns)
+        if lacking:
+            return Reject("mapping", f"{self._rules.name}: {lacking[0]}")
+        params = [
+            self._step(-1, path, name, converter(self._rules, name, self._zone), shape)
+            for name, path in self._rules.params.items()
+        ]
+        extra = self._slots["params" if self._body is Order else "fields"]
+        return replace(self.partial(shape, self._targets), params=tuple(params), extra=extra)
+
+    def partial(self, shape: Shape, names: Collection[str]) -> Plan:
+        """The plan of these fields alone, as far as the shape has them (a delete's row has few)."""
+        blank: list[object] = [UNSET] * len(self._slots)
+        steps = []
+        for target, settled in self._wanted(names):
+            path = target.path(self._rules.fields, shape.columns)
+            if path is None or locate(path, shape.columns) is None:
+                blank[target.slot] = settled(UNSET)
+            else:
+                steps.append(self._step(target.slot, path, target.name, settled, shape))
+        return Plan(self._body, tuple(steps), (), -1, self._version(shape), blank)
+
+    def _wanted(self, names: Collection[str]) -> Iterator[tuple[Target, Settled]]:
+        for name in names:
+            yield self._targets[name], self._settled[name]
+        if "status" in names:
+            raw = replace(self._targets["status"], slot=self._slots["raw_status"])
+            yield raw, settle(word, self._rules.defaults.get("status", NO_DEFAULT))
+
+    def _version(self, shape: Shape) -> Step | None:
+        if not self._rules.version or self._rules.version == "auto":
+            return None
+        if not locate(self._rules.version, shape.columns):
+            return (-1, self._rules.version, lambda _: None, *NOT_QUICK, self._declare, "version")
+        return self._step(-1, self._rules.version, "version", self._declare, shape)
+
+    def _declare(self, value: Found) -> int | str:
+        return declare(None if value is UNSET else value, self._zone)
+
+    def _step(self, slot: int, path: str, name: str, settled: Settled, shape: Shape) -> Step:
+        head, segments = locate(path, shape.columns) or (path, ())
+        column = shape.columns[head]
+        null = head in self._rules.null_defaults or column.name in self._rules.null_defaults
+        read = reader(column, segments, default_is_null=null)
+        raw = slot == self._slots.get("raw_status")
+        short = WORD if raw else quick(self._rules, name, self._zone) if name in self._targets else NOT_QUICK
+        return (slot, column.name, read, *short, settled, name)

@@ -1,0 +1,181 @@
+"""Change → event: the mapping of one topic (RULES 6, 7, 8), planned once per shape, applied per record."""
+
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from msgspec import UNSET
+from msgspec.json import Encoder
+
+from connector.core.change import Change, Shape
+from connector.core.columns import Plan, Planner
+from connector.core.events import Contact, Event, Order
+from connector.core.fingerprint import digests
+from connector.core.identity import normalise_email, normalise_phone
+from connector.core.model import Kind, Op, Record, Reject, Skip
+from connector.core.rules import TopicRules
+from connector.core.targets import BODIES, KEYS, targets
+from connector.core.version import clock_of, version_of
+
+_compact: Final = Encoder(order="deterministic").encode
+_IDENTITY: Final = {"order": ("externalOrderId",), "contact": ("externalCustomerId", "email", "phone")}
+
+
+class Mapper:
+    """Maps the changes of one topic. Not thread-safe: a lane has its own."""
+
+    def __init__(self, rules: TopicRules) -> None:
+        """Expects rules in which `targets.problems` finds nothing."""
+        self._rules = rules
+        self._planner = Planner(rules, ZoneInfo(rules.time_zone))
+        self._plans: dict[Shape, Plan | Reject] = {}
+
+    def map(self, change: Change, record: Record, topic_id: str) -> Event | Skip | Reject:
+        """The event of a change, or why there is none. Never raises.
+
+        Of a delete whose row knows only its primary key, the event's key is "" (and its `row_key` set).
+        """
+        if change.op is Op.DELETE:
+            return self._deleted(change, record, topic_id)
+        if self._rules.on_snapshot == "skip" and _is_snapshot(change):
+            return Skip("snapshot")
+        plan = self._plans.get(change.shape) or self._planned(change.shape)
+        return plan if isinstance(plan, Reject) else self._written(change, record, topic_id, plan)
+
+    def _written(self, change: Change, record: Record, topic_id: str, plan: Plan) -> Event | Reject:
+        body = plan.fill(change.row)
+        if isinstance(body, Reject):
+            return body
+        key = order_key(body) if isinstance(body, Order) else contact_key(body)
+        if key is None:
+            return self._keyless()
+        declared = plan.declared(change.row)
+        if isinstance(declared, Reject):
+            return declared
+        clock = clock_of(change, record, topic_id)
+        return self._event(change, record, clock, declared, (self._kind(change), key, body))
+
+    def _planned(self, shape: Shape) -> Plan | Reject:
+        plan = self._plans[shape] = self._planner.plan(shape)
+        return plan
+
+    def _kind(self, change: Change) -> Kind:
+        if self._rules.entity == "contact":
+            return Kind.CONTACT_UPSERTED
+        if _is_snapshot(change):
+            created = self._rules.on_snapshot == "create"
+        else:
+            created = change.op is Op.CREATE and change.origin.moved != "from"
+        return Kind.ORDER_CREATED if created else Kind.ORDER_UPDATED
+
+    def _event(
+        self,
+        change: Change,
+        record: Record,
+        clock: str,
+        declared: int | str | None,
+        what: tuple[Kind, str, Order | Contact],
+    ) -> Event | Reject:
+        kind, key, body = what
+        origin, rules = change.origin, self._rules
+        try:
+            digest, core_digest = digests(body)
+            row_key = None if rules.on_delete == "ignore" else _row_key(change, record, clock)
+        except UnicodeEncodeError:
+            return Reject("invalid_value", "a text is not valid Unicode (it has half a surrogate pair)")
+        return Event(
+            rules.entity, kind, key, body, digest, core_digest,
+            version_of(change, record, clock, declared), record.position, change.op,
+            _is_snapshot(change), record.size, row_key,
+            record.timestamp_ms if origin.ts_ms is None else origin.ts_ms,
+        )  # fmt: skip
+
+    def _keyless(self) -> Reject:
+        name = KEYS[self._rules.entity]
+        also = ", and neither email nor phone can stand in" if self._rules.entity == "contact" else ""
+        return Reject("missing_key", f"{name}: the column is null, empty or not available{also}")
+
+    # --- Deletes (RULES 8) --------------------------------------------------------------------------
+
+    def _deleted(self, change: Change, record: Record, topic_id: str) -> Event | Skip | Reject:
+        settled = self._filtered(change)
+        if settled is not None:
+            return settled
+        columns = change.shape.columns
+        known = Shape({name: column for name, column in columns.items() if column.name in change.row})
+        plan = self._planner.partial(known, _IDENTITY[self._rules.entity])
+        body = plan.fill(change.row)
+        if isinstance(body, Reject):
+            return body
+        declared = plan.declared(change.row)
+        if isinstance(declared, Reject):
+            return declared
+        what = self._gone(body, change)
+        if isinstance(what, Reject):
+            return what
+        return self._event(change, record, clock_of(change, record, topic_id), declared, what)
+
+    def _filtered(self, change: Change) -> Skip | Reject | None:
+        on_delete, entity = self._rules.on_delete, self._rules.entity
+        if on_delete == "ignore":
+            return Skip("delete_ignored")
+        if change.origin.moved == "to" and not self._names_the_entity(change):
+            return Skip("delete_moved")
+        if on_delete == "dead-letter":
+            return Reject("delete", "the row was deleted at the source, and on_delete is dead-letter")
+        if (on_delete == "cancel") != (entity == "order"):
+            return Reject("delete", f"on_delete {on_delete} has no meaning for entity {entity}")
+        return None
+
+    def _names_the_entity(self, change: Change) -> bool:
+        """Whether the business key is part of the primary key: then a moved row is another entity."""
+        columns = change.shape.columns
+        path = targets(BODIES[self._rules.entity])[KEYS[self._rules.entity]].path(self._rules.fields, columns)
+        return path is not None and path in columns and columns[path].name in (change.key or {})
+
+    def _gone(self, body: Order | Contact, change: Change) -> tuple[Kind, str, Order | Contact] | Reject:
+        known = body.external_order_id if isinstance(body, Order) else body.external_customer_id
+        key = order_key(body) if isinstance(body, Order) else contact_key(body)
+        if key is None:
+            if known is not UNSET:
+                return self._keyless()
+            if change.key is None:
+                return Reject("delete", f"{KEYS[self._rules.entity]}: the deleted row has no key at all")
+            key = ""
+        if isinstance(body, Contact):
+            return Kind.CONTACT_DELETED, key, body
+        return Kind.ORDER_CANCELLED, key, Order(external_order_id=key, status="CANCELLED")
+
+
+def order_key(order: Order) -> str | None:
+    """The externalOrderId; None where a record has none."""
+    return order.external_order_id if type(order.external_order_id) is str else None
+
+
+def contact_key(contact: Contact) -> str | None:
+    """The externalCustomerId; where that is null, "email:…" or "phone:…" in its one spelling.
+
+    None without any of them, and where the id exists but was not sent.
+    """
+    if contact.external_customer_id is not None:
+        return contact.external_customer_id or None
+    if contact.email and (email := normalise_email(contact.email)):
+        return f"email:{email}"
+    if contact.phone and (phone := normalise_phone(contact.phone)):
+        return f"phone:{phone}"
+    return None
+
+
+def _is_snapshot(change: Change) -> bool:
+    return change.op is Op.READ or change.origin.snapshot
+
+
+def _row_key(change: Change, record: Record, clock: str) -> str | None:
+    """Clock, table and primary key (RULES 8).
+
+    Where the source does not name its clock, the topic stands for the table: a flattened topic's tombstone
+    tells neither, and must name the same row as the records before it.
+    """
+    if change.key is None:
+        return None
+    table = change.origin.table if change.origin.clock else None
+    return f"{clock}/{table or record.position.topic}/{_compact(change.key).decode()}"

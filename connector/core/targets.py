@@ -1,0 +1,173 @@
+"""Which fields the configuration can name, how each is converted, and what is wrong with a mapping."""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import fields
+
+from connector.core import convert, instants
+from connector.core.events import Contact, Item, Order
+from connector.core.fit import NO_DEFAULT, NOT_QUICK, Convert, Quick, Settled, Unfit, mapped, settle
+from connector.core.model import Entity
+from connector.core.paths import locate
+from connector.core.rules import TopicRules
+
+BODIES: Final[Mapping[Entity, type[Order] | type[Contact]]] = {"order": Order, "contact": Contact}
+KEYS: Final[Mapping[Entity, str]] = {"order": "externalOrderId", "contact": "externalCustomerId"}
+ITEM_PREFIX: Final = "items."
+
+_NOT_TARGETS: Final = {"rawStatus", "params", "fields", "extra"}
+_NO_DEFAULT_FOR: Final = {"externalOrderId", "externalCustomerId", "email", "phone"}
+_KINDS: Final[Mapping[str, Convert]] = {
+    "externalOrderId": convert.word, "externalCustomerId": convert.word, "externalItemId": convert.word,
+    "storeId": convert.word, "email": convert.word, "phone": convert.word, "status": convert.word,
+    "currency": convert.word, "languageCode": convert.word, "timeZone": convert.word,
+    "totalCost": convert.total, "cost": convert.money, "shipping": convert.money,
+    "discount": convert.money, "taxes": convert.money, "quantity": convert.quantity,
+    "additionalInfo": convert.tree,
+}  # fmt: skip
+WORD: Final = Quick(str, str.strip)  # type: ignore[arg-type]  # called with a str
+_QUICK: Final[Mapping[Convert, Quick]] = {
+    convert.text: Quick(str), convert.word: WORD, convert.quantity: Quick(int),
+    convert.money: Quick(Decimal, convert.money), convert.total: Quick(Decimal, convert.total),
+}  # fmt: skip
+
+
+class Target(Struct, frozen=True):
+    """A field of a body: its name in the configuration, in a table (snake_case), and its place."""
+
+    name: str
+    snake: str
+    slot: int
+
+    def path(self, configured: Mapping[str, str], names: Collection[str], prefix: str = "") -> str | None:
+        """Its column: the configured one ("" = not mapped), else the first of its own names that exists."""
+        path = configured.get(prefix + self.name)
+        if path is not None:
+            return path or None
+        return next((name for name in (self.name, self.snake) if name in names), None)
+
+
+@cache
+def targets(body: type[Struct]) -> dict[str, Target]:
+    """The fields of a body that a column can feed, by name."""
+    found = [Target(f.encode_name, f.name, slot) for slot, f in enumerate(fields(body))]
+    return {target.name: target for target in found if target.name not in _NOT_TARGETS}
+
+
+def quick(rules: TopicRules, name: str, zone: ZoneInfo, prefix: str = "") -> Quick:
+    """The short cut of a field's conversion; none where words are replaced."""
+    base = bare(name, zone)
+    if prefix + name in rules.values:
+        return NOT_QUICK
+    return Quick(datetime, base) if name == "date" else _QUICK.get(base, NOT_QUICK)
+
+
+def converter(rules: TopicRules, name: str, zone: ZoneInfo, prefix: str = "") -> Settled:
+    """Value → field, with the configured words and default; a part of items is whole or raises Unavailable.
+
+    Raises Unfit for a default of the wrong type.
+    """
+    base = bare(name, zone)
+    given = rules.defaults.get(prefix + name)
+    default = NO_DEFAULT if given is None else base(given)
+    words = rules.values.get(prefix + name)
+    cause = "invalid_total" if name == "totalCost" else "unrepresentable"
+    return settle(mapped(base, words) if words else base, default, cause, whole=prefix == ITEM_PREFIX)
+
+
+def bare(name: str, zone: ZoneInfo) -> Convert:
+    """The conversion that a field's type asks for; a parameter's, and an item's extra, is a JSON tree."""
+    if name == "date":
+        return instants.instant(zone)
+    if name == "birthDate":
+        return instants.day(zone)
+    if name in _KINDS:
+        return _KINDS[name]
+    return convert.text if any(name in targets(body) for body in (Order, Contact, Item)) else convert.tree
+
+
+# --- What is wrong --------------------------------------------------------------------------------
+
+
+def problems(rules: TopicRules) -> list[str]:
+    """Mistakes of one topic's mapping, one line each, from the configuration alone ("fields.totlCost: …")."""
+    return [*_unknown(rules), *_params(rules), *_deletes(rules), *_values(rules)]
+
+
+def required(rules: TopicRules, columns: Collection[str]) -> list[str]:
+    """What a schema with these columns lacks for this mapping, one line each; empty: it fits."""
+    wanted = {f"fields.{name}": path for name, path in rules.fields.items() if "." not in name and path}
+    wanted |= {f"params.{name}": path for name, path in rules.params.items()}
+    wanted |= {"version": rules.version} if rules.version not in (None, "auto") else {}
+    lines = [_lacking(place, path) for place, path in wanted.items() if not locate(path, columns)]
+    key = targets(BODIES[rules.entity])[KEYS[rules.entity]]
+    if not key.path(rules.fields, columns):
+        lines.append(
+            f"fields.{key.name}: the schema has no column {key.name} or {key.snake}; name the column"
+        )
+    return lines + _items_lacking(rules, columns)
+
+
+def _lacking(place: str, path: str) -> str:
+    return f"{place}: the schema has no column {path.partition('.')[0]}"
+
+
+def _items_lacking(rules: TopicRules, columns: Collection[str]) -> list[str]:
+    named = next((name for name in rules.fields if name.startswith(ITEM_PREFIX)), None)
+    if named is None or "items" in rules.fields or "items" in columns:
+        return []
+    return [f"fields.{named}: the schema has no column items; name it in fields.items"]
+
+
+def _unknown(rules: TopicRules) -> Iterator[str]:
+    known = [*targets(BODIES[rules.entity]), *(ITEM_PREFIX + name for name in targets(Item))]
+    also = {"values": rules.params, "defaults": rules.params}
+    for section, names in (("fields", rules.fields), ("values", rules.values), ("defaults", rules.defaults)):
+        for name in names:
+            item = name.startswith(ITEM_PREFIX) and rules.entity == "order"
+            if name not in known and name not in also.get(section, ()) and not item:
+                yield f"{section}.{name}: {_hint(name, known, rules.entity)}"
+
+
+def _hint(name: str, known: list[str], entity: Entity) -> str:
+    near = get_close_matches(name, known, n=1)
+    advice = f"did you mean {near[0]}?" if near else "extra parameters go into params"
+    return f"no such field of {'an order' if entity == 'order' else 'a contact'}; {advice}"
+
+
+def _params(rules: TopicRules) -> Iterator[str]:
+    taken = {name.lower(): name for name in targets(BODIES[rules.entity])}
+    for name in rules.params:
+        if name.lower() in taken:
+            yield f"params.{name}: the name is taken by {taken[name.lower()]}; choose another"
+        taken.setdefault(name.lower(), name)
+
+
+def _deletes(rules: TopicRules) -> Iterator[str]:
+    wrong = ("unsubscribe", "erase") if rules.entity == "order" else ("cancel",)
+    if rules.on_delete in wrong:
+        right = "cancel" if rules.entity == "order" else "unsubscribe or erase"
+        yield f"on_delete: {rules.on_delete} has no meaning for entity {rules.entity}; use {right}"
+
+
+def _values(rules: TopicRules) -> Iterator[str]:
+    try:
+        zone = ZoneInfo(rules.time_zone)
+    except (ValueError, OSError, LookupError):
+        yield f"time_zone: no time zone {rules.time_zone}; use an IANA name such as Europe/Kyiv"
+        zone = ZoneInfo("UTC")
+    for name, default in rules.defaults.items():
+        if name in _NO_DEFAULT_FOR:
+            yield f"defaults.{name}: one value would identify everybody; remove it"
+            continue
+        try:
+            bare(name.removeprefix(ITEM_PREFIX), zone)(default)
+        except Unfit:
+            yield f"defaults.{name}: the value does not have the field's type"

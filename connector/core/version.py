@@ -1,0 +1,58 @@
+"""The version of a change (RULES 1), from its origin, its record and the topic's id."""
+
+import math
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
+from typing import Final
+
+from connector.core.change import Change, Value
+from connector.core.fit import Unfit
+from connector.core.instants import aware
+from connector.core.model import Missing, Record, Version
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def clock_of(change: Change, record: Record, topic_id: str) -> str:
+    """Debezium's `source.name`, else "<topic>@<topic id>": a topic made anew has another clock."""
+    return change.origin.clock or f"{record.position.topic}@{topic_id}"
+
+
+def version_of(change: Change, record: Record, clock: str, declared: int | str | None) -> Version:
+    """All that RULES 1 compares."""
+    origin, position = change.origin, record.position
+    return Version(
+        clock, origin.lsn, origin.ts_ms, declared,
+        position.topic, position.partition, position.offset, record.timestamp_ms,
+    )  # fmt: skip
+
+
+def declare(value: Value, zone: tzinfo) -> int | str:
+    """The value of a configured `version` field: an int (times in µs since the epoch) or a text.
+
+    Raises Unfit: a null or a fraction has no order that everybody would expect.
+    """
+    number = _declared(value, zone)
+    if isinstance(number, int) and not -(2**63) <= number < 2**63:
+        raise Unfit("holds a version beyond 64 bits", "version")
+    return number
+
+
+def _declared(value: Value, zone: tzinfo) -> int | str:
+    if isinstance(value, bool | Missing) or value is None or value == "":
+        raise Unfit("holds no version (null, empty, a boolean or not available)", "version")
+    if isinstance(value, int | str):
+        return value
+    if isinstance(value, Decimal | float):
+        return _integral(value)
+    if isinstance(value, date):
+        moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+        return (aware(moment, zone) - _EPOCH) // _MICROSECOND
+    raise Unfit("holds no version: only numbers, times and texts have an order", "version")
+
+
+def _integral(number: Decimal | float) -> int:
+    if math.isfinite(number) and -(2**64) < number < 2**64 and number == int(number):
+        return int(number)
+    raise Unfit("holds a version that is not a whole number", "version")
