@@ -233,8 +233,14 @@ class Dispatch:
         waiting = [one.item for one in self._settling] + [one.item for one in self._burial.waiting]
         return [*self._flying.values(), *(item for item in waiting if item is not None)]
 
+    def withdraw(self, gone: set[TopicPartition]) -> None:
+        """Take back from the courier what waits for a retry and belongs to partitions that are given away."""
+        lines = {line for line, item in self._flying.items() if _from(item, gone)}
+        if lines:
+            self.release(self._courier.withdraw(lambda s: (s.event.entity, s.event.key) in lines))
+
     def release(self, unsent: Sequence[Sending]) -> None:
-        """At the end: claims of events that certainly were not applied are given up."""
+        """Give up the claims of events that certainly were not applied; their positions stay open."""
         for sending in unsent:
             item = self._flying.pop((sending.event.entity, sending.event.key))
             self._settling.append(Settling(Settlement(item.event, "released"), None, "filtered"))

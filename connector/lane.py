@@ -60,13 +60,14 @@ class Lane:
         self._courier, self._partitions, self._books = parts.courier, parts.partitions, parts.books
         self._brake, self._outages = parts.brake, parts.outages
         self._clock, self._meter = parts.clock, parts.meter
-        self._memory, self._drain_seconds = memory_bytes, drain_seconds
+        self._memory, self.drain_seconds = memory_bytes, drain_seconds
         self._source: Source
         self._untaken: deque[Record] = deque()
         self._paused: set[TopicPartition] = set()
         self._full = self._moved = False
         self._nap = self._flood = 0.0
         self._next_commit = self._next_show = 0.0
+        self.joined = False
         self.beat = parts.clock.monotonic()
 
     def attach(self, source: Source) -> None:
@@ -189,6 +190,7 @@ class Lane:
 
     def assigned(self, partitions: Sequence[Assigned]) -> Mapping[TopicPartition, Placed]:
         """See ports.Members."""
+        self.joined = True
         self._meter.add("rebalances_total", kind="assigned")
         placed = self._partitions.assign(partitions, self._source.resolve)
         self._paused |= {key for key, one in placed.items() if one.offset is None}
@@ -199,6 +201,7 @@ class Lane:
         """See ports.Members."""
         self._meter.add("rebalances_total", kind="revoked")
         gone = set(partitions)
+        self._dispatch.withdraw(gone)
         self._finish(lambda: self._dispatch.flies(gone))
         offsets = {k: o for k, o in self._partitions.to_commit().items() if k in gone}
         self._forget(partitions)
@@ -218,6 +221,10 @@ class Lane:
         self._partitions.forget(partitions)
         self._paused -= gone
 
+    def lag(self, topic: str, partition: int) -> tuple[int, float]:
+        """Records not settled, and the age in seconds of the oldest one received; for observers."""
+        return self._partitions.lag((topic, partition), self._source)
+
     # --- The end ----------------------------------------------------------------------------------
 
     def drain(self) -> None:
@@ -233,7 +240,7 @@ class Lane:
         self._source.close()
 
     def _finish(self, unfinished: Callable[[], bool]) -> None:
-        deadline = self._clock.monotonic() + self._drain_seconds
+        deadline = self._clock.monotonic() + self.drain_seconds
         while True:
             self._land()
             self._step(self._bury, "dead_letters")

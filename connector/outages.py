@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from connector.ports import Clock, Meter
+from connector.ports import Clock, Log, Meter
 
 FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
 """Seconds between two tries of what is down, doubling from the first to the longest."""
@@ -18,9 +18,9 @@ class _Pause(Struct):
 class Outages:
     """The lane's own pauses by reason; the courier keeps those of the destination."""
 
-    def __init__(self, destination: str, clock: Clock, meter: Meter) -> None:
+    def __init__(self, destination: str, clock: Clock, meter: Meter, log: Log) -> None:
         """Nothing is paused."""
-        self._destination, self._clock, self._meter = destination, clock, meter
+        self._destination, self._clock, self._meter, self._log = destination, clock, meter, log
         self._pauses: dict[str, _Pause] = {}
 
     def blocks(self, reason: str) -> bool:
@@ -28,24 +28,23 @@ class Outages:
         pause = self._pauses.get(reason)
         return pause is not None and self._clock.monotonic() < pause.until
 
-    def hit(self, reason: str, detail: str) -> bool:
-        """It failed (again); True: this is news."""
+    def hit(self, reason: str, detail: str) -> None:
+        """It failed (again)."""
         now = self._clock.monotonic()
         pause = self._pauses.get(reason)
         if pause is None:
             self._pauses[reason] = _Pause(self._clock.now(), FIRST_WAIT, now + FIRST_WAIT, detail)
             self._meter.set("paused", 1, destination=self._destination, reason=reason)
-            return True
+            self._log.warning("paused", destination=self._destination, reason=reason, detail=detail)
+            return
         pause.wait = min(pause.wait * 2, LONGEST_WAIT)
         pause.until, pause.detail = now + pause.wait, detail
-        return False
 
-    def clear(self, reason: str) -> bool:
-        """It works; True: it had been down."""
-        if self._pauses.pop(reason, None) is None:
-            return False
-        self._meter.set("paused", 0, destination=self._destination, reason=reason)
-        return True
+    def clear(self, reason: str) -> None:
+        """It works."""
+        if self._pauses.pop(reason, None) is not None:
+            self._meter.set("paused", 0, destination=self._destination, reason=reason)
+            self._log.info("resumed", destination=self._destination, reason=reason)
 
     def view(self) -> dict[str, dict[str, float | str]]:
         """For the status page: reason → since (seconds since the epoch) and detail."""

@@ -27,7 +27,7 @@ TopicPartition = tuple[str, int]
 
 __all__ = [
     "Answer", "Ask", "Assigned", "Busy", "Clock", "DeadLetters", "Deny", "Destination", "Done", "Grant",
-    "Http", "Ledger", "Letter", "Lot", "Members", "Meter", "Needs", "Placed", "Schemas", "Settlement",
+    "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs", "Placed", "Schemas", "Settlement",
     "Source", "TopicPartition", "Verdict", "Want",
 ]  # fmt: skip
 
@@ -59,6 +59,19 @@ class Meter(Protocol):
 
     def drop(self, name: str, /, **labels: str) -> None:
         """Forget a series (a revoked partition). Unknown series: nothing happens."""
+
+
+class Log(Protocol):
+    """Where a process says what an operator has to know. Normal operation is silent."""
+
+    def info(self, event: str, **fields: object) -> object:
+        """Rare and normal: start, stop, a rebalance, an outage that is over."""
+
+    def warning(self, event: str, **fields: object) -> object:
+        """Somebody may have to act."""
+
+    def error(self, event: str, **fields: object) -> object:
+        """Somebody has to act."""
 
 
 # --- Kafka ----------------------------------------------------------------------------------------

@@ -1,0 +1,156 @@
+"""The process: lanes in their threads, signals, drain, stop.
+
+A lane that fails for good stops the process (exit code 1): an orchestrator restarts it, and nothing was
+committed past what was done. SIGTERM and SIGINT drain; a second one gives the drain up.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from types import FrameType
+
+from msgspec import Struct
+
+from connector.errors import ConnectorError, Outage
+from connector.lane import Lane
+from connector.ports import Clock, Log
+from connector.view import lane_view, overdue
+
+STUCK_SECONDS = 60.0
+"""A lane whose turn has not ended for so long is stuck; a turn takes milliseconds."""
+WATCH_SECONDS = 0.2
+
+
+class Running(Struct):
+    """A lane, its open part, and what to close after it, in order."""
+
+    lane: Lane
+    open: Callable[[], None]
+    close: Callable[[], None]
+    thread: threading.Thread | None = None
+    failure: str | None = None
+
+
+class Service:
+    """The lanes of one process."""
+
+    def __init__(self, lanes: Sequence[Running], clock: Clock, log: Log, budget: float) -> None:
+        """budget: seconds that draining may take at most, after which the process ends all the same."""
+        self._lanes, self._clock, self._log, self._budget = list(lanes), clock, log, budget
+        self._stop = threading.Event()
+
+    def run(self, serve: Callable[["Service"], Callable[[], None]] | None = None) -> int:
+        """Work until a signal or a failure. serve: starts the web server, returns what stops it.
+
+        Returns the exit code: 0 after a clean drain, 1 after a failure. Call from the main thread.
+        """
+        previous = {s: signal.signal(s, self._on_signal) for s in (signal.SIGTERM, signal.SIGINT)}
+        unserve = serve(self) if serve else None
+        try:
+            return self.work()
+        finally:
+            if unserve is not None:
+                unserve()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def work(self) -> int:
+        """Start the lanes, wait for the end, see them drained."""
+        for running in self._lanes:
+            running.thread = threading.Thread(target=self._live, args=(running,), name=running.lane.name)
+            running.thread.start()
+        self._log.info("started", destinations=[r.lane.name for r in self._lanes])
+        while not self._stop.wait(WATCH_SECONDS) and any(r.failure is None for r in self._lanes):
+            pass
+        return self._end()
+
+    def stop(self) -> None:
+        """Drain and end."""
+        self._stop.set()
+
+    def _end(self) -> int:
+        self._stop.set()
+        deadline = self._clock.monotonic() + self._budget
+        for running in self._lanes:
+            if running.thread is not None:
+                running.thread.join(max(0.0, deadline - self._clock.monotonic()))
+        late = [r.lane.name for r in self._lanes if r.thread is not None and r.thread.is_alive()]
+        for name in late:
+            self._log.error("drain took too long; what was in flight is in doubt", destination=name)
+        failed = [r for r in self._lanes if r.failure is not None]
+        self._log.info("stopped", failed=[r.lane.name for r in failed])
+        if late:
+            os._exit(1)  # a thread that hangs would keep the process for ever
+        return 1 if failed else 0
+
+    def _live(self, running: Running) -> None:
+        lane = running.lane
+        try:
+            self._open(running)
+            try:
+                while not self._stop.is_set():
+                    lane.turn()
+                lane.drain()
+            finally:
+                running.close()
+        except ConnectorError as error:
+            self._fail(running, str(error))
+        except Exception as error:  # noqa: BLE001 - a defect must stop the process, in one line
+            self._fail(running, f"defect: {describe(error)}")
+
+    def _open(self, running: Running) -> None:
+        wait = 0.5
+        while not self._stop.is_set():
+            try:
+                running.open()
+            except Outage as outage:
+                self._log.warning("cannot start yet", destination=running.lane.name, detail=str(outage))
+                self._stop.wait(wait)
+                wait = min(wait * 2, 15.0)
+            else:
+                return
+
+    def _fail(self, running: Running, reason: str) -> None:
+        running.failure = reason
+        self._log.error("lane failed", destination=running.lane.name, reason=reason)
+        self._stop.set()
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self._stop.is_set():
+            os._exit(128 + number)
+        self._stop.set()
+
+    # --- Health -----------------------------------------------------------------------------------
+
+    def live(self) -> list[str]:
+        """Why the process should be restarted: work that is past its deadline. Empty: it lives."""
+        now = self._clock.monotonic()
+        # A revocation drains inside a turn: a lane may stand still for its drain budget.
+        stuck = [r for r in self._lanes if now - r.lane.beat > STUCK_SECONDS + r.lane.drain_seconds]
+        late = [r for r in self._lanes if overdue(r.lane, now)]
+        return [f"{r.lane.name}: its loop has stood still" for r in stuck] + [
+            f"{r.lane.name}: a request is past its deadline" for r in late
+        ]
+
+    def ready(self) -> list[str]:
+        """Why it does no work yet. Empty: it is ready."""
+        if self._stop.is_set():
+            return ["stopping"]
+        return [f"{r.lane.name}: not in its group yet" for r in self._lanes if not r.lane.joined]
+
+    def status(self) -> dict[str, object]:
+        """All that an operator asks first, without personal data."""
+        return {"lanes": [lane_view(r.lane) | {"failure": r.failure} for r in self._lanes]}
+
+
+def describe(error: BaseException) -> str:
+    """Kind and place of a defect; never its text, which may hold a record's values."""
+    place = "?"
+    with suppress(AttributeError):
+        trace = error.__traceback__
+        while trace is not None:
+            place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"  # noqa: PTH119
+            trace = trace.tb_next
+    return f"{type(error).__name__} at {place}"

@@ -1,0 +1,199 @@
+"""The composition root: the only module, with `wiring_*`, that names concrete adapters."""
+
+import time
+from base64 import b64encode
+from collections.abc import Callable
+
+import structlog
+
+from connector.adapters import schema_file
+from connector.adapters.dead_letters import KafkaDeadLetters
+from connector.adapters.dead_letters_topic import ensure_topic
+from connector.adapters.http_options import HttpOptions
+from connector.adapters.http_pyreqwest import PyreqwestHttp
+from connector.adapters.kafka_source import KafkaSource
+from connector.adapters.ledger_sqlite import SqliteLedger
+from connector.adapters.registry import Registry
+from connector.books import Books
+from connector.core.brake import Brake
+from connector.core.decode import Decoder
+from connector.core.mapping import Mapper
+from connector.core.plan import Plan
+from connector.courier import Courier, CourierOptions
+from connector.dialects.yespo import Yespo, YespoOptions
+from connector.dispatch import Dispatch, Own
+from connector.errors import ConfigError
+from connector.intake import Intake
+from connector.lane import Lane, Parts
+from connector.outages import Outages
+from connector.partitions import Partitions
+from connector.ports import Clock, Destination, Ledger, Log, Meter
+from connector.service import Running, Service
+from connector.settings import Settings
+from connector.settings_model import TopicSettings, YespoSettings
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+
+def build(settings: Settings, meter: Meter, only: str | None = None, *, embedded: bool = False) -> Service:
+    """The service of one process. only: one destination's lane.
+
+    embedded: the broker is librdkafka's own, which can neither describe nor create topics.
+    Raises ConfigError; LedgerDown, Fatal for the ledger.
+    """
+    names = [only] if only else list(settings.destinations)
+    for name in names:
+        settings.destination(name)
+    clock, log = SystemClock(), structlog.get_logger("connector")
+    schemas = registry(settings)
+    lanes = [_Assembly(settings, name, clock, meter, log).lane(schemas, embedded=embedded) for name in names]
+    budget = max(settings.delivery_of(name).drain_seconds for name in names) + 5.0
+    return Service(lanes, clock, log, budget)
+
+
+def registry(settings: Settings) -> Registry | None:
+    """The registry's client, None where the topics have schema files."""
+    properties = settings.registry_client()
+    return Registry(properties) if properties else None
+
+
+def ledger(settings: Settings, destination: str) -> SqliteLedger:
+    """The ledger, scoped to a destination. Raises LedgerDown, Fatal."""
+    path = settings.ledger.sqlite_path
+    if not path.parent.is_dir():
+        raise ConfigError(f"ledger.url: {path.parent} does not exist; create it or mount a volume there")
+    return SqliteLedger(path, destination)
+
+
+def http(settings: Settings, destination: str) -> PyreqwestHttp:
+    """A destination's HTTP client; its secret is read again after a refusal."""
+    secret, chosen = settings.secret_of(destination), settings.destination(destination)
+    secret.get()  # a missing file is a mistake now, and an outage later
+
+    def credentials() -> dict[str, str]:
+        try:
+            token = secret.get()
+        except ConfigError as error:
+            raise OSError(str(error)) from error
+        return {"authorization": "Basic " + b64encode(f"crm-connector:{token}".encode()).decode()}
+
+    delivery = settings.delivery_of(destination)
+    options = HttpOptions(base_url=chosen.url, connections=delivery.in_flight)
+    return PyreqwestHttp(options, credentials)
+
+
+def dialect(settings: Settings, name: str) -> Destination:
+    """The destination's dialects."""
+    chosen, topics = settings.destination(name), settings.topics_of(name)
+    if not isinstance(chosen, YespoSettings) or chosen.orders_via not in ("events", "past_events"):
+        raise ConfigError(f"destinations.{name}: is not available in this version")
+    options = YespoOptions(
+        name=name,
+        orders_via=chosen.orders_via,
+        time_zone=chosen.time_zone,
+        in_doubt=chosen.in_doubt,
+        past_snapshots=frozenset(t.name for t in topics if t.on_snapshot == "past_events"),
+        string_items=frozenset(t.name for t in topics if t.items_as == "string"),
+    )
+    return Yespo(options)
+
+
+def decoder(topic: TopicSettings, schemas: Registry | None) -> Decoder:
+    """Reads one topic."""
+    if topic.schema_file is not None:
+        return Decoder(topic.rules(), fixed=schema_file.load(topic.schema_file))
+    if schemas is None:
+        raise ConfigError(f"topics {topic.name}: needs schema_registry or a schema_file of its own")
+    return Decoder(topic.rules(), schemas)
+
+
+class _Assembly:
+    """Makes one lane of its parts."""
+
+    def __init__(self, settings: Settings, name: str, clock: Clock, meter: Meter, log: Log) -> None:
+        self._settings, self._name = settings, name
+        self._clock, self._meter, self._log = clock, meter, log
+        self._delivery = settings.delivery_of(name)
+        self._topics = settings.topics_of(name)
+
+    def lane(self, schemas: Registry | None, *, embedded: bool) -> Running:
+        """The lane, not reading yet."""
+        settings, name = self._settings, self._name
+        destination, store = dialect(settings, name), ledger(settings, name)
+        courier = Courier(
+            destination, http(settings, name), self._courier_options(), self._clock, self._meter
+        )
+        lane = self._assemble(destination, courier, store, schemas)
+        return Running(lane, self._opener(lane, courier, embedded=embedded), _closer(courier, store))
+
+    def _assemble(
+        self, destination: Destination, courier: Courier, store: Ledger, schemas: Registry | None
+    ) -> Lane:
+        settings, clock, meter, brake = self._settings, self._clock, self._meter, self._brake()
+        partitions = Partitions(self._name, store, clock, meter, settings.kafka.start)
+        books = Books(self._name, partitions, brake, clock, meter)
+        plan = Plan(
+            batch_events=self._delivery.batch_events,
+            batch_bytes=self._delivery.batch_bytes,
+            linger=self._delivery.linger_ms / 1000,
+        )
+        letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
+        dispatch = Dispatch(destination, courier, store, letters, Own(plan, books, partitions, clock))
+        readers = {t.name: (decoder(t, schemas), Mapper(t.rules())) for t in self._topics}
+        parts = Parts(
+            intake=Intake(readers, destination, lambda row_key: store.keys_of([row_key])[0]),
+            plan=plan,
+            dispatch=dispatch,
+            courier=courier,
+            partitions=partitions,
+            books=books,
+            brake=brake,
+            outages=Outages(self._name, clock, meter, self._log),
+            clock=clock,
+            meter=meter,
+        )
+        memory, drain = self._delivery.memory_bytes, self._delivery.drain_seconds
+        return Lane(self._name, parts, memory_bytes=memory, drain_seconds=drain)
+
+    def _opener(self, lane: Lane, courier: Courier, *, embedded: bool) -> Callable[[], None]:
+        settings, name = self._settings, self._name
+        properties, topics = settings.kafka_client(), [t.name for t in self._topics]
+        letters = settings.dead_letters
+
+        def start() -> None:
+            if not embedded:
+                ensure_topic(properties, letters.topic, topics, create=letters.create)
+            source = KafkaSource(properties, settings.group_of(name), topics, lane, topic_ids=not embedded)
+            lane.attach(source)
+            courier.start()
+
+        return start
+
+    def _courier_options(self) -> CourierOptions:
+        return CourierOptions(
+            in_flight=self._delivery.in_flight,
+            rate_per_second=self._delivery.rate_per_second,
+            request_timeout=self._delivery.request_timeout_seconds,
+        )
+
+    def _brake(self) -> Brake:
+        chosen = self._settings.dead_letters.brake
+        return Brake(chosen.window, chosen.share)
+
+
+def _closer(courier: Courier, store: SqliteLedger) -> Callable[[], None]:
+    def close() -> None:
+        courier.close()
+        store.close()
+
+    return close
