@@ -184,7 +184,7 @@ class KafkaSource:
 
     def _on_assign(self, consumer: Consumer, given: list[Tp]) -> None:
         try:
-            placed = self._members.assigned(self._assignments.look_up(given)) if given else {}
+            placed = self._members.assigned(self._assignments.look_up(given) if given else [])
         except (BrokerDown, LedgerDown) as outage:
             self._failure = outage
             consumer.unsubscribe()  # nothing can be read: join again, and be asked again
