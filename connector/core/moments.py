@@ -18,7 +18,9 @@ Read = Callable[[Any], Value]
 PLACEHOLDER: Final = "__debezium_unavailable_value"
 """Debezium's word for a TOASTed value that an update did not touch (cdc 18)."""
 _EPOCH: Final = datetime.fromordinal(date(1970, 1, 1).toordinal())
-_EPOCH_DAY: Final = _EPOCH.toordinal()
+_EPOCH_LONG_END: Final = 2**63 - 1
+_DAY: Final = _EPOCH.toordinal()
+_LONG_END: Final = 2**63 - 1
 _DAY: Final = timedelta(days=1)
 
 
@@ -34,6 +36,11 @@ def _local(unit: timedelta, parts: int = 1) -> Read:
 def _instant(unit: timedelta, parts: int = 1) -> Read:
     epoch = _EPOCH.replace(tzinfo=UTC)
     return lambda raw: epoch + unit * (raw // parts)
+
+
+def _ended(read: Read) -> Read:
+    """In nanoseconds the ends of a long, Debezium's infinities, are years that dates can hold: 1677, 2262."""
+    return lambda raw: UNREPRESENTABLE if abs(raw) >= _LONG_END else read(raw)
 
 
 def _of_day(unit: timedelta, parts: int = 1) -> Read:
@@ -76,7 +83,7 @@ COUNTS: Final[dict[str | None, Read]] = {
     _DEBEZIUM + "NanoTime": _of_day(_US, 1000),
     _DEBEZIUM + "Timestamp": _local(_MS),
     _DEBEZIUM + "MicroTimestamp": _local(_US),
-    _DEBEZIUM + "NanoTimestamp": _local(_US, 1000),
+    _DEBEZIUM + "NanoTimestamp": _ended(_local(_US, 1000)),
     _DEBEZIUM + "MicroDuration": _span(_US),
     _DEBEZIUM + "NanoDuration": _span(_US, 1000),
     _CONNECT + "Date": _day,

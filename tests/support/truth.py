@@ -17,7 +17,7 @@ _DAYS_A_MONTH = Decimal("30.4375")  # Debezium's average, in interval.handling.m
 
 @cache
 def types(table: str) -> dict[str, str]:
-    """Column → PostgreSQL type. A dropped column is not in the capture's list: its type is from the workload."""
+    """Column → PostgreSQL type. One column was dropped: its type is the workload's."""
     return {"delivery_time_from": "time without time zone"} | {
         c["column"]: c["type"] for c in cdc.columns() if c["table"] == table
     }
