@@ -18,10 +18,9 @@ Read = Callable[[Any], Value]
 PLACEHOLDER: Final = "__debezium_unavailable_value"
 """Debezium's word for a TOASTed value that an update did not touch (cdc 18)."""
 _EPOCH: Final = datetime.fromordinal(date(1970, 1, 1).toordinal())
-_EPOCH_LONG_END: Final = 2**63 - 1
-_DAY: Final = _EPOCH.toordinal()
-_LONG_END: Final = 2**63 - 1
+_EPOCH_DAY: Final = _EPOCH.toordinal()
 _DAY: Final = timedelta(days=1)
+_LONG_END: Final = 2**63 - 1
 
 
 def _day(raw: int) -> Value:
