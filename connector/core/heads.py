@@ -1,0 +1,51 @@
+"""What a ledger remembers of one entity key: the newest settled version and what was accepted with it."""
+
+from enum import IntEnum
+
+from msgspec import Struct
+
+from connector.core.model import Version
+
+
+class State(IntEnum):
+    """What became of the entity. The numbers are stored: never change them."""
+
+    ACCEPTED = 0
+    ERASED = 1
+    """A contact whose delete was accepted (RULES 5: no order brings it back)."""
+    REMOVED = 2
+    """Deleted at the destination by `past-events delete`: equal versions may go again (RULES 11)."""
+
+
+class Epoch(Struct, frozen=True):
+    """An operator's word: from `since_ms` on, changes of `clock` rank above all heads of lower ranks."""
+
+    rank: int
+    clock: str
+    since_ms: int
+
+
+Epochs = tuple[Epoch, ...]
+"""All of a destination's, highest rank first."""
+
+
+class Head(Struct, frozen=True):
+    """The ledger's row for (destination, entity, key).
+
+    version: merged, see judge.advance; None = known, but older than any change (an ensured contact).
+    rank: that of the accepted epoch the version fell under. digest, core_digest: of what was last accepted
+    with certainty, else b"". ties: digests accepted at the version's own time. live: once accepted through
+    live events or Add orders (RULES 7). aliases: hashes of what leads to a contact; remote_id: the
+    destination's own id. contact_key: of an order, the contact it was accepted with (RULES 8).
+    """
+
+    version: Version | None = None
+    rank: int = 0
+    digest: bytes = b""
+    core_digest: bytes = b""
+    ties: tuple[bytes, ...] = ()
+    state: State = State.ACCEPTED
+    live: bool = False
+    aliases: tuple[bytes, ...] = ()
+    remote_id: str | None = None
+    contact_key: str | None = None

@@ -1,0 +1,222 @@
+"""What a ledger's turn makes of one want and of one settlement (RULES 2, 5). Pure: the stores share it.
+
+A claim whose owner is dead leaves a doubt: its version may have been sent. A doubt is not an acceptance, so
+it makes no other version look superseded; it makes the same version doubtful, forbids "unchanged", and
+outlives the claim that takes over, until its own version, or a newer one, is settled.
+"""
+
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
+
+from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict
+from connector.core.events import Contact, Event, Requirement
+from connector.core.heads import Epochs, Head, State
+from connector.core.judge import Judgement, advance, clear, compare, judge
+from connector.core.model import Kind
+
+NOBODY = 0
+"""The owner of a claim that nobody holds any more: what is left is its doubt."""
+PSEUDO = ("email:", "phone:")
+"""Keys of contacts without an externalCustomerId begin so; they are personal data."""
+
+ERASED = Deny("erased_contact", "the contact was erased; an order does not bring it back")
+NO_LOCATOR = Deny("no_usable_locator", "the contact is known, but not by the only locator that the order has")
+
+
+class Claim(Struct, frozen=True):
+    """One open claim. head: what the key's head becomes once it is accepted. doubts: heads that earlier
+    owners, now dead, had claimed."""
+
+    owner: int
+    head: Head
+    doubts: tuple[Head, ...] = ()
+
+
+class Decision(Struct, frozen=True):
+    """A verdict, and what is to be written with it (None: nothing)."""
+
+    verdict: Verdict
+    head: Head | None = None
+    claim: Claim | None = None
+
+
+class Conclusion(Struct, frozen=True):
+    """What a settlement changes. head: None = stays. claim: what is left of it (None = gone).
+    stale: the claim was lost, and the event may have been sent all the same (RULES 2)."""
+
+    head: Head | None = None
+    claim: Claim | None = None
+    stale: bool = False
+
+
+def decide(
+    event: Event, head: Head | None, claim: Claim | None, *, living: bool, owner: int, epochs: Epochs
+) -> Decision:
+    """Judge a want, but for what it requires (see `fit`). living: the owner of `claim` is alive."""
+    doubts: tuple[Head, ...] = ()
+    seen = head
+    if claim is not None and not living:
+        doubts = (claim.head, *claim.doubts)
+        seen = clear(head) if head else None
+    judgement = judge(seen, event, epochs)
+    if judgement in {"newer", "unchanged"}:
+        if claim is not None and living:
+            return Decision(Busy())
+        if judgement == "newer":
+            return _grant(event, head, seen, doubts, owner, epochs)
+        new = advance(head, event, epochs)
+        return Decision(Done("unchanged"), None if new is head else new)
+    return Decision(_refusal(judgement))
+
+
+def _refusal(judgement: Judgement) -> Verdict:
+    if judgement == "clock":
+        return Ask("clock")
+    if judgement == "erased":
+        return ERASED
+    return Done("superseded" if judgement == "superseded" else "duplicate")
+
+
+def _grant(
+    event: Event, head: Head | None, seen: Head | None, doubts: tuple[Head, ...], owner: int, epochs: Epochs
+) -> Decision:
+    if any(_strange(doubt, event, epochs) for doubt in doubts):
+        return Decision(Ask("clock"))
+    claim = Claim(owner, advance(seen, event, epochs), doubts)
+    if seen is None:
+        return Decision(Grant(doubtful=any(is_at(doubt, event) for doubt in doubts)), None, claim)
+    verdict = Grant(
+        known=seen.live,
+        status_only=_status_only(seen, event),
+        doubtful=any(is_at(doubt, event) for doubt in doubts),
+        contact_key=seen.contact_key,
+    )
+    return Decision(verdict, None if seen is head else seen, claim)
+
+
+def _status_only(head: Head, event: Event) -> bool:
+    if not head.core_digest or head.state is not State.ACCEPTED:
+        return False
+    return head.core_digest == event.core_digest and head.digest != event.digest
+
+
+def _strange(doubt: Head, event: Event, epochs: Epochs) -> bool:
+    return event.version is not None and compare(doubt, event.version, event.digest, epochs) == "clock"
+
+
+def is_at(head: Head, event: Event) -> bool:
+    """The head's version is the event's own, whatever epochs were accepted since."""
+    if event.version is None or head.version is None:
+        return event.version is head.version
+    return compare(head, event.version, event.digest) == "same"
+
+
+def fit(requirement: Requirement, known: Head | None, led: Head | None, *, own: bool) -> Grant | Needs | Deny:
+    """May an order go whose contact has this head (RULES 5)? A Grant tells by `id_only` how.
+
+    known: head of the requirement's key. led: head of the contact that its alias leads to (None: to none);
+    own: that contact has the requirement's key. A key made from the alias itself stands for whichever
+    contact the alias leads to.
+    """
+    pseudo = requirement.key.startswith(PSEUDO)
+    if known is not None and known.state is State.ERASED:
+        return ERASED
+    if led is not None and (own or pseudo):
+        return ERASED if led.state is State.ERASED else Grant()
+    if known is None:
+        return Needs()
+    if requirement.alias is None:
+        return Grant()
+    return NO_LOCATOR if pseudo else Grant(id_only=True)
+
+
+def conclude(
+    settlement: Settlement, head: Head | None, claim: Claim | None, *, mine: bool, epochs: Epochs
+) -> Conclusion:
+    """Settle one event. mine: `claim` is held by the one who settles. Aliases are the store's business."""
+    event = settlement.event
+    if claim is None or not mine or not is_at(claim.head, event):
+        return _lost(settlement, head, claim)
+    if settlement.outcome == "accepted":
+        return _accepted(settlement, head, claim, epochs)
+    if settlement.certain:
+        return Conclusion(None, _left(claim.doubts))
+    doubts = tuple(doubt for doubt in claim.doubts if not is_at(doubt, event))
+    return Conclusion(_cleared(head), _left(doubts))
+
+
+def _accepted(settlement: Settlement, head: Head | None, claim: Claim, epochs: Epochs) -> Conclusion:
+    event, new = settlement.event, claim.head
+    if event.version is None and head is not None:
+        new = head
+    doubts = tuple(doubt for doubt in claim.doubts if _outlives(doubt, new, epochs))
+    new = replace(
+        new,
+        live=new.live or settlement.live,
+        remote_id=settlement.remote_id or new.remote_id,
+        contact_key=_kept_contact(settlement) or new.contact_key,
+    )
+    return Conclusion(new if settlement.certain and not doubts else clear(new), _left(doubts))
+
+
+def plain(settlement: Settlement) -> bool:
+    """Accepting it makes its claim's head the head, but for `live`."""
+    return (
+        settlement.certain
+        and settlement.outcome == "accepted"
+        and not settlement.aliases
+        and settlement.remote_id is None
+        and settlement.event.row_key is None
+    )
+
+
+def _kept_contact(settlement: Settlement) -> str | None:
+    """Kept only for deletes, and never where it is personal data."""
+    contact = settlement.contact_key
+    if contact is None or settlement.event.row_key is None or contact.startswith(PSEUDO):
+        return None
+    return contact
+
+
+def _outlives(doubt: Head, head: Head, epochs: Epochs) -> bool:
+    if doubt.version is None:
+        return False
+    return compare(head, doubt.version, doubt.digest, epochs) in {"newer", "clock"}
+
+
+def _lost(settlement: Settlement, head: Head | None, claim: Claim | None) -> Conclusion:
+    """The claim is another's, or gone. Gone and at this very version: the settle came twice."""
+    released = settlement.outcome == "released"
+    repeated = claim is None and head is not None and is_at(head, settlement.event)
+    if (released and settlement.certain) or repeated:
+        return Conclusion(None, claim)
+    return Conclusion(_cleared(head), claim, stale=not released or claim is not None)
+
+
+def _left(doubts: tuple[Head, ...]) -> Claim | None:
+    return Claim(NOBODY, doubts[0], doubts[1:]) if doubts else None
+
+
+def _cleared(head: Head | None) -> Head | None:
+    """The head to write so that it has no digests, None where it has none already."""
+    if head is None:
+        return None
+    new = clear(head)
+    return None if new is head else new
+
+
+def aliases_after(old: tuple[bytes, ...], event: Event, new: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """What leads to a contact after an accepted change. An alias is its kind's first letter and a hash.
+
+    A locator that the change did not carry stays; so do those of a deleted contact, else its orders
+    would bring it back under its e-mail.
+    """
+    if event.kind is Kind.CONTACT_DELETED:
+        return old
+    body = event.body
+    kept = b"".join(
+        letter
+        for letter, value in ((b"e", body.email), (b"p", body.phone))
+        if isinstance(body, Contact) and value is UNSET
+    )
+    return tuple(dict.fromkeys((*new, *(alias for alias in old if alias[:1] in kept))))
