@@ -1,0 +1,158 @@
+"""Whether a request may be written now: the gate and the quota of one destination, on an event loop."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from connector.core.breaker import Failure, Gate
+from connector.core.quota import Quota
+from connector.courier.flight import CourierOptions, Flight
+from connector.ports import Clock, Meter
+
+
+class Guard:
+    """Nothing is sent while the gate is open; half-open, one conversation is; a success of it closes.
+
+    changed: called when more may fly than before.
+    """
+
+    def __init__(
+        self,
+        destination: str,
+        options: CourierOptions,
+        clock: Clock,
+        meter: Meter,
+        random: Callable[[], float],
+        changed: Callable[[], None],
+    ) -> None:
+        self.gate = Gate()
+        self._destination, self._options, self._clock, self._meter = destination, options, clock, meter
+        self._random, self._changed = random, changed
+        self._quota = Quota(options.rate_per_second, burst=max(1.0, options.rate_per_second / 10))
+        self._probe: Flight | None = None
+        self._parked: deque[tuple[Flight, asyncio.Future[None]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def open_for_start(self) -> bool:
+        """Whether a conversation may begin."""
+        return self.gate.state == "closed" or self.wants_probe
+
+    @property
+    def wants_probe(self) -> bool:
+        """Half-open, and nobody flies yet."""
+        return self.gate.state == "half_open" and self._probe is None
+
+    def start(self, flight: Flight) -> None:
+        """A conversation begins: at half-open it is the probe."""
+        if self.gate.state != "closed":
+            self._probe = flight
+
+    @property
+    def idle(self) -> bool:
+        """Closed and without a quota: `admit` would return at once."""
+        return self.gate.state == "closed" and not self._options.rate_per_second
+
+    async def admit(self, flight: Flight) -> None:
+        """Wait until this conversation's next request may be written."""
+        flight.deadline = float("inf")
+        while True:
+            if not self._passes(flight):
+                await self._park(flight)
+                continue
+            self._quota, wait = self._quota.take(self._clock.monotonic())
+            if not wait:
+                return
+            await asyncio.sleep(wait)
+            if self._passes(flight):
+                return
+
+    def answered(self, flight: Flight) -> None:
+        """A request had a 2xx: the destination works, whatever its conversation comes to."""
+        if self.gate.state != "closed" or self.gate.failures:
+            self._move(self.gate.success(probe=self._take_probe(flight)))
+
+    def conclude(self, flight: Flight, failure: Failure | None) -> None:
+        """A conversation ended with this evidence."""
+        if failure is None:
+            self.answered(flight)
+            return
+        if failure.after is not None:
+            failure = Failure(failure.reason, min(failure.after, self._options.longest))
+        probe = self._take_probe(flight)
+        wait = self._options.pause.delay(self.gate.trips + 1, self._random(), failure.after)
+        now, threshold = self._clock.monotonic(), self._options.threshold
+        self._move(self.gate.failure(failure, now, wait, threshold, probe=probe))
+
+    def leave(self, flight: Flight) -> None:
+        """A conversation ended without evidence: another one has to probe."""
+        if self._take_probe(flight) and self.gate.state == "half_open":
+            self._offer()
+
+    def close(self) -> None:
+        """No more timers."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _passes(self, flight: Flight) -> bool:
+        state = self.gate.state
+        return state == "closed" or (state == "half_open" and self._probe is flight)
+
+    async def _park(self, flight: Flight) -> None:
+        """Wait for the gate. Those in the middle of a conversation hold a slot: they probe first."""
+        waiter = asyncio.get_running_loop().create_future()
+        entry = (flight, waiter)
+        self._parked.append(entry)
+        if self.wants_probe:
+            self._offer()
+        try:
+            await waiter
+        finally:
+            self._parked.remove(entry)
+
+    def _take_probe(self, flight: Flight) -> bool:
+        if self._probe is not flight:
+            return False
+        self._probe = None
+        return True
+
+    def _move(self, gate: Gate) -> None:
+        before, self.gate = self.gate, gate
+        if gate is before:
+            return
+        if before.state != "closed" and (gate.state == "closed" or gate.reason != before.reason):
+            self._meter.set("paused", 0, destination=self._destination, reason=before.reason)
+        if gate.state == "closed":
+            self.close()
+            if before.state != "closed":
+                self._wake(lambda _: True)
+                self._changed()
+            return
+        self._meter.set("paused", 1, destination=self._destination, reason=gate.reason)
+        if gate.state == "open":
+            self._arm()
+
+    def _arm(self) -> None:
+        self.close()
+        wait = max(0.0, self.gate.until - self._clock.monotonic())
+        self._timer = asyncio.get_running_loop().call_later(wait, self._half_open)
+
+    def _half_open(self) -> None:
+        if self._clock.monotonic() < self.gate.until:
+            self._arm()
+        else:
+            self.gate = self.gate.probing()
+            self._offer()
+
+    def _offer(self) -> None:
+        if self._probe is None and self._parked:
+            self._probe = self._parked[0][0]
+        if self._probe is None:
+            self._changed()
+        else:
+            self._wake(lambda flight: flight is self._probe)
+
+    def _wake(self, whom: Callable[[Flight], bool]) -> None:
+        for flight, waiter in self._parked:
+            if whom(flight) and not waiter.done():
+                waiter.set_result(None)
