@@ -5,11 +5,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError
 
 from connector import settings_file, settings_kafka, settings_unavailable
+from connector.core import targets
 from connector.core.model import Entity
 from connector.errors import ConfigError
 from connector.settings_model import (
@@ -78,6 +79,10 @@ class Settings(Model):
         """Properties of any Kafka client: servers and the configured ones, secrets read from their files."""
         return settings_kafka.client_properties(self.kafka)
 
+    def registry_client(self) -> dict[str, Any]:
+        """Properties of the registry's client, secrets read from their files; empty without a registry."""
+        return self.schema_registry.client() if self.schema_registry else {}
+
     def destination(self, name: str) -> DestinationSettings:
         """A destination by name. Raises ConfigError with those that there are."""
         if name in self.destinations:
@@ -107,11 +112,8 @@ def load(path: Path, environment: Mapping[str, str], *, secrets: bool = True) ->
 
 def missing_secrets(settings: Settings) -> list[str]:
     """Secret files that cannot be read, a line each."""
-    registry = settings.schema_registry
-    wanted = [settings.secret_of(name) for name in settings.destinations]
-    wanted += [secret for secret in (registry.basic, registry.bearer) if secret.given] if registry else []
     problems: list[str] = []
-    for read in (*(secret.get for secret in wanted), settings.kafka_client):
+    for read in (*(secret.get for secret in _secrets(settings)), settings.kafka_client):
         try:
             read()
         except ConfigError as error:
@@ -119,10 +121,24 @@ def missing_secrets(settings: Settings) -> list[str]:
     return problems
 
 
+def secret_values(settings: Settings) -> list[str]:
+    """Every secret as it is now, to be masked in logs. Raises ConfigError: unreadable file."""
+    kafka = settings.kafka_client()
+    own = [secret.get() for secret in _secrets(settings)]
+    return own + [value for name, value in kafka.items() if settings_kafka.is_secret(name)]
+
+
+def _secrets(settings: Settings) -> list[Secret]:
+    registry = settings.schema_registry
+    keys = [settings.secret_of(name) for name in settings.destinations]
+    return keys + [one for one in (registry.basic, registry.bearer) if one.given] if registry else keys
+
+
 def _relations(settings: Settings) -> list[str]:
     return [
         *_same_names(settings),
         *_schemas(settings),
+        *_mappings(settings),
         *_lanes(settings),
         *settings_kafka.drain_problems(settings.kafka, settings.delivery.drain_seconds),
     ]
@@ -150,6 +166,15 @@ def _schemas(settings: Settings) -> list[str]:
     ]
 
 
+def _mappings(settings: Settings) -> list[str]:
+    return [
+        f"topics[{index}].{line}"
+        for index, topic in enumerate(settings.topics)
+        if topic.entity != "event"
+        for line in targets.problems(topic.rules())
+    ]
+
+
 def _lanes(settings: Settings) -> list[str]:
     names = {topic.name for topic in settings.topics}
     problems = []
@@ -172,7 +197,7 @@ def _clocks(settings: Settings, feeding: tuple[TopicSettings, ...]) -> list[str]
     firsts: dict[Entity | str, str] = {}
     problems = []
     for topic in feeding:
-        if topic.version is not None or topic.envelope not in {"plain", "flat"}:
+        if topic.version != "auto" or topic.envelope not in {"plain", "flat"}:
             continue
         first = firsts.setdefault(topic.entity, topic.name)
         if first != topic.name:

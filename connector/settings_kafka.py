@@ -58,6 +58,11 @@ def client_properties(kafka: KafkaSettings) -> dict[str, str]:
     return given
 
 
+def is_secret(name: str) -> bool:
+    """Whether a librdkafka property holds a secret."""
+    return any(word in name for word in ("password", "secret", ".pem", "oauthbearer.config", "token"))
+
+
 def drain_problems(kafka: KafkaSettings, drain_seconds: float) -> list[str]:
     """A drain on revoke must end before the group expels the member."""
     limit = _text(kafka.properties.get("max.poll.interval.ms", _DEFAULT_MAX_POLL_MS))

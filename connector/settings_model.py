@@ -1,7 +1,7 @@
 """Every option of the configuration, with its default and its limits (DESIGN, Configuration)."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, model_validator
 
@@ -41,6 +41,7 @@ class RegistrySettings(Model):
     password_file: Path | None = None
     token: SecretStr | None = None
     token_file: Path | None = None
+    logical_cluster: str = ""
     ca_file: Path | None = None
     certificate_file: Path | None = None
     key_file: Path | None = None
@@ -54,6 +55,30 @@ class RegistrySettings(Model):
         if (self.user is None) is self.basic.given:
             raise ValueError("needs user and password together; add the missing one")
         return self
+
+    def client(self) -> dict[str, Any]:
+        """Properties of confluent_kafka's registry client. Raises ConfigError: unreadable secret.
+
+        A token is read anew for each request; its client wants the logical cluster of Confluent Cloud beside
+        it, which other registries do not look at.
+        """
+        given = {
+            "url": self.url,
+            "ssl.ca.location": self.ca_file,
+            "ssl.certificate.location": self.certificate_file,
+            "ssl.key.location": self.key_file,
+            "basic.auth.user.info": f"{self.user}:{self.basic.get()}" if self.basic.given else None,
+        }
+        token = {
+            "bearer.auth.credentials.source": "CUSTOM",
+            "bearer.auth.custom.provider.config": {},
+            "bearer.auth.custom.provider.function": lambda _: {
+                "bearer.auth.token": self.bearer.get(),
+                "bearer.auth.logical.cluster": self.logical_cluster,
+            },
+        }
+        plain = {name: str(value) for name, value in given.items() if value is not None}
+        return plain | token if self.bearer.given else plain
 
     @property
     def basic(self) -> Secret:
@@ -77,7 +102,7 @@ class TopicSettings(Model):
     values: dict[str, Words] = Field(default_factory=dict)
     defaults: dict[str, Scalar] = Field(default_factory=dict)
     params: dict[str, Text] = Field(default_factory=dict)
-    version: Text | None = None
+    version: Text = "auto"
     time_zone: TimeZone = "UTC"
     totals: Literal["warn", "strict", "distribute", "off"] = "warn"
     on_delete: OnDelete = "ignore"
@@ -89,7 +114,7 @@ class TopicSettings(Model):
         """The same as decode and map need it."""
         assert self.entity != "event"  # noqa: S101 - refused at load until there are custom events
         given = {name: getattr(self, name) for name in TopicRules.__struct_fields__}
-        return TopicRules(**given)
+        return TopicRules(**given | {"version": None if self.version == "auto" else self.version})
 
 
 class DeliverySettings(Model):

@@ -130,6 +130,17 @@ def test_a_minimal_file_has_the_documented_defaults(given: Given) -> None:
     assert settings.topics[0].rules() == TopicRules(name="crm.public.orders", entity="order")
 
 
+def test_auto_is_the_default_reading_of_versions(given: Given) -> None:
+    assert given.load(changed("topics/0/version", "auto")).topics[0].rules().version is None
+
+
+def test_a_mistake_in_a_mapping_is_reported_at_its_topic(given: Given) -> None:
+    (line,) = given.changed("topics/0/fields", {"totalCots": "total"})
+
+    assert line.startswith("topics[0].fields.totalCots: ")
+    assert "totalCost" in line
+
+
 def test_every_option_of_a_topic_reaches_its_rules(given: Given) -> None:
     assert given.load(FULL).topics[0].rules() == TopicRules(
         name="crm.public.orders",

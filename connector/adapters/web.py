@@ -2,9 +2,9 @@
 
 import json
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from threading import Thread
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import uvicorn
 from prometheus_client import CollectorRegistry
@@ -15,7 +15,6 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from connector.adapters.web_page import page
-from connector.core.model import Json
 from connector.errors import Fatal
 
 CONNECTIONS: Final = 64
@@ -36,7 +35,7 @@ class Health(Protocol):
     def ready(self) -> list[str]:
         """Why it does not take its part of the work yet."""
 
-    def status(self) -> dict[str, Json]:
+    def status(self) -> Mapping[str, object]:
         """All that an operator wants to see at one look, without personal data or secrets."""
 
 
@@ -109,7 +108,7 @@ def application(registry: CollectorRegistry, health: Health) -> Starlette:
     )
 
 
-def _status(health: Health) -> dict[str, Json]:
+def _status(health: Health) -> dict[str, Any]:
     live, ready = health.live(), health.ready()
     return {"live": not live, "ready": not ready, "problems": [*live, *ready], **health.status()}
 

@@ -1,0 +1,74 @@
+"""The command line: one module a command. Errors are one line each; exit codes 0 done, 1 failed, 2 usage."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+import connector
+from connector.cli import check, lag, resume, run, sandbox
+from connector.errors import ConfigError, ConnectorError
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+app = typer.Typer(
+    name="crm-connector",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (run, check, lag, resume, sandbox):
+    name = module.__name__.rpartition(".")[2]
+    app.command(name, epilog=module.EXAMPLE)(module.command)
+
+
+@app.callback(invoke_without_command=True)
+def crm_connector(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Show the version and exit."),
+) -> None:
+    """Stream order and contact changes from Kafka into a CRM: nothing lost, nothing sent twice knowingly."""
+    if version:
+        typer.echo(f"crm-connector {connector.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(USAGE)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    sys.exit(call(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def call(arguments: list[str]) -> int:
+    """Run the command line; the exit code. What goes wrong is told on standard error, a line each."""
+    try:
+        return int(app(arguments, prog_name="crm-connector", standalone_mode=False) or DONE)
+    except ConfigError as error:
+        return _fail(USAGE, *error.problems)
+    except ConnectorError as error:
+        return _fail(FAILED, *str(error).splitlines())
+    except TyperException as error:
+        text = " ".join(getattr(error, "format_message", error.__str__)().split()).rstrip(".")
+        command = getattr(getattr(error, "ctx", None), "command_path", app.info.name)
+        return _fail(USAGE, f"{text}; see {command} --help")
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail(FAILED, "interrupted")
+    except Exception as error:  # noqa: BLE001 - its text may hold values of records: it is never shown
+        return _fail(FAILED, f"defect: {type(error).__name__} at {_place(error)}; please report it")
+
+
+def _fail(code: int, *lines: str) -> int:
+    for line in lines:
+        typer.echo(line, err=True)
+    return code
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else "unknown"

@@ -1,0 +1,34 @@
+"""`run`: the connector."""
+
+import signal
+from typing import Annotated
+
+import typer
+
+from connector.cli.options import ConfigFile, settings_of
+
+EXAMPLE = "Example: crm-connector run -c connector.yaml --only yespo"
+
+
+def command(
+    config: ConfigFile,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="DESTINATION", help="Run one destination's lane alone.")
+    ] = None,
+) -> int:
+    """Run the connector.
+
+    Until SIGTERM or SIGINT: then it drains and stops. A second signal ends it at once.
+    """
+    # A process that is PID 1 ignores a SIGTERM it has no handler for, and importing takes a while.
+    signal.signal(signal.SIGTERM, _stopped_early)
+    settings = settings_of(config)
+    if only is not None:
+        settings.destination(only)
+    from connector import wiring_run  # noqa: PLC0415 - `--help` waits for nothing
+
+    return wiring_run.run(settings, only)
+
+
+def _stopped_early(_number: int, _frame: object) -> None:
+    raise SystemExit(0)

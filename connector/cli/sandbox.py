@@ -1,0 +1,37 @@
+"""`sandbox`: a CRM to try things out against."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from connector.errors import ConnectorError
+
+if TYPE_CHECKING:
+    from connector.sandbox.server import SandboxServer
+
+EXAMPLE = "Example: crm-connector sandbox --port 8080"
+
+
+def command(
+    port: Annotated[
+        int, typer.Option("--port", metavar="P", min=0, max=65535, help="0 = any free one.")
+    ] = 8080,
+    host: Annotated[str, typer.Option("--host", metavar="HOST", help="Where to listen.")] = "127.0.0.1",
+) -> int:
+    """Run the CRM simulator alone.
+
+    It keeps contacts and orders as the real one does, until Ctrl+C.
+    """
+    from connector.sandbox.server import serve  # noqa: PLC0415 - `--help` waits for nothing
+
+    try:
+        serve(host, port, on_ready=_announce)
+    except OSError as error:
+        raise ConnectorError(
+            f"--port: {host}:{port} cannot be had ({error.strerror}); choose another"
+        ) from None
+    return 0
+
+
+def _announce(server: "SandboxServer") -> None:
+    typer.echo(f"sandbox: {server.url}/api, API key {server.options.api_key}; what it holds: {server.url}/")

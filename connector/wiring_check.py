@@ -1,0 +1,214 @@
+"""What `check` looks at beyond the file: each finding is a line, with its remedy where something is wrong."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Literal
+
+from msgspec import Struct
+
+from connector import wiring
+from connector.adapters import schema_file
+from connector.adapters.kafka_admin import KafkaAdmin
+from connector.adapters.registry import Registry
+from connector.core import targets
+from connector.core.avro import SchemaInvalid, parse
+from connector.core.change import Column
+from connector.core.logical import columns
+from connector.core.model import Missing
+from connector.core.talk import NoAnswer, Request, Response
+from connector.errors import ConnectorError
+from connector.settings import Settings
+from connector.settings_model import TopicSettings, YespoSettings
+
+Mark = Literal["ok", "warning", "wrong"]
+_WAIT = 10.0
+
+
+class Finding(Struct, frozen=True):
+    """One line of a check."""
+
+    mark: Mark
+    text: str
+
+
+Findings = Iterator[Finding]
+
+
+def check(settings: Settings) -> Findings:
+    """Everything outside, one after another; a part that does not answer is a finding, not the end."""
+    parts: list[Callable[[], Findings]] = [lambda: _kafka(settings), lambda: _schemas(settings)]
+    parts += [lambda name=name: _credentials(settings, name) for name in settings.destinations]  # type: ignore[misc]
+    parts += [lambda: _ledger(settings)]
+    for part in parts:
+        try:
+            yield from part()
+        except ConnectorError as error:
+            yield from (Finding("wrong", line) for line in str(error).splitlines())
+
+
+# --- Kafka ----------------------------------------------------------------------------------------
+
+
+def _kafka(settings: Settings) -> Findings:
+    for name in settings.destinations:
+        admin = KafkaAdmin(settings.kafka_client(), settings.group_of(name), _WAIT)
+        try:
+            if name == next(iter(settings.destinations)):
+                yield from _brokers(settings, admin)
+            yield from _group(settings, name, admin)
+        finally:
+            admin.close()
+
+
+def _brokers(settings: Settings, admin: KafkaAdmin) -> Findings:
+    yield Finding("ok", f"brokers: {admin.brokers()} at {settings.kafka.bootstrap_servers}")
+    known = admin.topics()
+    for index, topic in enumerate(settings.topics):
+        if topic.name in known:
+            yield Finding("ok", f"topic {topic.name}: {_count(len(known[topic.name]), 'partition')}")
+        else:
+            yield Finding(
+                "wrong", f"topics[{index}].name: {topic.name} does not exist; create it or correct the name"
+            )
+    yield _dead_letters(settings, known)
+
+
+def _dead_letters(settings: Settings, known: dict[str, list[int]]) -> Finding:
+    wanted = settings.dead_letters
+    if wanted.topic in known:
+        return Finding("ok", f"dead letters {wanted.topic}: there")
+    if wanted.create:
+        return Finding("ok", f"dead letters {wanted.topic}: will be created at the first start")
+    return Finding(
+        "wrong",
+        f"dead_letters.topic: {wanted.topic} does not exist; create it, compacted, or set create: true",
+    )
+
+
+def _group(settings: Settings, name: str, admin: KafkaAdmin) -> Findings:
+    refusals = admin.refusals([topic.name for topic in settings.topics_of(name)])
+    yield from (Finding("wrong", line) for line in refusals)
+    if not refusals:
+        yield Finding("ok", f"group {settings.group_of(name)}: may read its topics")
+
+
+# --- Schemas --------------------------------------------------------------------------------------
+
+
+def _schemas(settings: Settings) -> Findings:
+    registry = wiring.registry(settings)
+    try:
+        for index, topic in enumerate(settings.topics):
+            yield from _schema(f"topics[{index}]", topic, registry)
+    finally:
+        if registry:
+            registry.close()
+
+
+def _schema(place: str, topic: TopicSettings, registry: Registry | None) -> Findings:
+    source, text = f"schema file {topic.schema_file}", None
+    if topic.schema_file is not None:
+        text = schema_file.load(topic.schema_file)
+    elif registry is not None:
+        subject = f"{topic.name}-value"
+        latest = registry.latest(subject)
+        source, text = f"schema of {subject}", latest[1] if latest else None
+    if text is None:
+        yield Finding(
+            "warning", f"{place}: the registry has no {source} yet; write a record or correct the name"
+        )
+        return
+    found = _columns(text, topic)
+    lacking = targets.required(topic.rules(), found)
+    yield from (Finding("wrong", f"{place}.{line}") for line in lacking)
+    if not lacking:
+        yield Finding("ok", f"{source}: has what {topic.name} needs")
+    yield from _phantoms(place, topic, found)
+
+
+def _columns(text: str, topic: TopicSettings) -> dict[str, Column]:
+    """The columns of the row, inside Debezium's envelope or not."""
+    try:
+        schema = parse(text)
+    except SchemaInvalid as error:
+        raise ConnectorError(f"schema of {topic.name}: {error}; correct it in the registry") from None
+    record = schema.record(schema.root)
+    types = {field["name"]: field["type"] for field in record["fields"]} if record else {}
+    if topic.envelope != "plain" and {"op", "source", "after"} <= types.keys():
+        record = schema.record(types["after"])
+    if record is None:
+        raise ConnectorError(f"schema of {topic.name}: is not a record; correct it in the registry")
+    return columns(schema, record)
+
+
+def _phantoms(place: str, topic: TopicSettings, found: dict[str, Column]) -> Findings:
+    """Debezium writes a column's default where the row has NULL, and no record tells the difference."""
+    doubtful = [
+        name
+        for name, column in found.items()
+        if column.nullable
+        and column.default is not None
+        and not isinstance(column.default, Missing)
+        and name not in topic.null_defaults
+        and not name.startswith("__")
+    ]
+    if doubtful:
+        yield Finding(
+            "warning",
+            f"{place}: NULL arrives as the default in {', '.join(doubtful)}; "
+            "name in null_defaults those whose default means null, or drop the default at the source",
+        )
+
+
+# --- Destinations and ledger ----------------------------------------------------------------------
+
+
+def _credentials(settings: Settings, name: str) -> Findings:
+    chosen = settings.destinations[name]
+    if isinstance(chosen, YespoSettings):
+        answer = asyncio.run(_ask_yespo(settings, name))
+        yield _verdict(f"destinations.{name}", chosen.url, answer)
+
+
+async def _ask_yespo(settings: Settings, name: str) -> Response | NoAnswer:
+    http = wiring.http(settings, name)
+    try:
+        return await http.send(Request("GET", "/v1/account/info", "account"), _WAIT)
+    finally:
+        await http.close()
+
+
+def _verdict(place: str, url: str, answer: Response | NoAnswer) -> Finding:
+    if isinstance(answer, NoAnswer):
+        return Finding(
+            "wrong", f"{place}.url: {url} does not answer ({answer.reason}); check address and network"
+        )
+    if answer.status == HTTPStatus.OK:
+        return Finding("ok", f"{place}: {url} accepts the key")
+    if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return Finding(
+            "wrong", f"{place}.api_key: {url} refuses it ({answer.status}); put a valid key in its place"
+        )
+    return Finding("wrong", f"{place}.url: {url} answers {answer.status}; check the address or try later")
+
+
+def _ledger(settings: Settings) -> Findings:
+    path = settings.ledger.sqlite_path
+    if path.exists():
+        ledger = wiring.ledger(settings, next(iter(settings.destinations)))
+        identity = ledger.identity
+        ledger.close()
+        yield Finding("ok", f"ledger {path}: opens, id {identity}")
+    elif path.parent.is_dir() and os.access(path.parent, os.W_OK):
+        yield Finding("ok", f"ledger {path}: will be made at the first start")
+    else:
+        yield Finding(
+            "wrong",
+            f"ledger.url: {path.parent} is not a directory to write in; create it or correct the path",
+        )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
