@@ -44,8 +44,8 @@ class Items:
         extra = [n.removeprefix(ITEM_PREFIX) for n in rules.fields if n.startswith(ITEM_PREFIX)]
         self._extra = [name for name in extra if name not in fields]
         names = [*fields, *self._extra]
-        self._settled = {name: converter(rules, name, zone, ITEM_PREFIX) for name in names}
-        self._quick = {name: quick(rules, name, zone, ITEM_PREFIX) for name in names}
+        self._settled = {name: converter(rules, ITEM_PREFIX + name, zone) for name in names}
+        self._quick = {name: quick(rules, ITEM_PREFIX + name, zone) for name in names}
         self._plans: dict[tuple[str, ...], Plan] = {}
 
     def __call__(self, value: Value) -> tuple[Item, ...] | None:

@@ -23,14 +23,14 @@ KEYS: Final[Mapping[Entity, str]] = {"order": "externalOrderId", "contact": "ext
 ITEM_PREFIX: Final = "items."
 
 _NOT_TARGETS: Final = {"rawStatus", "params", "fields", "extra"}
-_NO_DEFAULT_FOR: Final = {"externalOrderId", "externalCustomerId", "email", "phone"}
+_NO_DEFAULT_FOR: Final = {"externalOrderId", "externalCustomerId", "email", "phone", "items"}
 _KINDS: Final[Mapping[str, Convert]] = {
     "externalOrderId": convert.word, "externalCustomerId": convert.word, "externalItemId": convert.word,
     "storeId": convert.word, "email": convert.word, "phone": convert.word, "status": convert.word,
     "currency": convert.word, "languageCode": convert.word, "timeZone": convert.word,
     "totalCost": convert.total, "cost": convert.money, "shipping": convert.money,
     "discount": convert.money, "taxes": convert.money, "quantity": convert.quantity,
-    "additionalInfo": convert.tree,
+    "additionalInfo": convert.tree, "items": convert.tree,
 }  # fmt: skip
 WORD: Final = Quick(str, str.strip)  # type: ignore[arg-type]  # called with a str
 _QUICK: Final[Mapping[Convert, Quick]] = {
@@ -61,36 +61,37 @@ def targets(body: type[Struct]) -> dict[str, Target]:
     return {target.name: target for target in found if target.name not in _NOT_TARGETS}
 
 
-def quick(rules: TopicRules, name: str, zone: ZoneInfo, prefix: str = "") -> Quick:
-    """The short cut of a field's conversion; none where words are replaced."""
-    base = bare(name, zone)
-    if prefix + name in rules.values:
+def quick(rules: TopicRules, place: str, zone: ZoneInfo) -> Quick:
+    """The short cut of a field's conversion; none where words are replaced. `place`: as in `converter`."""
+    base = bare(rules.entity, place, zone)
+    if place in rules.values:
         return NOT_QUICK
-    return Quick(datetime, base) if name == "date" else _QUICK.get(base, NOT_QUICK)
+    return Quick(datetime, base) if place == "date" else _QUICK.get(base, NOT_QUICK)
 
 
-def converter(rules: TopicRules, name: str, zone: ZoneInfo, prefix: str = "") -> Settled:
+def converter(rules: TopicRules, place: str, zone: ZoneInfo) -> Settled:
     """Value → field, with the configured words and default; a part of items is whole or raises Unavailable.
 
+    place: the field's name in the configuration ("totalCost", "items.cost"), or a parameter's.
     Raises Unfit for a default of the wrong type.
     """
-    base = bare(name, zone)
-    given = rules.defaults.get(prefix + name)
+    base = bare(rules.entity, place, zone)
+    given, words = rules.defaults.get(place), rules.values.get(place)
     default = NO_DEFAULT if given is None else base(given)
-    words = rules.values.get(prefix + name)
-    cause = "invalid_total" if name == "totalCost" else "unrepresentable"
-    return settle(mapped(base, words) if words else base, default, cause, whole=prefix == ITEM_PREFIX)
+    cause = "invalid_total" if place == "totalCost" else "unrepresentable"
+    whole = place.startswith(ITEM_PREFIX)
+    return settle(mapped(base, words) if words else base, default, cause, whole=whole)
 
 
-def bare(name: str, zone: ZoneInfo) -> Convert:
+def bare(entity: Entity, place: str, zone: ZoneInfo) -> Convert:
     """The conversion that a field's type asks for; a parameter's, and an item's extra, is a JSON tree."""
-    if name == "date":
-        return instants.instant(zone)
-    if name == "birthDate":
-        return instants.day(zone)
-    if name in _KINDS:
-        return _KINDS[name]
-    return convert.text if any(name in targets(body) for body in (Order, Contact, Item)) else convert.tree
+    known = targets(Item if place.startswith(ITEM_PREFIX) else BODIES[entity])
+    name = place.removeprefix(ITEM_PREFIX)
+    if name not in known:
+        return convert.tree
+    if name in ("date", "birthDate"):
+        return instants.instant(zone) if name == "date" else instants.day(zone)
+    return _KINDS.get(name, convert.text)
 
 
 # --- What is wrong --------------------------------------------------------------------------------
@@ -165,9 +166,9 @@ def _values(rules: TopicRules) -> Iterator[str]:
         zone = ZoneInfo("UTC")
     for name, default in rules.defaults.items():
         if name in _NO_DEFAULT_FOR:
-            yield f"defaults.{name}: one value would identify everybody; remove it"
+            yield f"defaults.{name}: one value cannot stand for everybody's; remove it"
             continue
         try:
-            bare(name.removeprefix(ITEM_PREFIX), zone)(default)
+            bare(rules.entity, name, zone)(default)
         except Unfit:
             yield f"defaults.{name}: the value does not have the field's type"
