@@ -4,7 +4,6 @@ Orders go as live events, or as past events where they are history (`orders_via:
 of a topic with `on_snapshot: past_events`); contacts by bulk import; deleted contacts by erasure.
 """
 
-from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -21,7 +20,6 @@ from connector.dialects.yespo_check import (
     MAX_IDENTIFIER,
     cancel_fault,
     contact_fault,
-    date_fault,
     order_fault,
 )
 from connector.dialects.yespo_contact_body import group_of
@@ -43,7 +41,8 @@ class YespoOptions(Struct, frozen=True):
 
     time_zone: of the account's user, an IANA name. in_doubt: of live order events. past_snapshots: topics
     with `on_snapshot: past_events`. string_items: topics with `items_as: string`. import_seconds: how long
-    a contact import is waited for.
+    a contact import is waited for. cancel_by_key: the account takes an orderCancelled without totalCost and
+    date (the documents can be read both ways), so a delete's row needs no more than its key.
     """
 
     name: str = "yespo"
@@ -53,6 +52,7 @@ class YespoOptions(Struct, frozen=True):
     past_snapshots: frozenset[str] = frozenset()
     string_items: frozenset[str] = frozenset()
     import_seconds: float = 600.0
+    cancel_by_key: bool = False
 
 
 class Yespo:
@@ -71,10 +71,8 @@ class Yespo:
             return _contact_fault(event, event.body)
         if event.op is not Op.DELETE:
             return order_fault(event.body, self._form.zone)
-        fault = cancel_fault(event.body) or date_fault(event.body, self._form.zone)
-        if not fault and self._is_past(event) and not isinstance(event.body.date, datetime):
-            return "date missing: a past event needs the time it occurred"
-        return fault
+        by_key = self._options.cancel_by_key and not self._is_past(event)
+        return cancel_fault(event.body, self._form.zone, by_key=by_key)
 
     def requires(self, event: Event) -> Requirement | None:
         """The contact of an order. A delete needs none: it cancels what was accepted after its contact."""

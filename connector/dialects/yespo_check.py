@@ -1,8 +1,9 @@
 """What Yespo would refuse, or take with a 2xx and ignore, found before it is sent (promise 7).
 
 A reason names fields, never values. Documented limits unless marked; inferred: that the limit of an
-identifier holds for externalOrderId too, that a total is not negative, and that an orderCancelled needs no
-more than externalOrderId and a contact (its description names nothing else; a delete may have nothing else).
+identifier holds for externalOrderId too, and that a total is not negative. The required fields are required
+of orderCancelled too, although only orderCreated's description lists them: what a delete's row lacks is a
+dead letter, unless `by_key` says that the account takes an orderCancelled by its key.
 Prices that do not add up to totalCost are not this module's affair (`totals`), nor is depth: what is nested
 deeper than two levels is sent as a JSON string.
 """
@@ -13,6 +14,7 @@ from functools import lru_cache
 from operator import attrgetter
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from connector.core.events import Contact, Item, Order
 from connector.dialects.yespo_locator import (
@@ -46,22 +48,18 @@ _OWN_NAMES = frozenset(
 
 def order_fault(order: Order, zone: tzinfo) -> str | None:
     """Why this order event would be refused or ignored, or None."""
-    return (
-        _missing(order)
-        or contact_fault(order)
-        or _status_fault(order)
-        or _numbers_fault(order)
-        or date_fault(order, zone)
-        or _items_fault(order)
-        or (params_fault(tuple(order.params), _first_locator(order)) if order.params else None)
-    )
+    return _missing(order) or contact_fault(order) or _content_fault(order, zone)
 
 
-def cancel_fault(order: Order) -> str | None:
-    """Why a deleted order's cancellation could not be sent. Its contact may come from the ledger later."""
-    if not order.external_order_id.strip():
-        return "externalOrderId is missing"
-    return _identifiers_fault(order)
+def cancel_fault(order: Order, zone: tzinfo, *, by_key: bool) -> str | None:
+    """Why a deleted order could not be cancelled. Its contact may come from the ledger later.
+
+    by_key: a row that has nothing but its key is enough.
+    """
+    if by_key and order.total_cost is UNSET and order.external_order_id:
+        return _identifiers_fault(order)
+    cancelled = replace(order, status="CANCELLED")
+    return _missing(cancelled) or _identifiers_fault(order) or _content_fault(cancelled, zone)
 
 
 def contact_fault(body: Order | Contact) -> str | None:
@@ -79,17 +77,6 @@ def event_key_fault(key: str) -> str | None:
     return "eventTypeKey has a forbidden character" if _FORBIDDEN.intersection(key) else None
 
 
-def date_fault(order: Order, zone: tzinfo) -> str | None:
-    """Why the date has no form in the account's time zone."""
-    if not isinstance(order.date, datetime) or MINYEAR < order.date.year < MAXYEAR:
-        return None
-    try:
-        order.date.astimezone(zone)
-    except OverflowError:
-        return "date has no form in the account's time zone: its year leaves 1..9999"
-    return None
-
-
 @lru_cache(maxsize=1024)
 def params_fault(names: tuple[str, ...], locator: str) -> str | None:
     """Why extra parameters cannot go beside an order's own. `locator`: what Yespo is to find first."""
@@ -102,6 +89,16 @@ def params_fault(names: tuple[str, ...], locator: str) -> str | None:
     if not LOCATOR_NAMES.isdisjoint(lower) and min(map(_rank, lower)) < rank:
         return "params: a parameter's name would make Yespo look for another contact; rename it"
     return None
+
+
+def _content_fault(order: Order, zone: tzinfo) -> str | None:
+    return (
+        _status_fault(order)
+        or _numbers_fault(order)
+        or _date_fault(order, zone)
+        or _items_fault(order)
+        or (params_fault(tuple(order.params), _first_locator(order)) if order.params else None)
+    )
 
 
 def _rank(name: str) -> int:
@@ -138,6 +135,16 @@ def _status_fault(order: Order) -> str | None:
     if order.status in STATUSES:
         return None
     return f"status is none of {', '.join(sorted(STATUSES))}: map it under values.status"
+
+
+def _date_fault(order: Order, zone: tzinfo) -> str | None:
+    if not isinstance(order.date, datetime) or MINYEAR < order.date.year < MAXYEAR:
+        return None
+    try:
+        order.date.astimezone(zone)
+    except OverflowError:
+        return "date has no form in the account's time zone: its year leaves 1..9999"
+    return None
 
 
 def _numbers_fault(order: Order) -> str | None:

@@ -22,10 +22,15 @@ def blamed(failed: object, contacts: Sequence[Contact]) -> set[int] | None:
         return set()
     if not isinstance(failed, (list, dict)):
         return None
-    elements = failed if isinstance(failed, list) else list(failed.items())
+    elements = failed if isinstance(failed, list) else _members(failed)
     identities = _identities(contacts)
     found = [_one(element, identities) for element in elements]
     return None if None in found else {index for index in found if index is not None}
+
+
+def _members(failed: dict[str, object]) -> list[object]:
+    """A lone contact as an object of its own, or a member for each one."""
+    return [failed] if any(name.lower() in _NAMES for name in failed) else list(failed.items())
 
 
 def _identities(contacts: Sequence[Contact]) -> dict[str, set[int]]:

@@ -9,7 +9,8 @@ email nor phone, keyValue is the externalCustomerId, by the second list.
 Inferred: that an explicit keyValue is compared with the field it was taken from.
 
 A phone is written in digits, as in the vendor's examples, in orders and contacts alike, since Yespo compares
-it literally. An e-mail is written as it came, trimmed: Yespo compares it without case.
+it literally. An e-mail is written as it came, trimmed: Yespo compares it without case. Blank, and the word
+null (inferred), name nobody.
 """
 
 from functools import lru_cache
@@ -31,7 +32,7 @@ _PUNCTUATION = str.maketrans("", "", " -().\t\u00a0\u2011")
 
 def email_of(value: Text) -> str | None:
     """The e-mail as sent; None where there is none."""
-    return value.strip() or None if value else None
+    return value.strip() or None if value and value != "null" else None
 
 
 def phone_of(value: Text) -> str | None:
@@ -48,7 +49,7 @@ def _digits(value: str) -> str | None:
 
 def id_of(value: Text) -> str | None:
     """The externalCustomerId as sent (compared literally, so never trimmed); None where it is blank."""
-    return value if value and not value.isspace() else None
+    return value if value and not value.isspace() and value != "null" else None
 
 
 def email_alias(email: str) -> str:

@@ -8,7 +8,9 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from connector.core.events import Order
 from connector.core.model import Kind, Op
+from connector.dialects.yespo import Yespo, YespoOptions
 from connector.dialects.yespo_check import STATUSES, event_key_fault
 from connector.dialects.yespo_events import EVENT_KEYS
 from tests.dialects.yespo_samples import ITEM, PAST, YESPO, contact_event, order_event
@@ -128,7 +130,9 @@ def test_an_identifier_has_at_most_300_characters(field: str) -> None:
     assert "longer than 300 characters" in reason(**{field: "x" * 301})
 
 
-@pytest.mark.parametrize("phone", ["12345", "n/a", "+38050123456789012", "050 CALL ME", "٠٥٠١٢٣٤٥٦٧"])
+@pytest.mark.parametrize(
+    "phone", ["12345", "n/a", "+38050123456789012", "050 CALL ME", "050-123-45-67 x9", "٠٥٠١٢٣٤٥٦٧"]
+)
 def test_a_value_that_cannot_be_a_phone_is_refused_not_sent(phone: str) -> None:
     assert reason(phone=phone).startswith("phone cannot be a phone")
     assert phone not in reason(phone=phone)
@@ -176,11 +180,24 @@ def test_an_event_key_has_1_to_100_characters_and_ours_are_fine() -> None:
     assert [event_key_fault(key) for key in EVENT_KEYS.values()] == [None] * 4
 
 
-def test_a_delete_that_cancels_needs_its_key_alone() -> None:
-    bare = without("total_cost", "status", "date", "items", *LOCATORS)
-    assert YESPO.check(order_event(Kind.ORDER_CANCELLED, Op.DELETE, **bare)) is None
-    found = PAST.check(order_event(Kind.ORDER_CANCELLED, Op.DELETE, **bare))
-    assert found == "date missing: a past event needs the time it occurred"
+BARE = without("total_cost", "status", "date", "items", *LOCATORS)
+
+
+@pytest.mark.parametrize("yespo", [YESPO, PAST])
+def test_a_delete_whose_row_lacks_what_is_required_would_be_ignored(yespo: Yespo) -> None:
+    found = yespo.check(order_event(Kind.ORDER_CANCELLED, Op.DELETE, **BARE))
+    assert found == "totalCost, date missing: Yespo would ignore the order"
+    assert yespo.check(order_event(Kind.ORDER_CANCELLED, Op.DELETE, **without("status", *LOCATORS))) is None
+
+
+def test_a_delete_needs_its_key_alone_where_the_account_takes_that_but_not_in_the_past() -> None:
+    options = YespoOptions(cancel_by_key=True)
+    deleted = order_event(Kind.ORDER_CANCELLED, Op.DELETE, **BARE)
+    assert Yespo(options).check(deleted) is None
+    past = Yespo(replace(options, orders_via="past_events"))
+    assert past.check(deleted) == "totalCost, date missing: Yespo would ignore the order"
+    too_long = replace(deleted, body=Order("o" * 301))
+    assert Yespo(options).check(too_long) is not None
 
 
 def test_a_contact_needs_one_way_to_be_found() -> None:
@@ -194,3 +211,8 @@ def test_a_contact_needs_one_way_to_be_found() -> None:
 def test_a_deleted_contact_needs_its_key_alone() -> None:
     assert YESPO.check(contact_event(Kind.CONTACT_DELETED)) is None
     assert YESPO.check(contact_event(Kind.CONTACT_DELETED, external_customer_id="c" * 301)) is not None
+
+
+def test_the_word_null_names_nobody() -> None:
+    nulls = without("external_customer_id", "email", value="null")
+    assert "no contact can be found" in reason(phone=None, **nulls)

@@ -119,6 +119,7 @@ def test_an_answer_that_is_not_of_this_api_stops_the_lane(text: str) -> None:
         [{"contact": "c1"}],
         {"c1": "bad"},
         [["c1", "bad"]],
+        {"externalCustomerId": "c1", "error": "c2"},
     ],
 )
 def test_a_failed_contact_is_told_apart_in_any_shape_that_names_it(shape: object) -> None:
@@ -170,6 +171,12 @@ def test_failures_that_cannot_be_told_apart_are_found_by_halving(where: str) -> 
     assert [n for n, outcome in enumerate(played.outcomes) if outcome == LISTED] == [3, 4, 19]
     assert names(played.outcomes).count("Accepted") == 17
     assert len(crm.taken) == 17
+
+
+def test_a_contact_that_the_import_itself_names_as_failed_is_told_apart() -> None:
+    late = status(200, {"status": "FINISHED", "failedContacts": ["c1"]})
+    early = status(200, {"asyncSessionId": "s", "failedContacts": ["c0"]})
+    assert imported(contacts(3), early, late).outcomes == [LISTED, LISTED, Accepted()]
 
 
 def test_an_import_that_ends_in_error_is_halved_and_a_single_one_retried_before_it_is_refused() -> None:

@@ -123,6 +123,12 @@ def test_an_item_keeps_what_has_no_name_here_and_loses_its_nulls() -> None:
     assert not {"description", "gone", "extra"} & set(written)
 
 
+@pytest.mark.parametrize("field", ["category", "description"])
+def test_an_item_loses_a_lone_null(field: str) -> None:
+    [written] = params(order_event(items=(replace(ITEM, **{field: None}),)))["items"]
+    assert field not in written
+
+
 def test_items_go_as_an_escaped_string_for_the_topics_named() -> None:
     yespo = Yespo(YespoOptions(string_items=frozenset({"orders"})))
     text = params(order_event(), yespo=yespo)["items"]
