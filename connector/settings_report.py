@@ -34,8 +34,15 @@ _TEXTS |= dict.fromkeys(("float_type", "float_parsing"), "must be a number; writ
 def report(error: ValidationError, model: type[BaseModel], known: Sequence[str] = ()) -> list[str]:
     """Every mistake that pydantic found, but those at places that `known` lines name already."""
     said = {line.split(":")[0] for line in known}
-    lines = (_line(one, model) for one in error.errors(include_url=False, include_input=True))
+    found = error.errors(include_url=False, include_input=True)
+    lines = (_line(one, model) for one in found if not _follows(one, found))
     return list(dict.fromkeys(line for line in lines if line.split(":")[0] not in said))
+
+
+def _follows(error: ErrorDetails, found: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is too short only because its entries are wrong."""
+    loc = error["loc"]
+    return error["type"] == "too_short" and any(one["loc"][: len(loc)] == loc != one["loc"] for one in found)
 
 
 def place(loc: Loc) -> str:
