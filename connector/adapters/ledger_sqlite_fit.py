@@ -1,0 +1,79 @@
+"""Which orders may go to their contacts (RULES 5), looked up in bulk and only for what would be sent."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from connector.adapters.ledger_sqlite_tables import Tables
+from connector.core.claims import Deny, Grant, Needs, Want
+from connector.core.events import Requirement
+from connector.core.turn import PSEUDO, Decision, fit
+
+_REMEMBERED: Final = 10_000
+_Verdict = Grant | Needs | Deny
+
+
+class Fitness:
+    """Remembers whom an order may go to without limits, until `forget`.
+
+    That only stops being true when a contact is erased, or an alias leads elsewhere. Whoever writes that
+    bumps the ledger's generation in the same transaction, and every turn reads it first, inside its own.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        """Nothing is known."""
+        self._tables = tables
+        self._fit: set[Requirement] = set()
+
+    def forget(self) -> None:
+        """The generation went on."""
+        self._fit.clear()
+
+    def narrow(self, wants: Sequence[Want], decisions: list[Decision]) -> list[Decision]:
+        """Take back the grants whose contact is not there."""
+        needed = {
+            at: need
+            for at, decision in enumerate(decisions)
+            if decision.claim is not None
+            and (need := wants[at].requires) is not None
+            and need not in self._fit
+        }
+        if needed:
+            found = self._look_up(set(needed.values()))
+            for at, need in needed.items():
+                decisions[at] = _narrowed(decisions[at], found[need])
+        return decisions
+
+    def _look_up(self, needed: Iterable[Requirement]) -> dict[Requirement, _Verdict]:
+        needed = list(needed)
+        known = self._tables.heads("contact", {need.key for need in needed})
+        hashes = {need.alias: self._tables.alias(need.alias) for need in needed if need.alias is not None}
+        led_to = self._tables.led_to(hashes.values())
+        pseudo = {
+            led_to[hashes[need.alias]]
+            for need in needed
+            if need.alias in hashes and hashes[need.alias] in led_to and need.key.startswith(PSEUDO)
+        }
+        led = self._tables.heads("contact", pseudo)
+        verdicts: dict[Requirement, _Verdict] = {}
+        for need in needed:
+            contact = led_to.get(hashes[need.alias]) if need.alias is not None else None
+            own = contact == self._tables.stored(need.key)
+            head = known.get(need.key) if own else led.get(contact or "")
+            verdicts[need] = fit(need, known.get(need.key), head, own=own)
+        self._remember(need for need, verdict in verdicts.items() if verdict == Grant())
+        return verdicts
+
+    def _remember(self, needs: Iterable[Requirement]) -> None:
+        if len(self._fit) > _REMEMBERED:
+            self._fit.clear()
+        self._fit.update(needs)
+
+
+def _narrowed(decision: Decision, verdict: _Verdict) -> Decision:
+    if not isinstance(verdict, Grant):
+        return Decision(verdict)
+    if not verdict.id_only or not isinstance(decision.verdict, Grant):
+        return decision
+    return replace(decision, verdict=replace(decision.verdict, id_only=True))

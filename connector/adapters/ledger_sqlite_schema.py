@@ -1,0 +1,120 @@
+"""The ledger file: its tables, step by step, and how it is opened."""
+
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from connector.errors import Fatal, LedgerDown
+
+APPLICATION: Final = 0x43524D43
+"""`PRAGMA application_id` of a ledger: "CRMC"."""
+
+STEPS: Final = (
+    """
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE destinations (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE sources (number INTEGER PRIMARY KEY, clock TEXT NOT NULL, topic TEXT NOT NULL,
+        partition INTEGER NOT NULL, UNIQUE (clock, topic, partition)) STRICT;
+    CREATE TABLE heads (destination INTEGER NOT NULL, entity INTEGER NOT NULL, key TEXT NOT NULL,
+        head BLOB NOT NULL, PRIMARY KEY (destination, entity, key)) STRICT, WITHOUT ROWID;
+    CREATE TABLE claims (destination INTEGER NOT NULL, entity INTEGER NOT NULL, key TEXT NOT NULL,
+        owner INTEGER NOT NULL, since_ms INTEGER NOT NULL, head BLOB NOT NULL, doubts BLOB,
+        PRIMARY KEY (destination, entity, key)) STRICT, WITHOUT ROWID;
+    CREATE TABLE aliases (destination INTEGER NOT NULL, alias BLOB NOT NULL, contact TEXT NOT NULL,
+        PRIMARY KEY (destination, alias)) STRICT, WITHOUT ROWID;
+    CREATE TABLE rows (destination INTEGER NOT NULL, row TEXT NOT NULL, entity INTEGER NOT NULL,
+        key TEXT NOT NULL, PRIMARY KEY (destination, row)) STRICT, WITHOUT ROWID;
+    CREATE TABLE answers (number INTEGER PRIMARY KEY, destination INTEGER NOT NULL, topic TEXT NOT NULL,
+        partition INTEGER NOT NULL, start TEXT, accept TEXT, at REAL NOT NULL) STRICT;
+    CREATE TABLE epochs (destination INTEGER NOT NULL, rank INTEGER NOT NULL, clock TEXT NOT NULL,
+        since_ms INTEGER NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL,
+        PRIMARY KEY (destination, rank)) STRICT, WITHOUT ROWID;
+    """,
+)
+"""Append only: the file's user_version is the number of steps it has had."""
+
+_DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """What SQLite and the file system say, in the words of errors.py."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(tuple(_DAMAGED)):
+            raise Fatal(f"ledger {path}: not a ledger, or damaged; restore its backup") from error
+        if isinstance(error, sqlite3.OperationalError):
+            raise LedgerDown(f"ledger {path}: {error}; free the disk or what locks it") from error
+        raise
+    except OSError as error:
+        raise LedgerDown(f"ledger {path}: {error.strerror}; see its directory and its rights") from error
+
+
+def connect(path: Path, wait: float) -> sqlite3.Connection:
+    """Open the file, make or migrate it. Raises sqlite3.Error, OSError, Fatal."""
+    if not path.parent.is_dir():
+        raise Fatal(f"ledger {path}: its directory does not exist; create it")
+    db = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
+    try:
+        _refuse_strangers(db, path)
+        _tune(db)
+        _migrate(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _refuse_strangers(db: sqlite3.Connection, path: Path) -> None:
+    """Before anything is written."""
+    application = _pragma(db, "application_id")
+    tables = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if tables and application != APPLICATION:
+        raise Fatal(f"ledger {path}: a database of another program; name another file")
+    version = _pragma(db, "user_version")
+    if version > len(STEPS):
+        raise Fatal(
+            f"ledger {path}: written by a newer crm-connector (version {version}, known {len(STEPS)}); "
+            "install that one"
+        )
+
+
+def _tune(db: sqlite3.Connection) -> None:
+    """A durable commit each turn, a bounded log and cache (figures in ledger_sqlite.py)."""
+    if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        db.execute("PRAGMA journal_mode = WAL")
+    for setting in (
+        "synchronous = FULL", "wal_autocheckpoint = 8000", "journal_size_limit = 67108864",
+        "cache_size = -16000", "temp_store = MEMORY",
+    ):  # fmt: skip
+        db.execute(f"PRAGMA {setting}")
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(_pragma(db, "user_version"), len(STEPS)):
+            for statement in filter(str.strip, STEPS[number].split(";")):
+                db.execute(statement)
+            if number == 0:
+                db.execute(f"PRAGMA application_id = {APPLICATION}")
+                db.executemany(
+                    "INSERT INTO meta VALUES (?, ?)",
+                    [("identity", secrets.token_hex(8)), ("hash_key", secrets.token_bytes(32)),
+                     ("generation", 0), ("owners", 0)],
+                )  # fmt: skip
+            db.execute(f"PRAGMA user_version = {number + 1}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute(f"PRAGMA {name}").fetchone()[0])

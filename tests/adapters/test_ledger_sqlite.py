@@ -1,0 +1,338 @@
+"""What is SQLite's own: files, processes, crashes, a full disk, and that it does the same as the fake."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from connector.adapters.ledger_sqlite import SqliteLedger
+from connector.adapters.ledger_sqlite_schema import STEPS
+from connector.core.claims import Busy, Done, Grant, Settlement, Verdict, Want
+from connector.core.events import Contact, Event, Requirement
+from connector.errors import Fatal, LedgerDown
+from tests.fakes.ledger import FakeLedger
+from tests.support.changes import contact, order, version
+
+V1, V2 = (order("1", version(lsn, lsn)) for lsn in (1, 2))
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+@contextmanager
+def opened(path: Path, **options: float) -> Iterator[SqliteLedger]:
+    ledger = SqliteLedger(path, "yespo", **options)  # type: ignore[arg-type]
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def ask(ledger: SqliteLedger, event: Event) -> Verdict:
+    return ledger.turn([], [Want(event)])[0]
+
+
+def run(script: str, *args: object) -> "subprocess.Popen[str]":
+    """A process with a ledger of its own; it says a line when it is ready."""
+    head = (
+        "import sys, time\nfrom pathlib import Path\n"
+        "from connector.adapters.ledger_sqlite import SqliteLedger\n"
+        "from connector.core.claims import *\nfrom tests.support.changes import order, version\n"
+        "path = Path(sys.argv[1])\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", head + script, *map(str, args)],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, stdin=subprocess.PIPE,
+    )  # fmt: skip
+
+
+HOLD = """
+ledger = SqliteLedger(path, "yespo")
+print(ledger.turn([], [Want(order("1", version(1, 1)))]), flush=True)
+sys.stdin.read()
+"""
+
+
+class TestProcesses:
+    def test_a_claim_of_a_living_process_is_waited_for_and_of_a_killed_one_taken_at_once(
+        self, path: Path
+    ) -> None:
+        with opened(path) as ledger, run(HOLD, path) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline().startswith("[Grant(")
+            child.send_signal(signal.SIGSTOP)
+            assert ask(ledger, V1) == Busy()
+            child.kill()
+            child.wait()
+            assert ask(ledger, V1) == Grant(doubtful=True)
+            ledger.turn([Settlement(V1, "accepted", certain=False)], [])
+        assert [*path.parent.glob("*-owner-*")] != [], "the dead owner's file is there until the next opens"
+        with opened(path) as heir:
+            assert ask(heir, V1) == Done("duplicate")
+            assert len([*path.parent.glob("*-owner-*")]) == 1
+
+    def test_many_processes_open_one_new_file_and_grant_each_version_once(self, path: Path) -> None:
+        script = """
+ledger = SqliteLedger(path, "yespo", wait=60)
+events = [order(f"n{number}", version(1, 1)) for number in range(400)]
+granted = 0
+for start in range(0, 400, 20):
+    batch = events[start:start + 20]
+    verdicts = ledger.turn([], [Want(event) for event in batch])
+    mine = [event for event, verdict in zip(batch, verdicts) if isinstance(verdict, Grant)]
+    ledger.turn([Settlement(event, "accepted") for event in mine], [])
+    granted += len(mine)
+print(granted, flush=True)
+ledger.close()
+"""
+        children = [run(script, path) for _ in range(3)]
+        granted = [int(child.communicate(timeout=100)[0]) for child in children]
+        assert sum(granted) == 400
+
+    def test_what_a_killed_process_had_settled_is_settled(self, path: Path) -> None:
+        script = """
+ledger = SqliteLedger(path, "yespo")
+number = 0
+while True:
+    event = order(f"n{number}", version(1, 1))
+    ledger.turn([], [Want(event)])
+    ledger.turn([Settlement(event, "accepted")], [])
+    print(number, flush=True)
+    number += 1
+"""
+        with run(script, path) as child:
+            assert child.stdout is not None
+            for _ in range(20):
+                last = int(child.stdout.readline())
+            child.send_signal(signal.SIGKILL)
+            last = max([last, *map(int, child.stdout.read().splitlines())])
+        with opened(path) as ledger:
+            events = [order(f"n{number}", version(1, 1)) for number in range(last + 1)]
+            verdicts = ledger.turn([], [Want(event) for event in events])
+            assert verdicts == [Done("duplicate")] * len(events)
+
+
+class TestOutages:
+    def test_a_locked_file_is_an_outage_that_passes(self, path: Path) -> None:
+        with opened(path, wait=0.05) as ledger:
+            other = sqlite3.connect(path, isolation_level=None)
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(LedgerDown, match="locked"):
+                ask(ledger, V1)
+            other.execute("ROLLBACK")
+            other.close()
+            assert ask(ledger, V1) == Grant()
+
+    def test_a_full_disk_is_an_outage_that_leaves_nothing_half_done(self, path: Path) -> None:
+        script = """
+import resource
+from connector.errors import LedgerDown
+ledger = SqliteLedger(path, "yespo")
+first = [order(f"n{number}", version(1, 1)) for number in range(50)]
+ledger.turn([], [Want(event) for event in first])
+many = [order(f"m{number:09}" * 20, version(2, 2, topic="new")) for number in range(2000)]
+turn = [Settlement(event, "accepted") for event in first], [Want(event) for event in many]
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+largest = max(file.stat().st_size for file in path.parent.iterdir())
+resource.setrlimit(resource.RLIMIT_FSIZE, (largest + 8192, limits[1]))
+for _ in range(2):
+    try:
+        ledger.turn(*turn)
+    except LedgerDown as error:
+        print("down", flush=True)
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+print(all(isinstance(verdict, Grant) for verdict in ledger.turn(*turn)))
+print(ledger.turn([], [Want(event) for event in first]) == [Done("duplicate")] * 50)
+print(ledger.stale_sends)
+"""
+        with run(script, path) as child:
+            out, _ = child.communicate(timeout=60)
+        assert out.split() == ["down", "down", "True", "True", "0"]
+
+    def test_a_failed_turn_changes_nothing(self, path: Path) -> None:
+        with opened(path) as ledger:
+            assert ask(ledger, V1) == Grant()
+            bad = order("2", version(2**80))
+            with pytest.raises(OverflowError):
+                ledger.turn([Settlement(V1, "accepted")], [Want(bad)])
+            assert ask(ledger, V2) == Busy()
+            ledger.turn([Settlement(V1, "accepted")], [])
+            assert ask(ledger, V2) == Grant(known=True)
+
+
+class TestFile:
+    def test_no_personal_data_is_in_the_file(self, path: Path) -> None:
+        with opened(path) as ledger:
+            secret = ("email:ivan@shop.example", "phone:380501234567")
+            events = [contact(secret[0], version(1), row="r/1"), contact("C1", version(1))]
+            ledger.turn([], [Want(event) for event in events])
+            ledger.turn([Settlement(event, "accepted", aliases=secret) for event in events], [])
+            done = order("1", version(1), row="r/2")
+            assert ledger.turn([], [Want(done, Requirement(secret[0], secret[0]))]) == [Grant()]
+            ledger.turn([Settlement(done, "accepted", contact_key=secret[0])], [])
+            written = b"".join(file.read_bytes() for file in path.parent.iterdir())
+        assert b"ivan" not in written
+        assert b"380501234567" not in written
+
+    def test_the_hashes_differ_from_ledger_to_ledger(self, tmp_path: Path) -> None:
+        seen = set()
+        for name in "ab":
+            with opened(tmp_path / name) as ledger:
+                event = contact("email:a", version(1))
+                ledger.turn([], [Want(event)])
+                ledger.turn([Settlement(event, "accepted")], [])
+            database = sqlite3.connect(tmp_path / name)
+            seen.add(database.execute("SELECT key FROM heads").fetchone()[0])
+            database.close()
+        assert len(seen) == 2
+
+    def test_a_turn_that_changes_nothing_writes_nothing(self, path: Path) -> None:
+        with opened(path) as ledger:
+            ask(ledger, V2)
+            ledger.turn([Settlement(V2, "accepted")], [])
+            log = path.with_name("ledger.db-wal")
+            before = log.read_bytes()
+            assert ledger.turn([], []) == []
+            assert ledger.turn([], [Want(V1)]) == [Done("superseded")]
+            assert ledger.turn([], [Want(order("2", version(1)), Requirement("C1", "email:a"))])
+            assert log.read_bytes() == before
+
+    def test_it_may_be_opened_in_one_thread_and_used_in_another(self, path: Path) -> None:
+        with opened(path) as ledger:
+            found: list[Verdict] = []
+            thread = threading.Thread(target=lambda: found.append(ask(ledger, V1)))
+            thread.start()
+            thread.join()
+            assert found == [Grant()]
+
+    def test_a_file_that_is_no_ledger_is_refused_in_one_line(self, path: Path) -> None:
+        path.write_bytes(os.urandom(8192))
+        with pytest.raises(
+            Fatal, match=r"ledger\.db: not a ledger, or damaged; restore its backup"
+        ) as caught:
+            SqliteLedger(path, "yespo")
+        assert "\n" not in str(caught.value)
+
+    def test_a_database_of_another_program_is_left_alone(self, path: Path) -> None:
+        database = sqlite3.connect(path)
+        database.execute("CREATE TABLE theirs (x)")
+        database.close()
+        before = path.read_bytes()
+        with pytest.raises(Fatal, match="another program; name another file"):
+            SqliteLedger(path, "yespo")
+        assert path.read_bytes() == before
+
+    def test_a_newer_ledger_is_refused_with_a_remedy(self, path: Path) -> None:
+        with opened(path):
+            pass
+        database = sqlite3.connect(path)
+        database.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+        database.close()
+        with pytest.raises(Fatal, match=r"written by a newer crm-connector .* install that one"):
+            SqliteLedger(path, "yespo")
+
+    def test_a_ledger_damaged_under_way_is_fatal(self, path: Path) -> None:
+        with opened(path) as ledger:
+            events = [order(f"n{number}" * 30, version(1)) for number in range(2000)]
+            ledger.turn([], [Want(event) for event in events])
+        raw = bytearray(path.read_bytes())
+        for start in range(4096, len(raw), 4096):
+            raw[start : start + 100] = b"\xff" * 100
+        path.write_bytes(raw)
+        with pytest.raises(Fatal, match="damaged"), opened(path) as ledger:
+            ledger.turn([], [Want(event) for event in events])
+
+    def test_a_missing_directory_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(Fatal, match="its directory does not exist; create it"):
+            SqliteLedger(tmp_path / "nowhere" / "ledger.db", "yespo")
+
+
+LOCATORS = ["email:a", "email:b", "phone:1"]
+numbers = st.none() | st.integers(0, 4)
+shapes = st.builds(
+    version, numbers, numbers, clock=st.sampled_from(["shop"] * 5 + ["new"]), partition=st.integers(0, 1),
+    offset=st.integers(0, 5), timestamp=st.integers(0, 3),
+)  # fmt: skip
+contents = st.sampled_from(["", "", "a", "b"])
+rows = st.sampled_from([None, "r/1", "r/2"])
+bodies = st.sampled_from([Contact(), Contact(email="x", phone="y"), Contact(email=None)])
+orders = st.builds(order, st.sampled_from("123"), shapes, contents, core=contents, row=rows)
+contacts = st.builds(
+    contact, st.sampled_from(["C1", "C2", "email:a"]), shapes | st.none(), contents,
+    body=bodies, deleted=st.sampled_from([False, False, True]), row=rows,
+).filter(lambda event: event.version is not None or event.kind == "contact_upserted")  # fmt: skip
+requirements = st.none() | st.builds(
+    Requirement, st.sampled_from(["C1", "C2", "email:a"]), st.none() | st.sampled_from(LOCATORS)
+)
+wants = st.lists(
+    st.builds(Want, orders, requirements) | st.builds(Want, contacts), max_size=4,
+    unique_by=lambda want: (want.event.entity, want.event.key),
+)  # fmt: skip
+
+
+class SameAsTheFake(RuleBasedStateMachine):
+    """Two owners, who crash, on SQLite and on the fake: whatever they are asked, they answer alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._directory = tempfile.TemporaryDirectory()
+        path = Path(self._directory.name) / "ledger.db"
+        self._open = lambda: SqliteLedger(path, "yespo")
+        first = FakeLedger()
+        self._owners = [(self._open(), first), (self._open(), FakeLedger(first.store))]
+        self._granted: list[Event] = []
+
+    @rule(owner=st.integers(0, 1), wanted=wants, data=st.data())
+    def turn(self, owner: int, wanted: list[Want], data: st.DataObject) -> None:
+        settled = data.draw(st.lists(self._settlements(), max_size=3))
+        real, fake = self._owners[owner]
+        verdicts = real.turn(settled, wanted)
+        assert verdicts == fake.turn(settled, wanted)
+        for want, verdict in zip(wanted, verdicts, strict=True):
+            if isinstance(verdict, Grant):
+                self._granted.append(want.event)
+
+    def _settlements(self) -> st.SearchStrategy[Settlement]:
+        events = st.sampled_from(self._granted[-6:]) if self._granted else orders
+        return st.builds(
+            Settlement, events, st.sampled_from(["accepted", "accepted", "released"]),
+            certain=st.sampled_from([True, True, False]), live=st.booleans(),
+            aliases=st.lists(st.sampled_from(LOCATORS), unique=True).map(tuple),
+            contact_key=st.sampled_from([None, "C1", "email:a"]), remote_id=st.none() | st.just("77"),
+        )  # fmt: skip
+
+    @rule(owner=st.integers(0, 1))
+    def crash(self, owner: int) -> None:
+        real, fake = self._owners[owner]
+        real.close()
+        self._owners[owner] = (self._open(), fake.crash())
+
+    @rule(clock=st.sampled_from(["shop", "new"]), since=st.integers(0, 4), owner=st.integers(0, 1))
+    def accept_clock(self, clock: str, since: int, owner: int) -> None:
+        for ledger in self._owners[owner]:
+            ledger.accept_clock(clock, since, "said so")
+
+    def teardown(self) -> None:
+        for real, fake in self._owners:
+            assert real.keys_of(["r/1", "r/2"]) == fake.keys_of(["r/1", "r/2"])
+            assert real.stale_sends == fake.stale_sends
+            real.close()
+        self._directory.cleanup()
+
+
+TestSameAsTheFake = SameAsTheFake.TestCase
+TestSameAsTheFake.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

@@ -1,0 +1,499 @@
+"""The Ledger port: every sentence of its docstrings and of RULES 2, 5, 8 and 11 that a store has to keep.
+
+Runs on the fake and on each real store. A `World` is one store that survives its owners.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, Protocol
+
+import pytest
+
+from connector.adapters.ledger_sqlite import SqliteLedger
+from connector.core.assignment import Answer
+from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
+from connector.core.events import Contact, Event, Requirement
+from connector.ports import Ledger
+from tests.fakes.ledger import FakeLedger, Store
+from tests.support.changes import contact, order, version
+
+
+class Countable(Ledger, Protocol):
+    """A ledger that counts what it found stale."""
+
+    stale_sends: int
+
+
+class World:
+    """One store. `open` is an owner more; `crash` is what a kill leaves of one."""
+
+    def __init__(self, make: Callable[[str], Countable]) -> None:
+        self._make = make
+        self._open: list[Countable] = []
+
+    def open(self, destination: str = "yespo") -> Countable:
+        self._open.append(self._make(destination))
+        return self._open[-1]
+
+    def crash(self, ledger: Countable) -> None:
+        self._open.remove(ledger)
+        ledger.close()
+
+    def close(self) -> None:
+        for ledger in self._open:
+            ledger.close()
+
+
+@pytest.fixture(params=["fake", "sqlite"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    store = Store()
+    makers: dict[str, Callable[[str], Countable]] = {
+        "fake": lambda destination: FakeLedger(store, destination),
+        "sqlite": lambda destination: SqliteLedger(tmp_path / "ledger.db", destination),
+    }
+    made = World(makers[request.param])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ledger(world: World) -> Countable:
+    return world.open()
+
+
+def ask(ledger: Ledger, event: Event, requires: Requirement | None = None) -> Verdict:
+    return ledger.turn([], [Want(event, requires)])[0]
+
+
+def settle(ledger: Ledger, event: Event, outcome: Literal["accepted", "released"] = "accepted", *,
+           certain: bool = True, live: bool = True, aliases: tuple[str, ...] = (),
+           contact_key: str | None = None) -> None:  # fmt: skip
+    one = Settlement(event, outcome, certain=certain, live=live, aliases=aliases, contact_key=contact_key)
+    ledger.turn([one], [])
+
+
+def accept(ledger: Ledger, event: Event, *, certain: bool = True, live: bool = True,
+           aliases: tuple[str, ...] = (), contact_key: str | None = None) -> None:  # fmt: skip
+    assert isinstance(ask(ledger, event), Grant)
+    settle(ledger, event, certain=certain, live=live, aliases=aliases, contact_key=contact_key)
+
+
+V1, V2, V3 = (order("1", version(lsn, lsn, offset=lsn)) for lsn in (1, 2, 3))
+
+
+class TestVersions:
+    def test_what_was_accepted_is_a_duplicate_and_older_is_superseded(self, ledger: Countable) -> None:
+        accept(ledger, V2)
+        assert ask(ledger, V2) == Done("duplicate")
+        assert ask(ledger, V1) == Done("superseded")
+        assert ask(ledger, V3) == Grant(known=True)
+
+    def test_it_is_remembered_by_the_next_owner(self, world: World, ledger: Countable) -> None:
+        accept(ledger, V2)
+        world.crash(ledger)
+        assert ask(world.open(), V2) == Done("duplicate")
+
+    def test_a_verdict_for_every_want_in_order(self, ledger: Countable) -> None:
+        accept(ledger, V2)
+        others = [order(f"n{number}", version(1)) for number in range(600)]
+        verdicts = ledger.turn([], [*map(Want, others[:300]), Want(V1), *map(Want, others[300:])])
+        assert verdicts == [Grant()] * 300 + [Done("superseded")] + [Grant()] * 300
+
+    def test_two_wants_of_one_key_are_a_mistake_of_the_caller(self, ledger: Countable) -> None:
+        with pytest.raises(ValueError, match="two wants"):
+            ledger.turn([], [Want(V1), Want(V2)])
+        assert ask(ledger, V1) == Grant()
+
+    def test_settling_comes_first_so_the_next_version_can_go_in_the_same_turn(
+        self, ledger: Countable
+    ) -> None:
+        assert ask(ledger, V1) == Grant()
+        assert ledger.turn([Settlement(V1, "accepted")], [Want(V2)]) == [Grant(known=True)]
+
+    def test_an_order_and_a_contact_of_one_key_are_two_entities(self, ledger: Countable) -> None:
+        accept(ledger, V2)
+        assert ask(ledger, contact("1", version(1))) == Grant()
+
+    def test_destinations_share_a_file_and_nothing_else(self, world: World, ledger: Countable) -> None:
+        accept(ledger, V2)
+        other = world.open("metrica")
+        assert ask(other, V2) == Grant()
+        assert other.identity == ledger.identity
+        assert ask(ledger, V3) == Grant(known=True)
+
+    @pytest.mark.parametrize("key", ["", "a\0b", "a", "Ключ 🛒", "#" + "0" * 32, "'; --", "x" * 5000])
+    def test_any_text_is_a_key_of_its_own(self, ledger: Countable, key: str) -> None:
+        accept(ledger, order("a\0", version(9)))
+        accept(ledger, order(key, version(2)))
+        assert ask(ledger, order(key, version(2))) == Done("duplicate")
+        assert ask(ledger, order(key + "\0", version(1))) != Done("duplicate")
+
+    def test_versions_of_every_shape_are_kept_exactly(self, ledger: Countable) -> None:
+        shapes = [
+            version(2**63, 2**63),
+            version(declared="2025-01-01"),
+            version(declared=-5),
+            version(None, 0),
+        ]
+        for number, at in enumerate(shapes):
+            event = order(f"s{number}", at)
+            accept(ledger, event)
+            assert ask(ledger, event) == Done("duplicate")
+
+    def test_all_digests_of_one_ts_ms_are_kept(self, ledger: Countable) -> None:
+        same = [order("1", version(None, 5, offset=at), what) for at, what in enumerate("abc")]
+        for event in same:
+            accept(ledger, event)
+        assert [ask(ledger, event) for event in same] == [Done("duplicate")] * 3
+
+
+class TestUnchanged:
+    def test_equal_content_advances_the_version_and_sends_nothing(self, ledger: Countable) -> None:
+        accept(ledger, order("1", version(1), "same"))
+        assert ask(ledger, order("1", version(3), "same")) == Done("unchanged")
+        assert ask(ledger, order("1", version(2), "other")) == Done("superseded")
+        assert ask(ledger, order("1", version(3), "other")) == Done("duplicate")
+
+    def test_a_change_of_status_alone_is_told(self, ledger: Countable) -> None:
+        accept(ledger, order("1", version(1), "new", core="core"))
+        event = order("1", version(2), "paid", core="core")
+        assert ask(ledger, event) == Grant(known=True, status_only=True)
+        settle(ledger, event)
+        assert ask(ledger, order("1", version(3), "paid, dearer", core="other")) == Grant(known=True)
+
+    @pytest.mark.parametrize("outcome", ["accepted", "released"])
+    def test_after_an_uncertain_send_nothing_is_unchanged(
+        self, ledger: Countable, outcome: Literal["accepted", "released"]
+    ) -> None:
+        accept(ledger, order("1", version(1), "same", core="core"))
+        doubtful = order("1", version(2), "more", core="core")
+        assert isinstance(ask(ledger, doubtful), Grant)
+        settle(ledger, doubtful, outcome, certain=False)
+        assert ask(ledger, order("1", version(3), "same", core="core")) == Grant(known=True)
+
+    def test_accepted_in_doubt_is_accepted(self, ledger: Countable) -> None:
+        for event in (V1, order("2", version(None, 5))):
+            accept(ledger, event, certain=False)
+            assert ask(ledger, event) == Done("duplicate")
+
+    def test_known_means_accepted_live_once(self, ledger: Countable) -> None:
+        accept(ledger, V1, live=False)
+        assert ask(ledger, V2) == Grant(known=False)
+        settle(ledger, V2)
+        accept(ledger, V3, live=False)
+        assert ask(ledger, order("1", version(4))) == Grant(known=True)
+
+
+class TestClaims:
+    def test_a_claimed_key_is_busy_for_its_own_owner_too(self, ledger: Countable) -> None:
+        assert ask(ledger, V1) == Grant()
+        assert [ask(ledger, event) for event in (V1, V2)] == [Busy(), Busy()]
+
+    def test_a_claimed_key_is_busy_for_another_living_owner(self, world: World, ledger: Countable) -> None:
+        assert ask(ledger, V1) == Grant()
+        other = world.open()
+        assert [ask(other, event) for event in (V1, V2)] == [Busy(), Busy()]
+        settle(ledger, V1)
+        assert [ask(other, event) for event in (V1, V2)] == [Done("duplicate"), Grant(known=True)]
+
+    def test_what_the_head_already_covers_need_not_wait_for_a_claim(self, ledger: Countable) -> None:
+        accept(ledger, V2)
+        assert ask(ledger, V3) == Grant(known=True)
+        assert [ask(ledger, event) for event in (V1, V2)] == [Done("superseded"), Done("duplicate")]
+
+    def test_nothing_is_unchanged_while_another_version_is_on_its_way(self, ledger: Countable) -> None:
+        accept(ledger, order("1", version(1), "same"))
+        assert isinstance(ask(ledger, order("1", version(2), "other")), Grant)
+        assert ask(ledger, order("1", version(3), "same")) == Busy()
+
+    def test_released_means_not_applied(self, ledger: Countable) -> None:
+        accept(ledger, V1)
+        assert ask(ledger, V2) == Grant(known=True)
+        settle(ledger, V2, "released")
+        assert ask(ledger, V1) == Done("duplicate")
+        assert ask(ledger, V2) == Grant(known=True)
+
+    def test_settling_v1_does_not_settle_a_claimed_v2(self, ledger: Countable) -> None:
+        assert ask(ledger, V2) == Grant()
+        settle(ledger, V1)
+        assert ask(ledger, V2) == Busy()
+        assert ledger.stale_sends == 1
+
+    def test_settling_twice_is_harmless(self, ledger: Countable) -> None:
+        accept(ledger, order("1", version(1), "same"))
+        settle(ledger, order("1", version(1), "same"))
+        assert ledger.stale_sends == 0
+        assert ask(ledger, order("1", version(2), "same")) == Done("unchanged")
+
+    def test_settling_many_at_once_with_a_lost_one_among_them(self, ledger: Countable) -> None:
+        events = [order(f"n{number}", version(1)) for number in range(5)]
+        ledger.turn([], list(map(Want, events)))
+        settle(ledger, events[2], "released")
+        ledger.turn([Settlement(event, "accepted") for event in events], [])
+        assert ledger.stale_sends == 1
+        expected = [Done("duplicate")] * 5
+        expected[2] = Grant()  # type: ignore[call-overload]
+        assert [ask(ledger, event) for event in events] == expected
+
+
+class TestDeadOwners:
+    def test_the_same_version_may_have_been_sent(self, world: World, ledger: Countable) -> None:
+        assert ask(ledger, V1) == Grant()
+        world.crash(ledger)
+        heir = world.open()
+        assert ask(heir, V1) == Grant(doubtful=True)
+        assert ask(heir, V1) == Busy()
+        settle(heir, V1, certain=False)
+        assert ask(heir, V1) == Done("duplicate")
+
+    def test_a_newer_version_takes_over_and_the_older_is_superseded_then(
+        self, world: World, ledger: Countable
+    ) -> None:
+        assert ask(ledger, V1) == Grant()
+        world.crash(ledger)
+        heir = world.open()
+        assert ask(heir, V2) == Grant()
+        settle(heir, V2)
+        assert ask(heir, V1) == Done("superseded")
+
+    def test_a_claimed_v2_does_not_make_an_unsent_v1_look_superseded(
+        self, world: World, ledger: Countable
+    ) -> None:
+        assert ask(ledger, V2) == Grant()
+        world.crash(ledger)
+        heir = world.open()
+        assert ask(heir, V1) == Grant()
+        settle(heir, V1)
+        assert ask(heir, V2) == Grant(known=True, doubtful=True)
+
+    def test_a_take_over_that_fails_leaves_the_doubt(self, world: World, ledger: Countable) -> None:
+        assert ask(ledger, V1) == Grant()
+        world.crash(ledger)
+        heir = world.open()
+        assert ask(heir, V2) == Grant()
+        settle(heir, V2, "released")
+        assert ask(heir, V1) == Grant(doubtful=True)
+        settle(heir, V1, "released")
+        assert ask(heir, V1) == Grant(doubtful=True)
+
+    def test_doubts_add_up_over_crashes(self, world: World, ledger: Countable) -> None:
+        assert ask(ledger, V1) == Grant()
+        world.crash(ledger)
+        second = world.open()
+        assert ask(second, V2) == Grant()
+        world.crash(second)
+        third = world.open()
+        assert ask(third, V1) == Grant(doubtful=True)
+        settle(third, V1, certain=False)
+        assert ask(third, V2) == Grant(known=True, doubtful=True)
+
+    def test_a_held_event_leaves_no_doubt_behind(self, world: World, ledger: Countable) -> None:
+        assert ask(ledger, V1) == Grant()
+        world.crash(ledger)
+        heir = world.open()
+        assert ask(heir, V1) == Grant(doubtful=True)
+        settle(heir, V1, "released", certain=False)
+        assert ask(heir, V1) == Grant()
+
+    def test_nothing_is_unchanged_under_a_doubt(self, world: World, ledger: Countable) -> None:
+        accept(ledger, order("1", version(1), "same", core="core"))
+        assert isinstance(ask(ledger, order("1", version(2), "other")), Grant)
+        world.crash(ledger)
+        heir = world.open()
+        back = order("1", version(3), "same", core="core")
+        assert ask(heir, back) == Grant(known=True)
+        settle(heir, back, "released")
+        assert ask(heir, back) == Grant(known=True)
+
+    def test_closing_gives_up_the_claims(self, world: World, ledger: Countable) -> None:
+        other = world.open()
+        assert ask(ledger, V1) == Grant()
+        assert ask(other, V1) == Busy()
+        world.crash(ledger)
+        assert ask(other, V1) == Grant(doubtful=True)
+
+    def test_a_doubt_of_another_clock_asks(self, world: World, ledger: Countable) -> None:
+        assert ask(ledger, V1) == Grant()
+        world.crash(ledger)
+        assert ask(world.open(), order("1", version(9, clock="new"))) == Ask("clock")
+
+
+ORDER = order("1", version(1))
+
+
+class TestContactFirst:
+    def test_an_unknown_contact_is_needed(self, ledger: Countable) -> None:
+        assert ask(ledger, ORDER, Requirement("C1", None)) == Needs()
+        assert ask(ledger, ORDER, Requirement("C1", "email:a")) == Needs()
+        assert ask(ledger, ORDER) == Grant()
+
+    def test_a_claimed_contact_is_not_an_accepted_one(self, ledger: Countable) -> None:
+        assert ask(ledger, contact("C1", version(1))) == Grant()
+        assert ask(ledger, ORDER, Requirement("C1", None)) == Needs()
+
+    def test_an_accepted_contact_will_do_by_its_key_or_its_alias(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(1)), aliases=("email:a", "phone:1"))
+        for number, alias in enumerate([None, "email:a", "phone:1"]):
+            assert ask(ledger, order(f"o{number}", version(1)), Requirement("C1", alias)) == Grant()
+
+    def test_known_but_not_by_this_alias(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(1)), aliases=("email:a",))
+        assert ask(ledger, ORDER, Requirement("C1", "email:b")) == Grant(id_only=True)
+
+    def test_the_alias_of_another_contact_is_not_ours(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(1)), aliases=("email:a",))
+        accept(ledger, contact("C2", version(2)), aliases=("email:b",))
+        assert ask(ledger, ORDER, Requirement("C1", "email:b")) == Grant(id_only=True)
+        assert ask(ledger, order("2", version(1)), Requirement("C3", "email:b")) == Needs()
+
+    def test_an_alias_leads_to_whoever_was_accepted_with_it_last(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(1)), aliases=("email:a",))
+        assert ask(ledger, ORDER, Requirement("C1", "email:a")) == Grant()
+        accept(ledger, contact("C2", version(2)), aliases=("email:a",))
+        assert ask(ledger, order("2", version(1)), Requirement("C1", "email:a")) == Grant(id_only=True)
+        assert ask(ledger, order("3", version(1)), Requirement("C2", "email:a")) == Grant()
+
+    def test_a_changed_locator_leads_nowhere_and_an_unsent_one_stays(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(1)), aliases=("email:a", "phone:1"))
+        assert ask(ledger, ORDER, Requirement("C1", "email:a")) == Grant()
+        changed = contact("C1", version(2), body=Contact(email="b"))
+        accept(ledger, changed, aliases=("email:b",))
+        verdicts = [
+            ask(ledger, order(f"o{number}", version(1)), Requirement("C1", alias))
+            for number, alias in enumerate(["email:a", "email:b", "phone:1"])
+        ]
+        assert verdicts == [Grant(id_only=True), Grant(), Grant()]
+
+    def test_an_order_without_customer_id_goes_to_whoever_has_its_e_mail(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(1)), aliases=("email:a",))
+        assert ask(ledger, ORDER, Requirement("email:a", "email:a")) == Grant()
+
+    def test_a_contact_made_from_an_order_is_known_from_then_on(self, ledger: Countable) -> None:
+        ensured = contact("email:a", None)
+        assert ask(ledger, ORDER, Requirement("email:a", "email:a")) == Needs()
+        accept(ledger, ensured, aliases=("email:a",))
+        assert ask(ledger, ensured) == Done("duplicate")
+        assert ask(ledger, ORDER, Requirement("email:a", "email:a")) == Grant()
+
+    def test_without_id_and_alias_there_is_no_way_to_a_known_contact(self, ledger: Countable) -> None:
+        accept(ledger, contact("email:a", None))
+        verdict = ask(ledger, ORDER, Requirement("email:a", "email:a"))
+        assert isinstance(verdict, Deny)
+        assert verdict.cause == "no_usable_locator"
+
+    def test_an_ensured_contact_is_older_than_any_change_of_it(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", None), aliases=("email:a",))
+        accept(ledger, contact("C1", version(0)), aliases=("email:a",))
+        assert ask(ledger, contact("C1", None)) == Done("duplicate")
+        assert ask(ledger, contact("C1", version(0))) == Done("duplicate")
+
+    def test_an_erased_contact_denies_its_orders_for_every_owner_at_once(
+        self, world: World, ledger: Countable
+    ) -> None:
+        other = world.open()
+        accept(ledger, contact("C1", version(1)), aliases=("email:a",))
+        assert ask(other, ORDER, Requirement("C1", "email:a")) == Grant()
+        accept(ledger, contact("C1", version(2), deleted=True))
+        needed = [Requirement("C1", "email:a"), Requirement("C1", None), Requirement("email:a", "email:a")]
+        for number, requirement in enumerate(needed):
+            verdict = ask(other, order(f"o{number}", version(1)), requirement)
+            assert isinstance(verdict, Deny)
+            assert verdict.cause == "erased_contact"
+
+    def test_an_order_never_brings_an_erased_contact_back(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(2), deleted=True))
+        verdict = ask(ledger, contact("C1", None))
+        assert isinstance(verdict, Deny)
+        assert verdict.cause == "erased_contact"
+
+    def test_a_delete_is_a_version_of_the_contact(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(1)))
+        accept(ledger, contact("C1", version(2), deleted=True))
+        assert ask(ledger, contact("C1", version(1))) == Done("superseded")
+        accept(ledger, contact("C1", version(3)), aliases=("email:a",))
+        assert ask(ledger, ORDER, Requirement("C1", "email:a")) == Grant()
+
+    def test_what_needs_no_sending_needs_no_contact(self, ledger: Countable) -> None:
+        accept(ledger, V2)
+        assert ask(ledger, V1, Requirement("C1", None)) == Done("superseded")
+
+    def test_a_denied_or_needy_order_claims_nothing(self, world: World, ledger: Countable) -> None:
+        assert ask(ledger, ORDER, Requirement("C1", None)) == Needs()
+        assert ask(world.open(), ORDER) == Grant()
+
+
+class TestRows:
+    def test_a_row_leads_to_the_entity_that_it_was_accepted_as(self, ledger: Countable) -> None:
+        accept(ledger, order("ORD-1", version(1), row="shop/orders/1"))
+        accept(ledger, contact("C1", version(1), row="shop/contacts/1"))
+        rows = ["shop/contacts/1", "shop/orders/2", "shop/orders/1", "shop/orders/1"]
+        assert ledger.keys_of(rows) == ["C1", None, "ORD-1", "ORD-1"]
+        assert ledger.keys_of([]) == []
+
+    def test_only_what_was_accepted_or_unchanged_counts(self, ledger: Countable) -> None:
+        event = order("ORD-1", version(1), "same", row="shop/orders/1")
+        assert ask(ledger, event) == Grant()
+        assert ledger.keys_of(["shop/orders/1"]) == [None]
+        settle(ledger, event)
+        assert ask(ledger, order("ORD-1", version(2), "same", row="shop/orders/7")) == Done("unchanged")
+        assert ledger.keys_of(["shop/orders/1", "shop/orders/7"]) == ["ORD-1", "ORD-1"]
+
+    def test_a_row_can_become_another_entity(self, ledger: Countable) -> None:
+        for key in ("ORD-1", "ORD-2"):
+            accept(ledger, order(key, version(1), row="shop/orders/1"))
+        assert ledger.keys_of(["shop/orders/1"]) == ["ORD-2"]
+
+    def test_an_orders_contact_is_kept_with_its_row(self, ledger: Countable) -> None:
+        accept(ledger, order("1", version(1), row="r"), contact_key="C1")
+        assert ask(ledger, order("1", version(2), row="r")) == Grant(known=True, contact_key="C1")
+
+    def test_an_orders_contact_is_not_kept_without_row_nor_where_it_is_personal(
+        self, ledger: Countable
+    ) -> None:
+        accept(ledger, order("1", version(1)), contact_key="C1")
+        accept(ledger, order("2", version(1), row="r"), contact_key="email:a")
+        for key in "12":
+            assert ask(ledger, order(key, version(2))) == Grant(known=True)
+
+    def test_a_contact_known_by_its_e_mail_alone_has_no_key_to_give(self, ledger: Countable) -> None:
+        accept(ledger, contact("email:a", version(1), row="shop/contacts/1"))
+        assert ledger.keys_of(["shop/contacts/1"]) == [None]
+
+
+class TestOperator:
+    def test_answers_are_read_by_every_owner_oldest_first(self, world: World, ledger: Countable) -> None:
+        other = world.open()
+        ledger.answer(Answer("orders", 3, "earliest", None, 0))
+        other.answer(Answer("", -1, None, "clock", 0))
+        assert ledger.answers() == other.answers()
+        found = [(one.topic, one.partition, one.start, one.accept) for one in ledger.answers()]
+        assert found == [("orders", 3, "earliest", None), ("", -1, None, "clock")]
+        assert all(one.at > 0 for one in ledger.answers())
+        assert world.open("metrica").answers() == []
+
+    def test_another_clock_asks_until_it_is_accepted_by_whomever(
+        self, world: World, ledger: Countable
+    ) -> None:
+        accept(ledger, V3)
+        moved = order("1", version(1, 5_000, clock="new"))
+        assert ask(ledger, moved) == Ask("clock")
+        world.open().accept_clock("new", 5_000, "moved to another database")
+        assert ask(ledger, moved) == Grant(known=True)
+        settle(ledger, moved)
+        assert ask(ledger, V3) == Done("superseded")
+        assert ask(ledger, moved) == Done("duplicate")
+
+    def test_accepting_a_clock_does_not_unsettle_what_is_in_flight(self, ledger: Countable) -> None:
+        assert ask(ledger, V2) == Grant()
+        ledger.accept_clock("shop", 0, "restored")
+        settle(ledger, V2)
+        assert ledger.stale_sends == 0
+        accept(ledger, V1)
+        assert ask(ledger, V1) == Done("duplicate")
+        ledger.accept_clock("shop", 0, "restored again")
+        assert ask(ledger, V1) == Done("unchanged")
+
+    def test_the_identity_is_that_of_the_store(self, world: World, ledger: Countable) -> None:
+        identity = ledger.identity
+        world.crash(ledger)
+        assert world.open().identity == identity

@@ -1,0 +1,158 @@
+"""A ledger in memory that passes the contract of the port. Claims outlive a crash, as in a file."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from connector.core.assignment import Answer
+from connector.core.claims import Deny, Grant, Needs, Settlement, Verdict, Want
+from connector.core.events import Event, Requirement
+from connector.core.heads import Epoch, Epochs, Head
+from connector.core.turn import Claim, aliases_after, conclude, decide, fit
+from connector.errors import LedgerDown
+
+Key = tuple[str, str]
+
+
+@dataclass
+class Scope:
+    """One destination's rows."""
+
+    heads: dict[Key, Head] = field(default_factory=dict)
+    claims: dict[Key, Claim] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)
+    epochs: Epochs = ()
+
+
+@dataclass
+class Store:
+    """What the ledgers of several destinations and owners share: the "file"."""
+
+    identity: str = "fake-ledger"
+    scopes: dict[str, Scope] = field(default_factory=dict)
+    living: set[int] = field(default_factory=set)
+    owners: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+
+class FakeLedger:
+    """`crash()` kills this owner and returns its successor; `down = True` makes every call raise."""
+
+    def __init__(
+        self, store: Store | None = None, destination: str = "yespo", now: Callable[[], float] = lambda: 1.0
+    ) -> None:
+        self.store = store or Store()
+        self.down = False
+        self.stale_sends = 0
+        self._destination, self._now = destination, now
+        self._scope = self.store.scopes.setdefault(destination, Scope())
+        self._owner = next(self.store.owners)
+        self.store.living.add(self._owner)
+
+    @property
+    def identity(self) -> str:
+        return self.store.identity
+
+    def crash(self) -> "FakeLedger":
+        self.close()
+        return FakeLedger(self.store, self._destination, self._now)
+
+    def close(self) -> None:
+        self.store.living.discard(self._owner)
+
+    def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:
+        self._answering()
+        if len({_slot(want.event) for want in wanted}) < len(wanted):
+            raise ValueError("two wants of one key in one turn")
+        for one in settled:
+            self._settle(one)
+        # Decide all before any is claimed: wants of one turn do not see each other.
+        verdicts = [self._decide(want) for want in wanted]
+        return [write() for write in verdicts]
+
+    def keys_of(self, row_keys: Sequence[str]) -> list[str | None]:
+        self._answering()
+        found = (self._scope.rows.get(row) for row in row_keys)
+        return [None if key and key.startswith(("email:", "phone:")) else key for key in found]
+
+    def answers(self) -> list[Answer]:
+        self._answering()
+        return list(self._scope.answers)
+
+    def answer(self, answer: Answer) -> None:
+        self._answering()
+        self._scope.answers.append(replace(answer, at=self._now()))
+
+    def accept_clock(self, clock: str, since_ms: int, reason: str) -> None:
+        self._answering()
+        self._scope.epochs = (Epoch(len(self._scope.epochs) + 1, clock, since_ms), *self._scope.epochs)
+
+    def _answering(self) -> None:
+        if self.down:
+            raise LedgerDown("the fake ledger is down")
+
+    def _settle(self, one: Settlement) -> None:
+        scope, slot = self._scope, _slot(one.event)
+        head, claim = scope.heads.get(slot), scope.claims.get(slot)
+        mine = claim is not None and claim.owner == self._owner
+        after = conclude(one, head, claim, mine=mine, epochs=scope.epochs)
+        self.stale_sends += after.stale
+        accepted = one.outcome == "accepted" and after.claim is not claim
+        if after.head is not None:
+            scope.heads[slot] = self._led(one, after.head) if accepted else after.head
+        if after.claim is None:
+            scope.claims.pop(slot, None)
+        else:
+            scope.claims[slot] = after.claim
+        if accepted and one.event.row_key is not None:
+            scope.rows[one.event.row_key] = one.event.key
+
+    def _led(self, one: Settlement, head: Head) -> Head:
+        if one.event.entity != "contact":
+            return head
+        new = tuple(alias.encode() for alias in one.aliases)
+        after = aliases_after(head.aliases, one.event, new)
+        aliases = self._scope.aliases
+        for gone in set(head.aliases) - set(after):
+            if aliases.get(gone.decode()) == one.event.key:
+                del aliases[gone.decode()]
+        aliases.update(dict.fromkeys(one.aliases, one.event.key))
+        return replace(head, aliases=after)
+
+    def _decide(self, want: Want) -> Callable[[], Verdict]:
+        scope, slot = self._scope, _slot(want.event)
+        claim = scope.claims.get(slot)
+        living = claim is not None and claim.owner in self.store.living
+        decision = decide(
+            want.event, scope.heads.get(slot), claim, living=living, owner=self._owner, epochs=scope.epochs
+        )
+        verdict = decision.verdict
+        if isinstance(verdict, Grant) and want.requires is not None:
+            limits = self._fit(want.requires)
+            if not isinstance(limits, Grant):
+                return lambda: limits
+            verdict = replace(verdict, id_only=limits.id_only)
+
+        def write() -> Verdict:
+            if decision.head is not None:
+                scope.heads[slot] = decision.head
+                if decision.claim is None and want.event.row_key is not None:
+                    scope.rows[want.event.row_key] = want.event.key
+            if decision.claim is not None:
+                scope.claims[slot] = decision.claim
+            return verdict
+
+        return write
+
+    def _fit(self, requirement: Requirement) -> Grant | Needs | Deny:
+        heads, alias = self._scope.heads, requirement.alias
+        contact = self._scope.aliases.get(alias) if alias is not None else None
+        led = heads.get(("contact", contact)) if contact is not None else None
+        return fit(requirement, heads.get(("contact", requirement.key)), led, own=contact == requirement.key)
+
+
+def _slot(event: Event) -> Key:
+    return event.entity, event.key
