@@ -38,16 +38,14 @@ NO_LOCATOR = Refused("no_usable_locator", "it has nothing to find its contact by
 JSON_HEADERS = {"content-type": "application/json"}
 
 encode = Encoder(decimal_format="number").encode
-_texts = attrgetter(
-    "currency", "first_name", "last_name", "restore_url", "status_description", "store_id",
-    "delivery_method", "payment_method", "delivery_address", "source",
+_optional = attrgetter(
+    "currency", "first_name", "last_name", "restore_url", "status_description", "store_id", "delivery_method",
+    "payment_method", "delivery_address", "source", "shipping", "discount", "taxes",
 )  # fmt: skip
-_TEXTS = (
-    "currency", "firstName", "lastName", "restoreUrl", "statusDescription", "storeId",
-    "deliveryMethod", "paymentMethod", "deliveryAddress", "source",
+_OPTIONAL = (
+    "currency", "firstName", "lastName", "restoreUrl", "statusDescription", "storeId", "deliveryMethod",
+    "paymentMethod", "deliveryAddress", "source", "shipping", "discount", "taxes",
 )  # fmt: skip
-_money = attrgetter("shipping", "discount", "taxes")
-_MONEY = ("shipping", "discount", "taxes")
 
 
 class Param(Struct, gc=False):
@@ -151,12 +149,11 @@ def _locate(order: Order, *, id_only: bool) -> tuple[str | None, list[Param]]:
 
 
 def _add_optional(params: list[Param], order: Order) -> None:
-    for name, text in zip(_TEXTS, _texts(order), strict=True):
-        if text is not UNSET and text is not None:
-            params.append(Param(name, text))
-    for name, amount in zip(_MONEY, _money(order), strict=True):
-        if amount is not UNSET and amount is not None:
-            params.append(Param(name, _plain(amount)))
+    params += [
+        Param(name, value if type(value) is str else _plain(value))
+        for name, value in zip(_OPTIONAL, _optional(order), strict=True)
+        if value is not UNSET and value is not None
+    ]
     if order.additional_info is not UNSET and order.additional_info is not None:
         params.append(Param("additionalInfo", bounded(order.additional_info)))
 
