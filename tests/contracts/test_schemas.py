@@ -66,8 +66,8 @@ class RealCase:
             self.server.start()
 
     def empty(self) -> None:
-        self.server.store.schemas.clear()
-        self.server.store.subjects.clear()
+        self.server.schemas.clear()
+        self.server.subjects.clear()
 
     def fetches(self, schema_id: int) -> int:
         return self.server.count(f"/schemas/ids/{schema_id}")
