@@ -128,7 +128,8 @@ def _items_lacking(rules: TopicRules, columns: Collection[str]) -> list[str]:
 
 
 def _unknown(rules: TopicRules) -> Iterator[str]:
-    known = [*targets(BODIES[rules.entity]), *(ITEM_PREFIX + name for name in targets(Item))]
+    parts = targets(Item) if rules.entity == "order" else ()
+    known = [*targets(BODIES[rules.entity]), *(ITEM_PREFIX + name for name in parts)]
     also = {"values": rules.params, "defaults": rules.params}
     for section, names in (("fields", rules.fields), ("values", rules.values), ("defaults", rules.defaults)):
         for name in names:
