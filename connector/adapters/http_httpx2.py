@@ -26,30 +26,31 @@ class Httpx2Http:
     async def send(self, request: Request, timeout: float) -> Response | NoAnswer:
         """One attempt, whole within `timeout` seconds."""
         headers = {**self._credentials.headers(), **request.headers}
-        url, body = self._options.url(request.path), bytearray()
+        url = self._options.url(request.path)
         try:
             async with (
                 asyncio.timeout(timeout),
                 self._client.stream(request.method, url, content=request.body, headers=headers) as raw,
             ):
                 self._credentials.judge(raw.status_code)
-                whole = await self._read(raw, body)
-                answer = Response(raw.status_code, bytes(body), dict(raw.headers.items()))
+                body = await self._read(raw)
         except (httpx2.TransportError, TimeoutError) as error:
             return NoAnswer(not isinstance(error, NEVER_CONNECTED), _reason(error))
-        return answer if whole else too_large(answer)
+        answer = Response(raw.status_code, body, dict(raw.headers.items()))
+        return answer if len(body) <= self._options.body_limit else too_large(answer)
 
     async def close(self) -> None:
         """Close idle connections; what is in flight fails."""
         await self._client.aclose()
 
-    async def _read(self, raw: httpx2.Response, body: bytearray) -> bool:
-        """Read into `body`; False when there is more than the limit."""
+    async def _read(self, raw: httpx2.Response) -> bytes:
+        """The body, or a part of it that is larger than the limit."""
+        body = bytearray()
         async for chunk in raw.aiter_raw():
             body += chunk
             if len(body) > self._options.body_limit:
-                return False
-        return True
+                break
+        return bytes(body)
 
 
 def _reason(error: Exception) -> str:

@@ -31,15 +31,16 @@ class PyreqwestHttp:
 
     async def send(self, request: Request, timeout: float) -> Response | NoAnswer:
         """One attempt, whole within `timeout` seconds."""
-        built, body = self._build(request, timeout), bytearray()
+        built = self._build(request, timeout)
         try:
             async with built as raw:
                 self._credentials.judge(raw.status)
-                whole = await self._read(raw, body)
-                answer = Response(raw.status, bytes(body), dict(raw.headers.items()))
+                headers = dict(raw.headers.items())
+                body = await self._read(raw, headers)
         except PyreqwestError as error:
             return _no_answer(error)
-        return answer if whole else too_large(answer)
+        answer = Response(raw.status, body, headers)
+        return answer if len(body) <= self._options.body_limit else too_large(answer)
 
     async def close(self) -> None:
         """Close idle connections; what is in flight fails."""
@@ -53,14 +54,16 @@ class PyreqwestHttp:
             builder = builder.body_bytes(request.body)
         return builder.build_streamed()
 
-    async def _read(self, raw: RawResponse, body: bytearray) -> bool:
-        """Read into `body`; False when there is more than the limit."""
-        read = raw.body_reader.read_chunk
-        while chunk := await read():
+    async def _read(self, raw: RawResponse, headers: Mapping[str, str]) -> bytes:
+        """The body, or a part of it that is larger than the limit; one call where its length is known."""
+        limit, reader = self._options.body_limit, raw.body_reader
+        length = None if "transfer-encoding" in headers else headers.get("content-length")
+        if length is not None and int(length) <= limit:
+            return bytes(await reader.bytes())
+        body = bytearray()
+        while len(body) <= limit and (chunk := await reader.read_chunk()):
             body += chunk
-            if len(body) > self._options.body_limit:
-                return False
-        return True
+        return bytes(body)
 
 
 def _no_answer(error: PyreqwestError) -> NoAnswer:
