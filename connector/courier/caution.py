@@ -19,7 +19,10 @@ class _Suspect(Struct):
 
 
 class Caution:
-    """By resource. rest: asks to be called (`rested`) when the next trial of a resource may fly."""
+    """By resource. rest: asks to be called (`rested`) when the next trial of a resource may fly.
+
+    A conversation that had begun before the doubt ends as it would have: it cannot be made a trial any more.
+    """
 
     def __init__(self, rest: Callable[[str, int], None]) -> None:
         self._suspects: dict[str, _Suspect] = {}

@@ -45,7 +45,7 @@ class Courier:
         self._thread = threading.Thread(target=self._run, name=f"courier-{destination.name}", daemon=True)
         self._handed = self._events = self._bytes = 0
         self._taken = 0
-        self._closed = False
+        self._failed = self._closed = False
         self.in_doubt: list[Sending] = []
 
     def start(self) -> None:
@@ -64,16 +64,15 @@ class Courier:
     def harvest(self) -> list[Landed]:
         """What has landed since the last call; never blocks.
 
-        Raises Fatal, after all that landed, when a conversation keeps raising or the thread has ended.
+        Raises Fatal once, after all that landed, when a conversation keeps raising or the thread has ended;
+        what is in flight can still be drained and abandoned then.
         """
         landed, queue = [], self._engine.landed
         while queue:
             landed.append(queue.popleft())
         self._show()
-        if not landed and self._engine.fatal:
-            raise self._engine.fatal
-        if not landed and not self._thread.is_alive() and not self._closed:
-            raise Fatal("the courier's thread has ended")
+        if not landed:
+            self._raise_fatal()
         return landed
 
     def wait(self, timeout: float) -> None:
@@ -86,6 +85,8 @@ class Courier:
     def room(self) -> int:
         """How many more batches it takes now: none while the gate is open, one to probe with at half-open."""
         engine, queue = self._engine, self._engine.queue
+        if engine.fatal:
+            return 0
         if engine.guard.gate.state != "closed":
             return int(engine.guard.wants_probe and not queue.ready and self._handed == self._taken)
         busy = self._handed - self._taken + len(engine.active) + queue.busy
@@ -131,10 +132,13 @@ class Courier:
         """Abandon what is left, close the client, end the thread."""
         if self._closed:
             return
-        if self._thread.is_alive():
-            self.abandon()
-            asyncio.run_coroutine_threadsafe(self._http.close(), self._loop).result(PATIENCE)
         self._closed = True
+        if not self._thread.is_alive():
+            self._loop.run_until_complete(self._http.close())
+            self._loop.close()
+            return
+        self.abandon()
+        asyncio.run_coroutine_threadsafe(self._http.close(), self._loop).result(PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
 
@@ -156,6 +160,13 @@ class Courier:
             started=bound.started if bound else None,
             deadline=bound.deadline if bound else None,
         )
+
+    def _raise_fatal(self) -> None:
+        dead = not self._thread.is_alive() and not self._closed
+        fatal = self._engine.fatal or (Fatal("the courier's thread has ended") if dead else None)
+        if fatal is not None and not self._failed:
+            self._failed = True
+            raise fatal
 
     def _take(self, flights: list[Flight]) -> None:
         self._taken += len(flights)
@@ -183,5 +194,6 @@ class Courier:
         try:
             self._loop.run_forever()
         finally:
-            self._loop.close()
+            if self._closed:
+                self._loop.close()
             self._signal.set()

@@ -133,6 +133,9 @@ def test_a_conversation_that_keeps_raising_reaches_the_lane_as_fatal_after_what_
         with pytest.raises(Fatal, match="raised KeyError"):
             harvest(flying, 1)
         assert [one.sending.event.key for one in landed] == ["b"]
+        assert (flying.harvest(), flying.room) == ([], 0)
+        assert flying.abandon() == []
+        assert [one.event.key for one in flying.in_doubt] == ["a"]
 
 
 def test_closing_ends_the_thread_and_the_client() -> None:
@@ -142,6 +145,12 @@ def test_closing_ends_the_thread_and_the_client() -> None:
     assert http.closed
     assert not any(thread.name == "courier-crm" for thread in threading.enumerate())
     flying.close()
+
+
+def test_a_courier_that_never_started_can_be_closed() -> None:
+    http = FakeHttp(by_path)
+    Courier(Scripted(), http, QUICK, RealClock(), FakeMeter()).close()
+    assert http.closed
 
 
 def test_hundreds_of_live_events_pass_in_the_order_of_no_one() -> None:

@@ -42,7 +42,7 @@ class WatchedHttp(FakeHttp):
             self.probes -= state == "half_open"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(BATCHES, st.integers(0, 2), st.integers(1, 4), st.none() | st.floats(0, 200), st.floats(0, 1))
 def test_every_event_lands_exactly_once_or_is_given_back(
     batches: list[tuple[bool, list[list[Step]]]], polls: int, slots: int, stop: float | None, latency: float
