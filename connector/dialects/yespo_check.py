@@ -56,7 +56,7 @@ def cancel_fault(order: Order, zone: tzinfo, *, by_key: bool) -> str | None:
 
     by_key: a row that has nothing but its key is enough.
     """
-    if by_key and order.total_cost is UNSET and order.external_order_id:
+    if by_key and order.external_order_id and order.total_cost is UNSET and order.date is UNSET:
         return _identifiers_fault(order)
     cancelled = replace(order, status="CANCELLED")
     return _missing(cancelled) or _identifiers_fault(order) or _content_fault(cancelled, zone)

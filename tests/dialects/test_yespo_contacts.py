@@ -179,6 +179,11 @@ def test_a_contact_that_the_import_itself_names_as_failed_is_told_apart() -> Non
     assert imported(contacts(3), early, late).outcomes == [LISTED, LISTED, Accepted()]
 
 
+def test_an_import_of_which_nothing_is_left_is_not_waited_for() -> None:
+    reply = status(200, {"asyncSessionId": "s", "failedContacts": ["c0", "c1"]})
+    assert imported(contacts(2), reply).outcomes == [LISTED, LISTED]
+
+
 def test_an_import_that_ends_in_error_is_halved_and_a_single_one_retried_before_it_is_refused() -> None:
     def attempt(attempts: int) -> list[Outcome]:
         batch = [Sending(s.event, attempts=attempts) for s in contacts(4)]
