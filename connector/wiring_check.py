@@ -2,13 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Literal
 
-from msgspec import Struct
-
-from connector import wiring
+from connector import wiring, wiring_clocks
 from connector.adapters import schema_file
 from connector.adapters.kafka_admin import KafkaAdmin
 from connector.adapters.registry import Registry
@@ -21,24 +18,15 @@ from connector.core.talk import NoAnswer, Request, Response
 from connector.errors import ConnectorError
 from connector.settings import Settings
 from connector.settings_model import TopicSettings, YespoSettings
+from connector.wiring_finding import Finding, Findings
 
-Mark = Literal["ok", "warning", "wrong"]
 _WAIT = 10.0
-
-
-class Finding(Struct, frozen=True):
-    """One line of a check."""
-
-    mark: Mark
-    text: str
-
-
-Findings = Iterator[Finding]
 
 
 def check(settings: Settings) -> Findings:
     """Everything outside, one after another; a part that does not answer is a finding, not the end."""
     parts: list[Callable[[], Findings]] = [lambda: _kafka(settings), lambda: _schemas(settings)]
+    parts += [lambda name=name: wiring_clocks.check(settings, name) for name in settings.destinations]  # type: ignore[misc]
     parts += [lambda name=name: _credentials(settings, name) for name in settings.destinations]  # type: ignore[misc]
     parts += [lambda: _ledger(settings)]
     for part in parts:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from confluent_kafka import (
     OFFSET_INVALID,
@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclOperation
 from msgspec import Struct
 
+from connector.core.model import Position, Record
 from connector.errors import BrokerDown
 
 _WAIT: Final = 10.0
@@ -109,6 +110,16 @@ class KafkaAdmin:
             for topic, partition, committed, start, end in spans
         ]
 
+    def newest(self, topic: str, count: int = 20) -> list[Record]:
+        """The last records of each partition, at most `count` offsets back; newest last in each."""
+        places = [TopicPartition(topic, one) for one in self.topics().get(topic, [])]
+        try:
+            spans = {place.partition: self._consumer.get_watermark_offsets(place) for place in places}
+            starts = [(topic, one, max(low, end - count)) for one, (low, end) in spans.items() if low < end]
+            return [_record(message) for message in self._read(starts)]
+        except KafkaException as error:
+            raise self._down(error) from None
+
     # --- Asking -----------------------------------------------------------------------------------
 
     def _committed(self, places: list[TopicPartition]) -> list[TopicPartition]:
@@ -124,7 +135,11 @@ class KafkaAdmin:
 
     def _oldest(self, wanted: list[tuple[str, int, int]]) -> dict[tuple[str, int], int | None]:
         """Kafka's time of the first record from an offset on, None without time; absent: no record."""
-        found: dict[tuple[str, int], int | None] = {}
+        return {_place(message): _time(message) for message in self._read(wanted, first=True)}
+
+    def _read(self, wanted: list[tuple[str, int, int]], *, first: bool = False) -> list[Message]:
+        """From these offsets to each partition's end, or the first record of each. Raises KafkaException."""
+        found = []
         open_ = {(topic, partition) for topic, partition, _ in wanted}
         self._consumer.assign([TopicPartition(*place) for place in wanted])
         deadline = time.monotonic() + self._wait
@@ -132,13 +147,11 @@ class KafkaAdmin:
             message = self._consumer.poll(min(left, 0.2))
             if message is None or (place := _place(message)) not in open_:
                 continue
-            error = message.error()
-            if error is None:
-                found[place] = _time(message)
-            elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                raise KafkaException(error)
-            open_.discard(place)
-            self._consumer.pause([TopicPartition(*place)])
+            if not _is_end(message):
+                found.append(message)
+            if first or _is_end(message):
+                open_.discard(place)
+                self._consumer.pause([TopicPartition(*place)])
         self._consumer.unassign()
         if open_:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - its public name
@@ -189,6 +202,26 @@ class KafkaAdmin:
 
 def _place(message: Message) -> tuple[str, int]:
     return str(message.topic()), int(message.partition() or 0)
+
+
+def _is_end(message: Message) -> bool:
+    """Whether it says that the partition is read to its end. Raises KafkaException for any other error."""
+    error = message.error()
+    if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+        raise KafkaException(error)
+    return error is not None
+
+
+def _record(message: Message) -> Record:
+    topic, partition = _place(message)
+    position = Position(topic, partition, int(message.offset() or 0))
+    given = cast("list[tuple[str, str | bytes | None]]", message.headers() or [])
+    headers = tuple((name, _bytes(value)) for name, value in given)
+    return Record(position, _time(message) or -1, _bytes(message.key()), _bytes(message.value()), headers)
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
 
 
 def _time(message: Message) -> int | None:
