@@ -44,7 +44,7 @@ def text(value: Value) -> str:
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, list | dict):
-        return msgspec.json.encode(tree(value)).decode()
+        return _json_text(value)
     return str(tree(value))
 
 
@@ -57,6 +57,13 @@ def word(value: Value) -> str | None:
     if isinstance(value, Decimal) and _finite(value) == value.to_integral_value():
         return str(int(value))
     return text(value).strip() or None
+
+
+def _json_text(value: list[Value] | dict[str, Value]) -> str:
+    try:
+        return msgspec.json.encode(tree(value)).decode()
+    except UnicodeEncodeError:
+        raise Unfit("holds a text that is not valid Unicode") from None
 
 
 def _plain(number: float | Decimal) -> str:

@@ -78,7 +78,9 @@ class Items:
                 else:
                     values[slot] = settled(value)
             if self._extra:
-                extra = plan.extra | {part[-1]: part[-2](entry[part[1]]) for part in plan.extras}
+                extra = plan.extra.copy()
+                for _, key, _, _, settled, name in plan.extras:  # noqa: B007  # as above
+                    extra[name] = settled(entry[key])
                 values[_EXTRA] = {name: part for name, part in extra.items() if part is not UNSET} or UNSET
         except Unfit as unfit:
             raise Unfit(f"{unfit.what} (in {name})", unfit.cause) from None

@@ -219,6 +219,11 @@ def test_the_detail_names_the_item_and_its_field_but_no_value() -> None:
     )
 
 
+def test_an_extra_that_no_field_can_hold_is_named_too() -> None:
+    reject = rejected({"items": [{**ITEM, "c": b"x"}]}, fields={"items.color": "c"})
+    assert reject.detail.endswith("(in color)")
+
+
 @pytest.mark.parametrize("null", [None, "null"])
 def test_null_items_are_null(null: Value) -> None:
     assert order({"items": null}).items is None
@@ -305,8 +310,9 @@ def test_bytes_are_no_text() -> None:
     assert rejected({"first_name": b"x"}).cause == "invalid_value"
 
 
-def test_half_a_surrogate_pair_is_a_dead_letter() -> None:
-    assert rejected({"first_name": "\ud83d"}).cause == "invalid_value"
+@pytest.mark.parametrize("value", ["\ud83d", ["\ud83d"]])
+def test_half_a_surrogate_pair_is_a_dead_letter(value: Value) -> None:
+    assert rejected({"first_name": value}).cause == "invalid_value"
 
 
 def test_cyrillic_and_emoji_pass_untouched() -> None:
