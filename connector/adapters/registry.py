@@ -67,6 +67,11 @@ class Registry:
                 raise
             return int(found.schema_id or 0), self._whole(found.schema)
 
+    def newest(self, topic: str) -> str | None:
+        """The newest value schema of a topic, by the default subject names. Raises RegistryDown."""
+        found = self.latest(f"{topic}-value")
+        return found and found[1]
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

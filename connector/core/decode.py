@@ -6,17 +6,16 @@ cause. Only RegistryDown comes out, and then the same record is to be given agai
 
 from typing import Any, Final
 
-from connector.core.avro import Schema
+from connector.core.avro import Schema, SchemaInvalid, parse
 from connector.core.change import Change
-from connector.core.envelope import Decoded, Open, delete, flat_origin, opener, text
+from connector.core.envelope import Decoded, Key, Open, delete, flat_origin, opener, tells
 from connector.core.keys import Keys, opaque
 from connector.core.model import Op, Record, Reject, Skip
-from connector.core.plans import MAX_BYTES, FixedPlan, Plans, Writers
+from connector.core.plans import MAX_BYTES, FixedPlan, Newest, Plans, Writers
 from connector.core.rules import TopicRules
 from connector.core.wire import Headers
 
 _DELETES: Final = 4096
-_CONTEXT_NAME: Final = "__debezium.context.connectorLogicalName"
 
 
 class Decoder:
@@ -44,7 +43,7 @@ class Decoder:
             raise ValueError("a Decoder needs schemas or a fixed schema")
         self._keys = Keys(schemas, rules.name)
         self._deleted: dict[tuple[int, bytes | None], None] = {}
-        self._names = _Names(rules)
+        self._source = _Source(rules, schemas)
 
     def decode(self, record: Record) -> Decoded:
         """What a record says. Raises RegistryDown only."""
@@ -72,7 +71,7 @@ class Decoder:
         return change
 
     def _remember(self, record: Record, change: Change) -> None:
-        self._names.seen(change)
+        self._source.saw(change)
         entry = (record.position.partition, record.key)
         if change.op is Op.DELETE:
             self._deleted[entry] = None
@@ -90,27 +89,42 @@ class Decoder:
         if isinstance(key, Reject):
             return key
         # The flattening puts its metadata into a tombstone's headers where it has no row to put it in.
-        origin = flat_origin(Op.DELETE, {"__name": self._names.clock(headers)}, headers)
+        clock, table = self._source.of(key)
+        origin = flat_origin(Op.DELETE, {"__name": clock, "__table": table}, headers)
         return delete(origin, key)
 
 
-class _Names:
-    """What a topic's changes call their clock, for tombstones, which name none.
+class _Source:
+    """What a topic's changes call their clock and table, for tombstones, which name neither.
 
-    A tombstone must not seem to come from another clock than its row (RULES 1). Until a change has been
-    seen, the connector's name in Debezium's context headers is used, but only where the configuration
-    says that the envelope, and so `source.name`, is there.
+    A tombstone must not seem to come from another clock or table than its row (RULES 1 and 8). Where no
+    change has been seen since the start, the newest schema of the topic tells whether its changes name them.
     """
 
-    def __init__(self, rules: TopicRules) -> None:
-        self._from_header = rules.envelope == "debezium"
-        self._clock: str | None = None
+    def __init__(self, rules: TopicRules, schemas: object) -> None:
+        self._topic = rules.name
+        self._schemas = schemas if isinstance(schemas, Newest) else None
+        named = rules.envelope == "debezium"
+        asks = rules.envelope in ("auto", "flat") and self._schemas is not None
+        self._tells = None if asks else (named, named)
+        self._seen: tuple[str | None, str | None] | None = None
 
-    def seen(self, change: Change) -> None:
+    def saw(self, change: Change) -> None:
         """Learn from a change."""
-        if change.origin.clock is not None:
-            self._clock = change.origin.clock
+        self._seen = (change.origin.clock, change.origin.table)
 
-    def clock(self, headers: Headers) -> str | None:
-        """The clock of a tombstone with these headers, None = the topic (or not known)."""
-        return self._clock or (text(headers, _CONTEXT_NAME) if self._from_header else None)
+    def of(self, key: Key | None) -> tuple[str | None, str | None]:
+        """Clock and table of a tombstone, None = its changes name none. Raises RegistryDown."""
+        if self._seen is not None:
+            return self._seen
+        if self._tells is None:
+            self._tells = self._by_newest()
+        clock, table = (key.source if key else None) or (None, None)
+        return clock if self._tells[0] else None, table if self._tells[1] else None
+
+    def _by_newest(self) -> tuple[bool, bool]:
+        newest = self._schemas.newest(self._topic) if self._schemas else None
+        try:
+            return tells(parse(newest)) if newest else (False, False)
+        except SchemaInvalid:
+            return False, False

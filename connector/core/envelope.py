@@ -26,17 +26,22 @@ Decoded = Change | Skip | Reject
 
 
 class Key(Struct, frozen=True):
-    """A record's key: raw by its own schema's columns (none where it is no Avro record), and converted."""
+    """A record's key: raw by its own schema's columns (none where it is no Avro record), and converted.
+
+    source: (source.name, source.table) by the schema's name, which is `<name>.<schema>.<table>.Key`.
+    """
 
     row: Mapping[str, object]
     shape: Shape
     values: Mapping[str, Value]
+    source: tuple[str, str] | None = None
 
 
 Open = Callable[[Row, Headers, Key | None], Decoded]
 """(raw message, headers, key) → what it says. May take the message apart."""
 
 NO_COLUMNS: Final = Shape({})
+_ENVELOPE: Final = frozenset(("op", "source", "after"))
 _OPS: Final = {op.value: op for op in Op}
 _NO_ROW_CHANGES: Final = {"t": "truncate", "m": "logical_message"}
 _SIDE: Final = {
@@ -83,7 +88,7 @@ def _side_topic(record: Row) -> Skip | None:
 
 def _by_fields(schema: Schema, record: Row, envelope: Envelope) -> Open | Reject:
     fields = {field["name"]: field["type"] for field in record["fields"]}
-    enveloped = {"op", "source", "after"} <= fields.keys()
+    enveloped = fields.keys() >= _ENVELOPE
     if enveloped != (envelope == "debezium") and envelope != "auto":
         found = "Debezium's envelope" if enveloped else "a row without Debezium's envelope"
         return Reject("wrong_envelope", f"the writer schema is {found}; set the topic's `envelope` to auto")
@@ -137,6 +142,15 @@ class _Flat:
         if op is Op.DELETE:
             return delete(origin, key)
         return Change(op, row, self._shape, origin, _values(key))
+
+
+def tells(schema: Schema) -> tuple[bool, bool]:
+    """Whether the messages of a writer schema name their clock, and their table."""
+    record = schema.record(schema.root)
+    fields = {field["name"] for field in record["fields"]} if record else set()
+    if fields >= _ENVELOPE:
+        return True, True
+    return not fields.isdisjoint(_SOURCE["name"]), not fields.isdisjoint(_SOURCE["table"])
 
 
 def delete(origin: Origin, key: Key | None) -> Change:

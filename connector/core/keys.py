@@ -4,6 +4,8 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
+from msgspec import Struct
+
 from connector.core.avro import Schema
 from connector.core.change import Shape, Value
 from connector.core.envelope import NO_COLUMNS, Key
@@ -14,13 +16,14 @@ from connector.core.wire import Headers
 
 SOLE: Final = "key"
 """The name of a key's one value where it has no columns (a text, a number)."""
+_NAME_PARTS: Final = 4
 
 
 class Keys:
     """The keys of one topic. Without a registry only JSON and text are understood."""
 
     def __init__(self, schemas: Writers | None, topic: str) -> None:
-        self._plans = Plans(schemas, topic, "key", _shape) if schemas is not None else None
+        self._plans = Plans(schemas, topic, "key", _plan) if schemas is not None else None
 
     def read(self, data: bytes | None, headers: Headers) -> Key | Reject | None:
         """None: the record has no key. Raises RegistryDown."""
@@ -39,17 +42,25 @@ def opaque(data: bytes | None) -> Key | None:
     return None if data is None else Key({}, NO_COLUMNS, {SOLE: data})
 
 
-def _shape(schema: Schema) -> Shape:
+class _Plan(Struct, frozen=True):
+    shape: Shape
+    source: tuple[str, str] | None
+
+
+def _plan(schema: Schema) -> _Plan:
     record = schema.record(schema.root)
-    if record is not None:
-        return Shape(columns(schema, record))
-    return Shape(columns(schema, {"fields": [{"name": SOLE, "type": schema.root}]}))
+    if record is None:
+        return _Plan(Shape(columns(schema, {"fields": [{"name": SOLE, "type": schema.root}]})), None)
+    parts = record["name"].rsplit(".", 3)
+    source = (parts[0], parts[2]) if len(parts) == _NAME_PARTS and parts[3] == "Key" else None
+    return _Plan(Shape(columns(schema, record)), source)
 
 
-def _key(shape: Shape, raw: Any) -> Key:
+def _key(plan: _Plan, raw: Any) -> Key:
     if not isinstance(raw, dict):
         raw = {SOLE: raw}
-    return Key(raw, shape, {name: shape.columns[name].read(value) for name, value in raw.items()})
+    found = plan.shape.columns
+    return Key(raw, plan.shape, {name: found[name].read(part) for name, part in raw.items()}, plan.source)
 
 
 def _without_schema(data: bytes) -> Key | Reject:

@@ -4,7 +4,7 @@ Ids, not subjects and never "latest": several writers' schemas stand in one part
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -24,6 +24,14 @@ class Writers(Protocol):
 
     def writer(self, schema_id: int, topic: str) -> str | None:
         """The schema of an id, None = there is none; raises RegistryDown."""
+
+
+@runtime_checkable
+class Newest(Protocol):
+    """What a registry may know besides; a fixed set of schemas does not."""
+
+    def newest(self, topic: str) -> str | None:
+        """The newest value schema registered for a topic, None without one; raises RegistryDown."""
 
 
 class _Entry(Struct, frozen=True):

@@ -266,6 +266,7 @@ def test_the_newest_schema_of_a_subject_is_there_for_checks(server: RegistryServ
     schemas = registry(server)
     assert schemas.latest(SUBJECT) == (newest, OTHER)
     assert schemas.latest("nothing-value") is None
+    assert (schemas.newest(TOPIC), schemas.newest("nothing")) == (OTHER, None)
     server.stop()
     with pytest.raises(RegistryDown):
         registry(server).latest(SUBJECT)

@@ -21,7 +21,7 @@ from tests.support import avro
 Headers = Mapping[str, str] | None
 TOPIC = "shop.orders"
 ROW = avro.record("shop.orders.Value", id="long", name=["null", "string"], note={"type": "string"})
-KEY = avro.record("shop.orders.Key", id="long")
+KEY = avro.record("cdc.shop.orders.Key", id="long")
 SOURCE = avro.record(
     "Source",
     name="string",
@@ -348,14 +348,39 @@ def test_a_row_that_came_back_is_deleted_by_its_next_tombstone(topic: Topic) -> 
     assert topic.change(None, topic.key(7)).op is Op.DELETE
 
 
-def test_a_restart_between_delete_and_tombstone_gives_the_same_delete_twice() -> None:
-    """Same op, row, shape of columns, key and clock: the same event, so nothing is sent again."""
-    before, after = Topic("debezium"), Topic("debezium")
-    named = {"__debezium.context.connectorLogicalName": "cdc"}
-    delete = before.change(before.envelope("d", before=MINE), before.key(7), named)
-    again = after.change(None, after.key(7), named)
-    assert (again.op, again.values(), again.key) == (delete.op, delete.values(), delete.key)
-    assert again.origin.clock == delete.origin.clock
+@pytest.mark.parametrize("form", ["envelope", "flat", "bare"])
+@pytest.mark.parametrize("told", ["by the newest schema", "by the configuration", "by a change"])
+def test_a_restart_between_delete_and_tombstone_gives_the_same_delete_twice(form: str, told: str) -> None:
+    """The same op, row, key, clock and table: the same event, so nothing is sent again."""
+    settings: dict[str, Envelope] = {"envelope": "debezium", "flat": "flat", "bare": "flat"}
+    before = Topic(settings[form] if told == "by the configuration" else "auto")
+    after = Topic(settings[form] if told == "by the configuration" else "auto")
+    named = {"__source_name": "cdc", "__table": "orders"}
+    delete, other, schema = {
+        "envelope": (before.envelope("d", before=MINE), after.envelope("u", MINE), ENVELOPE),
+        "flat": (before.flat(__op="d", **named), after.flat(__op="u", **named), FLAT),
+        "bare": (before.avro(ROW, MINE), after.avro(ROW, MINE), ROW),
+    }[form]
+    first = before.change(delete, before.key(7), {"__op": "d"})
+    if told == "by a change":
+        after.change(other, after.key(8))
+    else:
+        after.schemas.register(99, json.dumps(schema), TOPIC)
+    again = after.change(None, after.key(7))
+    assert (again.op, again.values(), again.key) == (first.op, first.values(), first.key)
+    assert (again.origin.clock, again.origin.table) == (first.origin.clock, first.origin.table)
+
+
+def test_a_first_tombstone_waits_for_the_registry_to_tell_its_clock() -> None:
+    topic = Topic()
+    key = topic.key(7)
+    assert topic.change(None, key).origin == Origin()
+    fresh = Topic()
+    fresh.key(7)
+    fresh.schemas.writer(zlib.crc32(json.dumps(KEY).encode()), TOPIC)
+    fresh.schemas.down = True
+    with pytest.raises(RegistryDown):
+        fresh.decode(None, key)
 
 
 def test_the_memory_of_deletes_is_bounded(topic: Topic) -> None:

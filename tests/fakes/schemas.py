@@ -35,3 +35,10 @@ class FakeSchemas:
         if not any(self._topics.get(other, "") in ("", topic) for other in self._schemas):
             raise RegistryDown(f"the schema registry knows neither id {schema_id} nor another of {topic}")
         return None
+
+    def newest(self, topic: str) -> str | None:
+        """As core.plans.Newest: the schema registered last for this topic by name."""
+        if self.down:
+            raise RegistryDown("the schema registry does not answer")
+        ids = [schema_id for schema_id, name in self._topics.items() if name == topic]
+        return self._schemas.get(ids[-1]) if ids else None
