@@ -56,6 +56,8 @@ class Engine:
     def open(self) -> None:
         """Start the workers (inside the running loop)."""
         self._workers = [asyncio.ensure_future(self._work()) for _ in range(self._options.in_flight)]
+        for worker in self._workers:
+            worker.add_done_callback(self._worker_ended)
 
     def take(self, flights: Iterable[Flight]) -> None:
         """Fly these."""
@@ -176,6 +178,15 @@ class Engine:
             self.queue.wait(retry, self._options.backoff.base)
         self.guard.leave(flight)
         self._dispatch()
+
+    def _worker_ended(self, worker: asyncio.Task[None]) -> None:
+        """Only `abandon` ends a worker; anything else is our own bug."""
+        error = None if worker.cancelled() else worker.exception()
+        if error is not None:
+            self.fatal = Fatal(
+                f"the courier raised {type(error).__name__} at {place(error)}; please report it"
+            )
+            self._news()
 
     # --- News -------------------------------------------------------------------------------------
 

@@ -139,7 +139,7 @@ def reason(outcome: Retry | InDoubt | Halt) -> str:
     return "in_doubt" if isinstance(outcome, InDoubt) else outcome.reason
 
 
-def place(error: Exception) -> str:
+def place(error: BaseException) -> str:
     """File and line where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"

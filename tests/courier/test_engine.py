@@ -21,6 +21,7 @@ from connector.core.talk import (
 from connector.courier.flight import CourierOptions, Held
 from tests.courier.scripted import FAST, LIVE, PAST, Bench, ByReply, Script, Scripted, sending
 from tests.fakes.http import ok
+from tests.fakes.meter import FakeMeter
 
 OUT = Retry("unavailable")
 DOUBT = InDoubt("timed out")
@@ -295,6 +296,27 @@ def test_too_few_outcomes_are_a_bug_too() -> None:
     bench.http.answer = ok
     bench.run(land([sending("a"), sending("b")]))
     assert bench.outcomes == {"a": "Accepted", "b": "Accepted"}
+
+
+def test_a_bug_of_our_own_is_fatal_and_loses_nothing() -> None:
+    """A worker that died in silence would be a slot less."""
+
+    class BrokenMeter(FakeMeter):
+        def set(self, name: str, value: float, /, **labels: str) -> None:
+            raise ZeroDivisionError
+
+    bench = scripted({"a": [Retry("throttled", 5.0)]})
+    bench.meter = BrokenMeter()
+    bench.use(bench.http)
+
+    async def story(bench: Bench) -> None:
+        bench.take([sending("a")])
+        await bench.until(lambda: bench.engine.fatal is not None)
+        released, in_doubt = await bench.engine.abandon()
+        assert ([one.event.key for one in released], in_doubt) == (["a"], [])
+
+    bench.run(story)
+    assert "raised ZeroDivisionError at test_engine.py" in str(bench.engine.fatal)
 
 
 # --- Giving back -----------------------------------------------------------------------------------
