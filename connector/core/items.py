@@ -79,7 +79,7 @@ class Items:
                     values[slot] = settled(value)
             if self._extra:
                 extra = plan.extra.copy()
-                for _, key, _, _, settled, name in plan.extras:  # noqa: B007  # as above
+                for _, key, _, _, settled, name in plan.extras:  # as above
                     extra[name] = settled(entry[key])
                 values[_EXTRA] = {name: part for name, part in extra.items() if part is not UNSET} or UNSET
         except Unfit as unfit:
