@@ -1,7 +1,8 @@
 """What Yespo would refuse, or take with a 2xx and ignore, found before it is sent (promise 7).
 
 A reason names fields, never values. Documented limits unless marked; inferred: that the limit of an
-identifier holds for externalOrderId too, and that a total is not negative. The required fields are required
+identifier holds for externalOrderId too, that blanks and the word null are no value, and that a total is not
+negative. The required fields are required
 of orderCancelled too, although only orderCreated's description lists them: what a delete's row lacks is a
 dead letter, unless `by_key` says that the account takes an orderCancelled by its key.
 Prices that do not add up to totalCost are not this module's affair (`totals`), nor is depth: what is nested
@@ -18,6 +19,7 @@ from msgspec.structs import replace
 
 from connector.core.events import Contact, Item, Order
 from connector.dialects.yespo_locator import (
+    BLANK,
     LOCATOR_NAMES,
     LOCATORS,
     email_of,
@@ -56,7 +58,7 @@ def cancel_fault(order: Order, zone: tzinfo, *, by_key: bool) -> str | None:
 
     by_key: a row that has nothing but its key is enough.
     """
-    if by_key and order.external_order_id and order.total_cost is UNSET and order.date is UNSET:
+    if by_key and id_of(order.external_order_id) and order.total_cost is UNSET and order.date is UNSET:
         return _identifiers_fault(order)
     cancelled = replace(order, status="CANCELLED")
     return _missing(cancelled) or _identifiers_fault(order) or _content_fault(cancelled, zone)
@@ -110,14 +112,23 @@ def _first_locator(order: Order) -> str:
 
 
 def _missing(order: Order) -> str | None:
-    if order.external_order_id and order.status and order.date and isinstance(order.total_cost, Decimal):
+    if (
+        id_of(order.external_order_id)
+        and order.status
+        and order.date
+        and isinstance(order.total_cost, Decimal)
+    ):
         return None
     return _absent("", _REQUIRED, _required(order))
 
 
 def _absent(place: str, names: tuple[str, ...], values: tuple[object, ...]) -> str | None:
-    absent = [n for n, v in zip(names, values, strict=True) if v is None or v is UNSET or v == ""]
+    absent = [name for name, value in zip(names, values, strict=True) if _is_absent(value)]
     return f"{place}{', '.join(absent)} missing: Yespo would ignore the order" if absent else None
+
+
+def _is_absent(value: object) -> bool:
+    return value is None or value is UNSET or (isinstance(value, str) and value.strip() in BLANK)
 
 
 def _identifiers_fault(body: Order | Contact) -> str | None:
@@ -171,9 +182,10 @@ def _items_fault(order: Order) -> str | None:
 
 def _item_fault(index: int, item: Item) -> str | None:
     quantity, cost = item.quantity, item.cost
-    if not (
-        item.external_item_id and item.name and item.url and item.image_url
-        and isinstance(quantity, (int, Decimal)) and isinstance(cost, Decimal)
+    texts = (item.external_item_id, item.name, item.url, item.image_url)
+    if (
+        not all(texts) or not BLANK.isdisjoint(map(str.strip, texts))  # type: ignore[arg-type]  # none is UNSET
+        or not isinstance(quantity, (int, Decimal)) or not isinstance(cost, Decimal)
     ):  # fmt: skip
         return _absent(f"items[{index}]: ", _ITEM_REQUIRED, _item_required(item))
     if _is_number(cost) and (isinstance(quantity, int) or _is_number(quantity)):

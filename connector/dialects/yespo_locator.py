@@ -24,6 +24,8 @@ LOCATORS = (
     "contactid", "contact_id", "email", "emailaddress", "useremail", "contactemail", "phone", "sms",
     "phonenumber", "pushtoken", "contactkey", "contact_key",
 )  # fmt: skip
+BLANK = frozenset({"", "null"})
+"""What counts as not sent, once trimmed."""
 LOCATOR_NAMES = frozenset(LOCATORS)
 LONGEST_PHONE = 15
 """Digits (E.164)."""
@@ -32,7 +34,7 @@ _PUNCTUATION = str.maketrans("", "", " -().\t\u00a0\u2011")
 
 def email_of(value: Text) -> str | None:
     """The e-mail as sent; None where there is none."""
-    return value.strip() or None if value and value != "null" else None
+    return email if value and (email := value.strip()) not in BLANK else None
 
 
 def phone_of(value: Text) -> str | None:
@@ -49,7 +51,7 @@ def _digits(value: str) -> str | None:
 
 def id_of(value: Text) -> str | None:
     """The externalCustomerId as sent (compared literally, so never trimmed); None where it is blank."""
-    return value if value and not value.isspace() and value != "null" else None
+    return value if value and value.strip() not in BLANK else None
 
 
 def email_alias(email: str) -> str:

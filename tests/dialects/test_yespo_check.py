@@ -46,6 +46,11 @@ def test_a_missing_required_field_is_named(field: str, name: str, absent: object
     assert reason(**{field: absent}).startswith(f"{name} missing")
 
 
+@pytest.mark.parametrize("blank", [" ", "null"])
+def test_a_blank_order_id_is_missing(blank: str) -> None:
+    assert reason(external_order_id=blank).startswith("externalOrderId missing")
+
+
 def test_all_missing_fields_are_named_at_once() -> None:
     assert reason(total_cost=None, date=UNSET).startswith("totalCost, date missing")
 
@@ -103,7 +108,8 @@ def test_other_money_must_be_a_number(field: str) -> None:
     ],
 )
 def test_an_item_needs_six_fields(field: str, name: str) -> None:
-    for absent in (UNSET, None):
+    texts = ["", " ", "null"] if isinstance(getattr(ITEM, field), str) else []
+    for absent in (UNSET, None, *texts):
         broken = replace(ITEM, **{field: absent})
         assert reason(items=(ITEM, broken)).startswith(f"items[1]: {name} missing")
 
