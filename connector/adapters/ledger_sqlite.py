@@ -143,20 +143,16 @@ class SqliteLedger:
     # --- Settle -----------------------------------------------------------------------------------
 
     def _settle(self, settled: Sequence[Settlement]) -> int:
-        """What is known to be ours at once; the rest one by one. Returns the stale ones."""
-        mine: list[tuple[Settlement, _Held]] = []
-        others: list[Settlement] = []
-        for one in settled:
-            held = self._mine.get((one.event.entity, one.event.key))
-            if held is None or held.claim.doubts or held.version != one.event.version or _clears(one):
-                others.append(one)
-            else:
-                mine.append((one, held))
-        keys = [(one.event.entity, one.event.key) for one, _ in mine]
+        """All at once where all are known to be ours, else one by one. Returns the stale ones."""
+        held = [self._mine.get((one.event.entity, one.event.key)) for one in settled]
+        mine = [(one, has) for one, has in zip(settled, held, strict=True) if has and _is_plain(one, has)]
+        if len(mine) < len(settled):
+            return self._settle_each(settled)
+        keys = [(one.event.entity, one.event.key) for one in settled]
         if keys and self._tables.drop_claims(keys, self._owner) != len(keys):
             raise _LostClaims
         self._accept([pair for pair in mine if pair[0].outcome == "accepted"])
-        return self._settle_each(others) if others else 0
+        return 0
 
     def _accept(self, accepted: Sequence[tuple[Settlement, _Held]]) -> None:
         """Their claims are gone from the file; nobody else could write their heads meanwhile."""
@@ -251,5 +247,8 @@ class SqliteLedger:
         return decisions
 
 
-def _clears(settlement: Settlement) -> bool:
-    return settlement.outcome == "released" and not settlement.certain
+def _is_plain(settlement: Settlement, held: _Held) -> bool:
+    """Settling it needs nothing that the claim in memory does not tell."""
+    if held.claim.doubts or held.version != settlement.event.version:
+        return False
+    return settlement.certain or settlement.outcome == "accepted"

@@ -266,6 +266,18 @@ class TestDeadOwners:
         settle(heir, V1)
         assert ask(heir, V2) == Grant(known=True, doubtful=True)
 
+    def test_what_is_accepted_over_a_newer_doubt_is_not_certain_to_stand(
+        self, world: World, ledger: Countable
+    ) -> None:
+        assert ask(ledger, V2) == Grant()
+        world.crash(ledger)
+        heir = world.open()
+        accept(heir, order("1", version(1), "same"))
+        settle(heir, V2)
+        assert ask(heir, V2) == Grant(known=True, doubtful=True)
+        settle(heir, V2, "released", certain=False)
+        assert ask(heir, order("1", version(3), "same")) == Grant(known=True)
+
     def test_a_take_over_that_fails_leaves_the_doubt(self, world: World, ledger: Countable) -> None:
         assert ask(ledger, V1) == Grant()
         world.crash(ledger)
