@@ -105,14 +105,14 @@ class _Debezium:
         self._shape = Shape(columns(schema, row))
 
     def __call__(self, message: Row, headers: Headers, key: Key | None) -> Decoded:
-        op = _OPS.get(message["op"])
+        word, source, row = message["op"], message["source"], message["after"]
+        op = _op(word)
         if op is None:
-            return _no_row_change(message["op"])
-        origin = _origin(op, message["source"] or {}, headers)
+            return _no_row_change(word)
+        origin = _origin(op, source if isinstance(source, dict) else {}, headers)
         if op is Op.DELETE:
             return delete(origin, key)
-        row = message["after"]
-        if row is None:
+        if not isinstance(row, dict):
             return Reject("no_row", f"op={op.value} without `after`")
         return Change(op, row, self._shape, origin, _values(key))
 
@@ -135,7 +135,7 @@ class _Flat:
         meta = {name: row.pop(name) for name in self._meta}
         word = meta.get("__op") or text(headers, "__op") or "u"
         deleted = meta.get("__deleted") or text(headers, "__deleted")
-        op = Op.DELETE if deleted in ("true", True) else _OPS.get(word)
+        op = Op.DELETE if deleted in ("true", True) else _op(word)
         if op is None:
             return _no_row_change(word)
         origin = flat_origin(op, meta, headers)
@@ -185,13 +185,21 @@ _NOWHERE: Final = Origin()
 
 def _origin(op: Op, source: Mapping[str, Any], headers: Headers) -> Origin:
     return Origin(
-        source.get("name"),
-        source.get("table"),
+        _word(source.get("name")),
+        _word(source.get("table")),
         _number(source.get("lsn")),
         _number(source.get("ts_ms")),
         op is Op.READ or source.get("snapshot") not in (None, "", "false"),
         _moved(op, headers),
     )
+
+
+def _op(word: object) -> Op | None:
+    return _OPS.get(word) if isinstance(word, str) else None
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _number(value: object) -> int | None:

@@ -14,20 +14,21 @@ Headers = Mapping[str, bytes | None]
 
 HEAD = 5
 _CONTENT_ID = {"key": "apicurio.key.contentId", "value": "apicurio.value.contentId"}
+_LAST_ID = 2**31 - 1
 _ADVICE = "use Confluent's framing (0x00 and a 4-byte schema id)"
 
 
 def frame(data: bytes, part: Part, headers: Headers) -> tuple[int, int] | Reject:
     """(schema id, start of the body), or why the bytes cannot be Confluent's wire format."""
     if _CONTENT_ID[part] in headers:
-        return int.from_bytes(headers[_CONTENT_ID[part]] or b"", "big"), 0
-    if len(data) >= HEAD and data[0] == 0:
-        schema_id = int.from_bytes(data[1:HEAD], "big")
-        # Registries count from 1, so id 0 is never one to ask a registry for: it is the upper half
-        # of a longer id, or no id at all.
-        if schema_id:
-            return schema_id, HEAD
-    return _refusal(data, part, headers)
+        schema_id, start = int.from_bytes(headers[_CONTENT_ID[part]] or b"", "big"), 0
+    elif len(data) >= HEAD and data[0] == 0:
+        schema_id, start = int.from_bytes(data[1:HEAD], "big"), HEAD
+    else:
+        return _refusal(data, part, headers)
+    # Ids are positive and have 31 bits. A registry must not be asked for another: it does not answer that
+    # there is none, but that there is no such page. 0 is the upper half of a longer id, or no id at all.
+    return (schema_id, start) if 0 < schema_id <= _LAST_ID else _refusal(data, part, headers)
 
 
 def stranger(data: bytes, part: Part, headers: Headers, schema_id: int) -> Reject:
@@ -44,7 +45,7 @@ def _refusal(data: bytes, part: Part, headers: Headers) -> Reject:
     if not data:
         return Reject(f"empty_{part}", f"the {part} has no bytes at all (a tombstone is null, not empty)")
     other = _looks_like(data, part, headers)
-    if other is None and data[0] == 0:
+    if other is None and data[0] == 0 and len(data) <= HEAD:
         return Reject("truncated", f"the {part} ends inside its frame: {_ADVICE}")
     return Reject("bad_framing", f"the {part} looks like {other or 'no known framing'}: {_ADVICE}")
 

@@ -56,6 +56,11 @@ FLAT = avro.record(
 MINE = {"id": 7, "name": "Зоя", "note": ""}
 
 
+def _id(schema: str) -> int:
+    """The same id for the same schema, in 31 bits."""
+    return zlib.crc32(schema.encode()) >> 1 or 1
+
+
 class Topic:
     """One topic's decoder with schemas registered as they are used."""
 
@@ -67,7 +72,7 @@ class Topic:
     def avro(self, schema: Mapping[str, Any] | str, value: Any) -> bytes:
         """A framed message, its schema registered."""
         text = json.dumps(schema)
-        schema_id = zlib.crc32(text.encode()) or 1
+        schema_id = _id(text)
         self.schemas.register(schema_id, text)
         return avro.framed(schema_id, avro.body(json.loads(text), value))
 
@@ -120,6 +125,7 @@ def refusal(outcome: Decoded) -> str:
         (b"\0\0\0\0\0\0\0\0\x15\x02", "bad_framing", "Apicurio's 8-byte framing"),
         (b"\xc3\x01" + bytes(10), "bad_framing", "single-object"),
         (b"\0\0\0\x10\x67\x02", "unknown_schema", "4199"),
+        (b"\0\xff\0\0\1\x02", "bad_framing", "no known framing"),
     ],
 )
 def test_a_message_in_no_framing_is_refused_by_what_it_looks_like(
@@ -134,7 +140,11 @@ def test_a_message_in_no_framing_is_refused_by_what_it_looks_like(
 def test_ids_in_apicurios_headers_are_read_with_a_body_that_starts_anyhow(topic: Topic) -> None:
     """Header mode has no prefix, so a body may start with 0x00 (cdc 2)."""
     topic.schemas.register(0x77, json.dumps(avro.record("R", a=["null", "string"], b="long")))
-    headers = (("apicurio.value.contentId", (0x77).to_bytes(8, "big")),)
+    name = "apicurio.value.contentId"
+    for wrong in (b"", bytes(8), b"\xff" * 8, b"\1" * 99):
+        record = Record(Position(TOPIC, 0, 0), 0, None, b"\x00\x02", ((name, wrong),))
+        assert refusal(topic.decoder.decode(record)) == "bad_framing"
+    headers = ((name, (0x77).to_bytes(8, "big")),)
     outcome = topic.decoder.decode(Record(Position(TOPIC, 0, 0), 0, None, b"\x00\x02", headers))
     assert isinstance(outcome, Change)
     assert outcome.values() == {"a": None, "b": 1}
@@ -377,7 +387,7 @@ def test_a_first_tombstone_waits_for_the_registry_to_tell_its_clock() -> None:
     assert topic.change(None, key).origin == Origin()
     fresh = Topic()
     fresh.key(7)
-    fresh.schemas.writer(zlib.crc32(json.dumps(KEY).encode()), TOPIC)
+    fresh.schemas.writer(_id(json.dumps(KEY)), TOPIC)
     fresh.schemas.down = True
     with pytest.raises(RegistryDown):
         fresh.decode(None, key)

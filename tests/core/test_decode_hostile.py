@@ -142,6 +142,29 @@ def test_small_bytes_that_grow_stay_within_their_memory() -> None:
     assert cause(decode(kind, avro.long(2**22) + bytes(2**22) + b"\0")) == "too_large"
 
 
+STRANGE: list[tuple[Any, Any]] = [
+    (avro.record("Odd", x="long"), {"x": 1}),
+    ({"type": "array", "items": "long"}, [1]),
+    ("double", float("nan")),
+    ("bytes", b"c"),
+    ("boolean", True),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), STRANGE, ids=str)
+def test_an_envelope_of_other_types_gives_an_outcome(kind: Any, value: Any) -> None:
+    """`op`, `source` and `__op`, `__lsn`, `__deleted` … as no Debezium writes them."""
+    after = avro.record("Value", id="long")
+    for field in ("op", "source", "after"):
+        kinds = {"op": "string", "source": avro.record("Source", x="long"), "after": after}
+        values = {"op": "u", "source": {"x": 1}, "after": {"id": 1}} | {field: value}
+        schema = avro.record("Envelope", **{**kinds, field: kind})
+        assert isinstance(decode(schema, avro.body(schema, values)), Change | Reject)
+    for field in ("__op", "__deleted", "__lsn", "__source_ts_ms", "__table", "__name", "__snapshot"):
+        schema = avro.record("Row", **{"id": "long", field: kind})
+        assert isinstance(decode(schema, avro.body(schema, {"id": 1, field: value})), Change | Reject)
+
+
 # --- Properties -----------------------------------------------------------------------------------
 
 CAPTURED = [
