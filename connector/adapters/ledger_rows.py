@@ -31,7 +31,6 @@ class _Row(Struct, frozen=True, array_like=True):
     core_digest: bytes
     ties: tuple[bytes, ...]
     state: State
-    live: bool
     aliases: tuple[bytes, ...] = ()
     remote_id: str | None = None
     contact_key: str | None = None
@@ -53,16 +52,16 @@ def _row(head: Head, number: Callable[[Source], int]) -> _Row:
     if at is None:
         return _Row(
             _NO_SOURCE, 0, None, None, None, -1, -1, head.digest, head.core_digest, ties,
-            head.state, head.live, head.aliases, head.remote_id, head.contact_key,
+            head.state, head.aliases, head.remote_id, head.contact_key,
         )  # fmt: skip
     return _Row(
         number((at.clock, at.topic, at.partition)), head.rank, at.lsn, at.ts_ms, at.declared, at.offset,
         at.timestamp_ms, head.digest, head.core_digest, ties,
-        head.state, head.live, head.aliases, head.remote_id, head.contact_key,
+        head.state, head.aliases, head.remote_id, head.contact_key,
     )  # fmt: skip
 
 
-def _head(row: _Row, source: Callable[[int], Source]) -> Head:
+def _head(row: _Row, source: Callable[[int], Source], live: bool = False) -> Head:
     version = None
     if row.source != _NO_SOURCE:
         clock, topic, partition = source(row.source)
@@ -72,18 +71,21 @@ def _head(row: _Row, source: Callable[[int], Source]) -> Head:
     ties = (*row.ties, row.digest) if row.digest else row.ties
     return Head(
         version, row.rank, row.digest, row.core_digest, ties, row.state,
-        row.live, row.aliases, row.remote_id, row.contact_key,
+        live, row.aliases, row.remote_id, row.contact_key,
     )  # fmt: skip
 
 
 def pack_head(head: Head, number: Callable[[Source], int]) -> bytes:
-    """A head as it is stored. `number` gives a source its number."""
+    """A head as it is stored, but for `live`: a claim's blob becomes its head's whatever it was sent through.
+
+    `number` gives a source its number.
+    """
     return _encode(_row(head, number))
 
 
-def unpack_head(blob: bytes, source: Callable[[int], Source]) -> Head:
+def unpack_head(blob: bytes, source: Callable[[int], Source], *, live: bool = False) -> Head:
     """The reverse. `source` gives a number its source. Raises msgspec.DecodeError."""
-    return _head(_decode_head(blob), source)
+    return _head(_decode_head(blob), source, live)
 
 
 def pack_doubts(claim: Claim, number: Callable[[Source], int]) -> bytes | None:

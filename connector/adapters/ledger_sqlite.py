@@ -89,8 +89,10 @@ class SqliteLedger:
             self._generation = -1
             raise
         self.stale_sends += stale
-        for one in settled:
-            self._forget_claim(one.event)
+        for event in (one.event for one in settled):
+            held = self._mine.get((event.entity, event.key))
+            if held is not None and held.version == event.version:
+                del self._mine[event.entity, event.key]
         self._mine.update(granted)
         return verdicts
 
@@ -133,13 +135,6 @@ class SqliteLedger:
         """See ports.Ledger."""
         self._store.close()
 
-    # --- After a turn -----------------------------------------------------------------------------
-
-    def _forget_claim(self, event: Event) -> None:
-        held = self._mine.get((event.entity, event.key))
-        if held is not None and held.version == event.version:
-            del self._mine[event.entity, event.key]
-
     # --- Settle -----------------------------------------------------------------------------------
 
     def _settle(self, settled: Sequence[Settlement]) -> int:
@@ -159,13 +154,15 @@ class SqliteLedger:
         heads = []
         for one, held in accepted:
             event = one.event
-            if plain(one) and one.live == held.claim.head.live:
-                heads.append((event.entity, event.key, held.blob))
+            if plain(one):
+                live = one.live or held.claim.head.live
+                heads.append((event.entity, event.key, live, held.blob))
                 self._erased(held.claim.head)
                 continue
             after = conclude(one, None, held.claim, mine=True, epochs=self._epochs)
             if after.head is not None:
-                heads.append((event.entity, event.key, self._tables.pack(self._led(one, after.head))))
+                head = self._led(one, after.head)
+                heads.append((event.entity, event.key, head.live, self._tables.pack(head)))
         self._tables.write_heads(heads)
         self._write_rows([one.event for one, _ in accepted])
 
@@ -181,7 +178,7 @@ class SqliteLedger:
         accepted = one.outcome == "accepted" and after.claim is not claim
         if after.head is not None:
             new = self._led(one, after.head) if accepted else after.head
-            self._tables.write_heads([(entity, key, self._tables.pack(new))])
+            self._tables.write_heads([(entity, key, new.live, self._tables.pack(new))])
         if claim is not None and after.claim is not claim:
             self._tables.drop_claims([(entity, key)], claim.owner)
             if after.claim is not None:
@@ -219,7 +216,7 @@ class SqliteLedger:
         heads, claims, known = [], [], []
         for (slot, want), decision in zip(wants.items(), decisions, strict=True):
             if decision.head is not None:
-                heads.append((*slot, pack(decision.head)))
+                heads.append((*slot, decision.head.live, pack(decision.head)))
             if decision.claim is not None:
                 blob = pack(decision.claim.head)
                 claims.append((*slot, decision.claim, blob))

@@ -19,7 +19,8 @@ STEPS: Final = (
     CREATE TABLE sources (number INTEGER PRIMARY KEY, clock TEXT NOT NULL, topic TEXT NOT NULL,
         partition INTEGER NOT NULL, UNIQUE (clock, topic, partition)) STRICT;
     CREATE TABLE heads (destination INTEGER NOT NULL, entity INTEGER NOT NULL, key TEXT NOT NULL,
-        head BLOB NOT NULL, PRIMARY KEY (destination, entity, key)) STRICT, WITHOUT ROWID;
+        live INTEGER NOT NULL, head BLOB NOT NULL, PRIMARY KEY (destination, entity, key))
+        STRICT, WITHOUT ROWID;
     CREATE TABLE claims (destination INTEGER NOT NULL, entity INTEGER NOT NULL, key TEXT NOT NULL,
         owner INTEGER NOT NULL, since_ms INTEGER NOT NULL, head BLOB NOT NULL, doubts BLOB,
         PRIMARY KEY (destination, entity, key)) STRICT, WITHOUT ROWID;

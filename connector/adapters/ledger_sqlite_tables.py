@@ -38,18 +38,28 @@ class Tables:
 
     def heads(self, entity: Entity, keys: Iterable[str]) -> dict[str, Head]:
         """The heads of these keys, by key."""
-        stored = {self._veil.key(key): key for key in keys}
-        found = self._select("key, head FROM heads", "AND entity = ? AND key", list(stored), _NUMBERS[entity])
-        return {stored[key]: unpack_head(blob, self._source) for key, blob in found}
+        stored = self._stored(entity, keys)
+        columns = "key, live, head FROM heads"
+        found = self._select(columns, "AND entity = ? AND key", [*stored], _NUMBERS[entity])
+        source = self._source
+        return {stored[key]: unpack_head(blob, source, live=bool(live)) for key, live, blob in found}
 
     def claims(self, entity: Entity, keys: Iterable[str]) -> dict[str, Claim]:
         """The open claims of these keys, by key."""
-        stored = {self._veil.key(key): key for key in keys}
+        stored = self._stored(entity, keys)
         columns = "key, owner, head, doubts FROM claims"
-        found = self._select(columns, "AND entity = ? AND key", list(stored), _NUMBERS[entity])
-        return {
-            stored[key]: unpack_claim(owner, head, doubts, self._source) for key, owner, head, doubts in found
-        }
+        found = self._select(columns, "AND entity = ? AND key", [*stored], _NUMBERS[entity])
+        source = self._source
+        return {stored[key]: unpack_claim(owner, head, doubts, source) for key, owner, head, doubts in found}
+
+    def _stored(self, entity: Entity, keys: Iterable[str]) -> dict[str, str]:
+        """Keys by how they are stored: only a contact's can be personal data."""
+        if entity == "order":
+            return {key: key for key in keys}
+        return {self._veil.key(key): key for key in keys}
+
+    def _key(self, entity: Entity, key: str) -> str:
+        return key if entity == "order" else self._veil.key(key)
 
     def led_to(self, aliases: Iterable[bytes]) -> dict[bytes, str]:
         """The contacts that these aliases lead to, by their stored keys (see `stored`)."""
@@ -67,11 +77,11 @@ class Tables:
         """A head as it is stored."""
         return pack_head(head, self._number)
 
-    def write_heads(self, heads: Iterable[tuple[Entity, str, bytes]]) -> None:
-        """Put packed heads."""
+    def write_heads(self, heads: Iterable[tuple[Entity, str, bool, bytes]]) -> None:
+        """Put packed heads, each with its `live`."""
         self._db.executemany(
-            "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?)",
-            [(self._destination, _NUMBERS[e], self._veil.key(key), blob) for e, key, blob in heads],
+            "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?)",
+            [(self._destination, _NUMBERS[e], self._key(e, key), live, blob) for e, key, live, blob in heads],
         )
 
     def write_claims(self, claims: Iterable[tuple[Entity, str, Claim, bytes]], since_ms: int) -> None:
@@ -80,7 +90,7 @@ class Tables:
         self._db.executemany(
             "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (self._destination, _NUMBERS[e], self._veil.key(key), claim.owner, since_ms, blob,
+                (self._destination, _NUMBERS[e], self._key(e, key), claim.owner, since_ms, blob,
                  pack_doubts(claim, number))
                 for e, key, claim, blob in claims
             ],
@@ -90,7 +100,7 @@ class Tables:
         """Delete the claims of this owner on these keys; return how many it had."""
         return self._db.executemany(
             "DELETE FROM claims WHERE destination = ? AND entity = ? AND key = ? AND owner = ?",
-            [(self._destination, _NUMBERS[entity], self._veil.key(key), owner) for entity, key in keys],
+            [(self._destination, _NUMBERS[entity], self._key(entity, key), owner) for entity, key in keys],
         ).rowcount
 
     def lead(self, contact: str, now: Sequence[bytes], dropped: Iterable[bytes]) -> bool:
@@ -112,7 +122,7 @@ class Tables:
         self._db.executemany(
             "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET entity = excluded.entity, "
             "key = excluded.key WHERE entity != excluded.entity OR key != excluded.key",
-            [(self._destination, row, _NUMBERS[e], self._veil.key(key)) for row, e, key in rows],
+            [(self._destination, row, _NUMBERS[e], self._key(e, key)) for row, e, key in rows],
         )
 
     def keys_of(self, rows: Sequence[str]) -> dict[str, str]:

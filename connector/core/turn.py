@@ -24,7 +24,8 @@ NO_LOCATOR = Deny("no_usable_locator", "the contact is known, but not by the onl
 
 
 class Claim(Struct, frozen=True):
-    """One open claim. head: what the key's head becomes once it is accepted. doubts: heads that earlier
+    """One open claim. head: what the key's head becomes once it is accepted (a store may leave out `live`,
+    which the key's head tells). doubts: heads that earlier
     owners, now dead, had claimed."""
 
     owner: int
@@ -80,17 +81,16 @@ def _refusal(judgement: Judgement) -> Verdict:
 def _grant(
     event: Event, head: Head | None, seen: Head | None, doubts: tuple[Head, ...], owner: int, epochs: Epochs
 ) -> Decision:
-    if any(_strange(doubt, event, epochs) for doubt in doubts):
-        return Decision(Ask("clock"))
+    doubtful = False
+    if doubts:
+        if any(_strange(doubt, event, epochs) for doubt in doubts):
+            return Decision(Ask("clock"))
+        doubtful = any(is_at(doubt, event) for doubt in doubts)
     claim = Claim(owner, advance(seen, event, epochs), doubts)
     if seen is None:
-        return Decision(Grant(doubtful=any(is_at(doubt, event) for doubt in doubts)), None, claim)
-    verdict = Grant(
-        known=seen.live,
-        status_only=_status_only(seen, event),
-        doubtful=any(is_at(doubt, event) for doubt in doubts),
-        contact_key=seen.contact_key,
-    )
+        return Decision(Grant(doubtful=doubtful), None, claim)
+    status_only = _status_only(seen, event)
+    verdict = Grant(seen.live, status_only, doubtful, contact_key=seen.contact_key)
     return Decision(verdict, None if seen is head else seen, claim)
 
 
@@ -152,7 +152,7 @@ def _accepted(settlement: Settlement, head: Head | None, claim: Claim, epochs: E
     doubts = tuple(doubt for doubt in claim.doubts if _outlives(doubt, new, epochs))
     new = replace(
         new,
-        live=new.live or settlement.live,
+        live=new.live or settlement.live or (head is not None and head.live),
         remote_id=settlement.remote_id or new.remote_id,
         contact_key=_kept_contact(settlement) or new.contact_key,
     )
