@@ -42,10 +42,9 @@ class _LostClaims(Exception):
 class SqliteLedger:
     """Implements ports.Ledger. Used by one thread at a time.
 
-    path: the file; its directory must exist. wait: seconds to wait for another process's transaction.
+    path: the file, in an existing directory. wait: seconds to wait for another process's transaction.
     stale_sends: settles that found their claim lost, since start (`stale_sends_total`).
-    Raises LedgerDown while the file cannot be read or written; Fatal where it is damaged, of another
-    program, or newer than this code.
+    Raises LedgerDown while it cannot be read or written; Fatal: damaged, of another program, or too new.
     """
 
     def __init__(

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from connector.errors import Fatal, LedgerDown
 
 APPLICATION: Final = 0x43524D43
@@ -52,6 +54,8 @@ def translated(path: Path) -> Iterator[None]:
         if isinstance(error, sqlite3.OperationalError):
             raise LedgerDown(f"ledger {path}: {error}; free the disk or what locks it") from error
         raise
+    except msgspec.DecodeError as error:
+        raise Fatal(f"ledger {path}: damaged; restore its backup") from error
     except OSError as error:
         raise LedgerDown(f"ledger {path}: {error.strerror}; see its directory and its rights") from error
 

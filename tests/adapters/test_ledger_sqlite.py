@@ -271,6 +271,17 @@ class TestFile:
         with pytest.raises(Fatal, match="damaged"), opened(path) as ledger:
             ledger.turn([], [Want(event) for event in events])
 
+    def test_a_damaged_row_is_fatal(self, path: Path) -> None:
+        with opened(path) as ledger:
+            ask(ledger, V1)
+            ledger.turn([Settlement(V1, "accepted")], [])
+            database = sqlite3.connect(path)
+            with database:
+                database.execute("UPDATE heads SET head = x'c1'")
+            database.close()
+            with pytest.raises(Fatal, match="damaged"):
+                ask(ledger, V2)
+
     def test_a_missing_directory_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(Fatal, match="its directory does not exist; create it"):
             SqliteLedger(tmp_path / "nowhere" / "ledger.db", "yespo")
