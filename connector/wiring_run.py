@@ -1,6 +1,6 @@
 """A process with everything on: logs, metrics, HTTP, lanes."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from connector import wiring
 from connector.adapters import logs, metrics, web
@@ -9,11 +9,27 @@ from connector.settings import Settings, secret_values
 
 
 def run(settings: Settings, only: str | None = None) -> int:
-    """Work until a signal; the exit code. Raises what `build` raises."""
+    """Work until a signal; the exit code. Raises Fatal (the port), and what `wiring.build` raises."""
     logs.configure(settings.log.format, settings.log.level, secret_values(settings))
-    meter = metrics.meter()
+    meter, health = metrics.meter(), _Health()
+    server = web.serve(settings.server.host, settings.server.port, meter.registry, health)
+    try:
+        health.service = wiring.build(settings, meter, only)
+        return health.service.run()
+    finally:
+        server.close()
 
-    def serve(service: Service) -> Callable[[], None]:
-        return web.serve(settings.server.host, settings.server.port, meter.registry, service).close
 
-    return wiring.build(settings, meter, only).run(serve)
+class _Health:
+    """The service's health once there is one: probes are answered before the pipeline starts."""
+
+    service: Service | None = None
+
+    def live(self) -> list[str]:
+        return self.service.live() if self.service else []
+
+    def ready(self) -> list[str]:
+        return self.service.ready() if self.service else ["starting"]
+
+    def status(self) -> Mapping[str, object]:
+        return self.service.status() if self.service else {}

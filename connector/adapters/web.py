@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from threading import Thread
 from typing import Any, Final, Protocol
 
@@ -85,16 +85,19 @@ def serve(host: str, port: int, registry: CollectorRegistry, health: Health) -> 
 
 
 def application(registry: CollectorRegistry, health: Health) -> Starlette:
-    """The endpoints of the contract; all of them only read."""
+    """The endpoints of the contract; all of them only read.
 
-    async def metrics(request: Request) -> Response:
+    Each answers in a thread of its own, so that none that waits keeps a probe waiting.
+    """
+
+    def metrics(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(registry), headers={**_HEADERS, "content-type": content_type})
 
-    async def status(_: Request) -> Response:
+    def status(_: Request) -> Response:
         return JSONResponse(_status(health), headers=_HEADERS)
 
-    async def index(_: Request) -> Response:
+    def index(_: Request) -> Response:
         return HTMLResponse(page(_status(health)), headers=_HEADERS)
 
     return Starlette(
@@ -113,10 +116,10 @@ def _status(health: Health) -> dict[str, Any]:
     return {"live": not live, "ready": not ready, "problems": [*live, *ready], **health.status()}
 
 
-def _probe(problems: Callable[[], list[str]]) -> Callable[[Request], Awaitable[Response]]:
+def _probe(problems: Callable[[], list[str]]) -> Callable[[Request], Response]:
     """200 without problems, else 503 with a line each; as JSON for those who ask for it."""
 
-    async def answer(request: Request) -> Response:
+    def answer(request: Request) -> Response:
         found = problems()
         code = 503 if found else 200
         if "application/json" in request.headers.get("accept", ""):

@@ -2,8 +2,10 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
+from threading import Event, Thread
 
 import pytest
 
@@ -19,6 +21,8 @@ class FakeHealth:
     def __init__(self) -> None:
         self.stuck: list[str] = []
         self.waiting: list[str] = []
+        self.gate: Event | None = None
+        self.asked = False
         self.told: dict[str, Json] = {"lanes": {"yespo": {"lag_records": 7, "paused": [], "at": None}}}
 
     def live(self) -> list[str]:
@@ -28,6 +32,9 @@ class FakeHealth:
         return self.waiting
 
     def status(self) -> dict[str, Json]:
+        self.asked = True
+        if self.gate:
+            self.gate.wait(30)
         return self.told
 
 
@@ -117,6 +124,19 @@ def test_the_page_says_at_one_look_whether_it_is_healthy_and_if_not_why(site: Si
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_nothing_can_be_written(site: Site, path: str, method: str) -> None:
     assert site.ask(path, method)[0].status == 405
+
+
+def test_a_status_that_waits_keeps_no_probe_waiting(site: Site) -> None:
+    site.health.gate = Event()
+    waiting = Thread(target=site.ask, args=("/status",))
+    waiting.start()
+    while not site.health.asked:
+        time.sleep(0.01)
+    answer, _ = site.ask("/livez")
+    site.health.gate.set()
+    waiting.join()
+
+    assert answer.status == 200
 
 
 def test_an_unknown_path_is_not_found(site: Site) -> None:

@@ -1,0 +1,122 @@
+"""`run` as a process: it serves, works, and ends by a signal with the right code."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.sandbox.server import SandboxServer
+from tests.cli.configs import config
+from tests.support.broker import Broker
+from tests.support.registry import running_registry
+from tests.support.topics import TopicFactory
+
+Process = subprocess.Popen[str]
+
+
+@contextmanager
+def started(file: Path, *arguments: str) -> Iterator[Process]:
+    command = [sys.executable, "-m", "connector", "run", "-c", str(file), *arguments]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        return int(bound.getsockname()[1])
+
+
+def get(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+def wait_until_served(process: Process, port: int, path: str, seconds: float = 60) -> str:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            return get(port, path)
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(
+        f"{path} was not served: {process.communicate()[1] if process.poll() is not None else ''}"
+    )
+
+
+def logged(text: str) -> list[Mapping[str, Any]]:
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+@pytest.mark.kafka
+def test_it_serves_joins_and_drains_on_sigterm(broker: Broker, topic: TopicFactory, tmp_path: Path) -> None:
+    orders, contacts, port = topic("orders"), topic("contacts"), free_port()
+    with running_registry() as registry, SandboxServer() as crm:
+        file = config(
+            tmp_path,
+            brokers=broker.bootstrap,
+            registry=registry.url,
+            crm=crm.url,
+            orders=orders,
+            contacts=contacts,
+            server={"host": "127.0.0.1", "port": port},
+        )
+        with started(file, "--only", "yespo") as process:
+            ready = wait_until_served(process, port, "/readyz")
+            live, status, metrics = (
+                get(port, "/livez"),
+                json.loads(get(port, "/status")),
+                get(port, "/metrics"),
+            )
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=60)
+
+    assert (ready, live, status["ready"], out) == ("ok\n", "ok\n", True, "")
+    assert "crm_connector_build_info{" in metrics
+    assert process.returncode == 0
+    events = [line["event"] for line in logged(err)]
+    assert (events[0], events[-1]) == ("started", "stopped")
+    assert not [line for line in err.splitlines() if line[0] not in "{%"]  # %: librdkafka's own
+
+
+def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        file = config(tmp_path, server={"host": "127.0.0.1", "port": port})
+        with started(file) as process:
+            out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (1, "")
+    reason = "cannot be had (Address already in use); choose another one"
+    assert [line for line in err.splitlines() if line[0] != "%"] == [
+        f"server.port: 127.0.0.1:{port} {reason}"
+    ]
+
+
+def test_an_unknown_destination_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    with started(config(tmp_path), "--only", "metrica") as process:
+        out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (2, "")
+    assert err == "metrica: is not a destination of this configuration; choose yespo\n"
+
+
+def test_a_sigterm_while_it_starts_ends_it(tmp_path: Path) -> None:
+    with started(config(tmp_path)) as process:
+        time.sleep(0.6)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+    assert process.returncode in {0, -signal.SIGTERM}
