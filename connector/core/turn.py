@@ -156,7 +156,7 @@ def _accepted(settlement: Settlement, head: Head | None, claim: Claim, epochs: E
         remote_id=settlement.remote_id or new.remote_id,
         contact_key=_kept_contact(settlement) or new.contact_key,
     )
-    return Conclusion(new if settlement.certain and not doubts else clear(new), _left(doubts))
+    return Conclusion(new if settlement.certain else clear(new), _left(doubts))
 
 
 def plain(settlement: Settlement) -> bool:

@@ -273,7 +273,6 @@ class TestDeadOwners:
         world.crash(ledger)
         heir = world.open()
         accept(heir, order("1", version(1), "same"))
-        settle(heir, V2)
         assert ask(heir, V2) == Grant(known=True, doubtful=True)
         settle(heir, V2, "released", certain=False)
         assert ask(heir, order("1", version(3), "same")) == Grant(known=True)
