@@ -1,0 +1,1 @@
+"""What the pipeline costs, beside what its parts cost alone, measured in one run (`make bench`)."""
