@@ -33,6 +33,7 @@ class Books:
         self.totals: Counter[str] = Counter()
         self.causes: Counter[str] = Counter()
         self.bytes = 0
+        self.closed = 0
 
     def receive(self, record: Record) -> None:
         """Its position is open from now on."""
@@ -43,6 +44,7 @@ class Books:
     def close(self, record: Record, outcome: RecordOutcome, *, source_ms: int = -1) -> None:
         """It is settled: free its position, count it. source_ms: when it was changed."""
         self.bytes -= cost(record)
+        self.closed += 1
         self._partitions.settle(record.position)
         self._outcomes[record.position.topic, outcome] += 1
         if outcome != "in_doubt":

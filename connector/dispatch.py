@@ -20,9 +20,8 @@ from connector.intake import Refusal
 from connector.partitions import Asking, Partitions
 from connector.ports import Clock, DeadLetters, Destination, Ledger, TopicPartition
 
-BUSY_SECONDS = 0.25
-"""How long to wait before a key that another replica holds is asked for again."""
-ASK_SECONDS = 1.0
+BUSY_SECONDS, ASK_SECONDS = 0.25, 1.0
+"""How long to wait before the ledger is asked again for a key that another replica, or a question, holds."""
 
 
 class Settling(Struct):
@@ -93,9 +92,9 @@ class Dispatch:
 
     # --- Claim and settle -------------------------------------------------------------------------
 
-    def exchange(self, room: int, *, flush: bool = False) -> bool:
+    def exchange(self, room: int) -> bool:
         """One ledger transaction: settle what is finished, claim what is due. Raises LedgerDown."""
-        batches = list(self._plan.due(self._clock.monotonic(), room, flush=flush)) if room > 0 else []
+        batches = list(self._plan.due(self._clock.monotonic(), room)) if room > 0 else []
         batches = [alive for batch in batches if (alive := self._without_denied(batch))]
         if not batches and not self._settling:
             return False

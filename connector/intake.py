@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from connector.core.change import Change
 from connector.core.events import Event
+from connector.core.fingerprint import digests
 from connector.core.model import Record, Reject, Skip
 from connector.core.plan import Item
 from connector.ports import Destination
@@ -78,7 +79,8 @@ class Intake:
 def with_key(event: Event, key: str) -> Event:
     """The delete of a row whose business key the ledger knows."""
     body = replace(event.body, **{_KEY_FIELD[event.entity]: key})
-    return replace(event, key=key, body=body)
+    digest, core_digest = digests(body)
+    return replace(event, key=key, body=body, digest=digest, core_digest=core_digest)
 
 
 _KEY_FIELD = {"order": "external_order_id", "contact": "external_customer_id"}

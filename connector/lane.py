@@ -11,43 +11,22 @@ Rules.
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from msgspec import Struct
-
-from connector.books import Books
 from connector.core.assignment import Assigned, Placed
-from connector.core.brake import Brake
 from connector.core.model import Record, Skip
-from connector.core.plan import Plan
-from connector.courier import Courier
-from connector.dispatch import Dispatch
 from connector.errors import Outage
-from connector.intake import Intake, Refusal
-from connector.outages import Outages
-from connector.partitions import Partitions
-from connector.ports import Clock, Meter, Source, TopicPartition
+from connector.intake import Refusal
+from connector.parts import Parts
+from connector.ports import Source, TopicPartition
 
 FETCH = 1000
 """Records taken from Kafka a turn, at most."""
 COMMIT_SECONDS, SHOW_SECONDS = 1.0, 1.0
 NAP = 0.25
 """The longest sleep of a turn: signals and answers are noticed after it."""
+GATHER = 0.004
+"""Seconds for which landings are gathered while others fly: each turn is a transaction with its own fsync."""
 AHEAD = 200_000
 """Received records that a partition's watermark may be behind before the partition is paused."""
-
-
-class Parts(Struct):
-    """What a lane is made of: one of each, used by nobody else."""
-
-    intake: Intake
-    plan: Plan
-    dispatch: Dispatch
-    courier: Courier
-    partitions: Partitions
-    books: Books
-    brake: Brake
-    outages: Outages
-    clock: Clock
-    meter: Meter
 
 
 class Lane:
@@ -120,9 +99,9 @@ class Lane:
         if not self._brake.holds:
             self._moved = self._dispatch.bury() or self._moved
 
-    def _claim_and_settle(self, *, claim: bool = True, flush: bool = False) -> None:
+    def _claim_and_settle(self, *, claim: bool = True) -> None:
         room = 0 if self._brake.holds or not claim else self._courier.room
-        self._moved = self._dispatch.exchange(room, flush=flush) or self._moved
+        self._moved = self._dispatch.exchange(room) or self._moved
 
     def _commit(self, *, wait: bool = False) -> None:
         now = self._clock.monotonic()
@@ -163,6 +142,8 @@ class Lane:
     def _rest(self) -> None:
         """Block where news will come from: never spin, which would starve the courier of the GIL."""
         if self._moved:
+            if self._courier.flying and not self._untaken:
+                self._courier.wait(GATHER, self._courier.flying // 2)
             return
         due = self._plan.next_due(self._clock.monotonic())
         nap = NAP if due is None else min(NAP, due)

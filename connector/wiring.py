@@ -24,9 +24,10 @@ from connector.dialects.yespo import Yespo, YespoOptions
 from connector.dispatch import Dispatch, Own
 from connector.errors import ConfigError
 from connector.intake import Intake
-from connector.lane import Lane, Parts
+from connector.lane import Lane
 from connector.outages import Outages
 from connector.partitions import Partitions
+from connector.parts import Parts
 from connector.ports import Clock, Destination, Ledger, Log, Meter
 from connector.service import Running, Service
 from connector.settings import Settings

@@ -75,10 +75,14 @@ class Courier:
             self._raise_fatal()
         return landed
 
-    def wait(self, timeout: float) -> None:
-        """Block until something landed, or more may be handed in, or the seconds have passed."""
-        if not self._engine.landed:
-            self._signal.wait(timeout)
+    def wait(self, timeout: float, enough: int = 1) -> None:
+        """Block until so much has landed, or (enough=1) more may be handed in, or the seconds have passed."""
+        deadline = self._clock.monotonic() + timeout
+        while len(self._engine.landed) < enough:
+            left = deadline - self._clock.monotonic()
+            if left <= 0 or (self._signal.wait(left) and enough == 1):
+                break
+            self._signal.clear()
         self._signal.clear()
 
     @property
