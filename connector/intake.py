@@ -7,11 +7,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.core.change import Change
-from connector.core.events import Event
+from connector.core.events import Event, Order
 from connector.core.fingerprint import digests
 from connector.core.model import Record, Reject, Skip
 from connector.core.plan import Item
-from connector.ports import Destination
+from connector.core.totals import mismatch
+from connector.ports import Destination, Meter
 
 Stage = Literal["decode", "map", "check"]
 
@@ -38,28 +39,49 @@ class Refusal(Struct, frozen=True):
     key: str | None = None
 
 
+class Reading(Struct, frozen=True):
+    """How one topic is read. totals: warn | strict | distribute | off (RULES 9)."""
+
+    decoder: Decodes
+    mapper: Maps
+    totals: str = "off"
+
+
 class Intake:
     """One lane's reading of its topics."""
 
     def __init__(
         self,
-        topics: Mapping[str, tuple[Decodes, Maps]],
+        topics: Mapping[str, Reading],
         destination: Destination,
         find_key: Callable[[str], str | None],
+        meter: Meter,
     ) -> None:
         """find_key: row key → entity key, for deletes that know only their primary key (RULES 8)."""
-        self._topics, self._destination, self._find_key = topics, destination, find_key
+        self._topics, self._destination = topics, destination
+        self._find_key, self._meter = find_key, meter
 
     def take(self, record: Record, topic_id: str, now: float) -> Item | Skip | Refusal:
         """What to do about one record. Raises RegistryDown, LedgerDown: nothing happened, take it again."""
-        decoder, mapper = self._topics[record.position.topic]
-        change = decoder.decode(record)
+        topic = self._topics[record.position.topic]
+        change = topic.decoder.decode(record)
         if isinstance(change, Change):
-            event = mapper.map(change, record, topic_id)
+            event = topic.mapper.map(change, record, topic_id)
             if isinstance(event, Event):
-                return self._plan(event, record, topic_id, now)
+                refusal = self._add_up(event, record, topic.totals) if topic.totals != "off" else None
+                return refusal or self._plan(event, record, topic_id, now)
             return event if isinstance(event, Skip) else Refusal("map", event)
         return change if isinstance(change, Skip) else Refusal("decode", change)
+
+    def _add_up(self, event: Event, record: Record, totals: str) -> Refusal | None:
+        if not isinstance(event.body, Order) or not mismatch(event.body):
+            return None
+        topic = record.position.topic
+        self._meter.add("totals_mismatches_total", destination=self._destination.name, topic=topic)
+        if totals != "strict":
+            return None
+        detail = "items do not add up to totalCost; correct the order, or set totals: warn"
+        return Refusal("map", Reject("totals", detail), event.key)
 
     def _plan(self, event: Event, record: Record, topic_id: str, now: float) -> Item | Skip | Refusal:
         if not event.key:

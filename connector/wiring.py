@@ -23,7 +23,7 @@ from connector.courier import Courier, CourierOptions
 from connector.dialects.yespo import Yespo, YespoOptions
 from connector.dispatch import Dispatch, Own
 from connector.errors import ConfigError
-from connector.intake import Intake
+from connector.intake import Intake, Reading
 from connector.lane import Lane
 from connector.outages import Outages
 from connector.partitions import Partitions
@@ -150,9 +150,9 @@ class _Assembly:
         )
         letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
         dispatch = Dispatch(destination, courier, store, letters, Own(plan, books, partitions, clock))
-        readers = {t.name: (decoder(t, schemas), Mapper(t.rules())) for t in self._topics}
+        readers = {t.name: Reading(decoder(t, schemas), Mapper(t.rules()), t.totals) for t in self._topics}
         parts = Parts(
-            intake=Intake(readers, destination, lambda row_key: store.keys_of([row_key])[0]),
+            intake=Intake(readers, destination, lambda row_key: store.keys_of([row_key])[0], meter),
             plan=plan,
             dispatch=dispatch,
             courier=courier,
