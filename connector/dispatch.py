@@ -15,7 +15,7 @@ from connector.core.lots import Lot
 from connector.core.model import Record
 from connector.core.plan import Item, Line, Plan
 from connector.core.talk import Accepted, Refused, Sending
-from connector.courier import Courier, Held, Landed
+from connector.courier import Carrier, Held, Landed
 from connector.intake import Refusal
 from connector.partitions import Asking, Partitions
 from connector.ports import Clock, DeadLetters, Destination, Ledger, TopicPartition
@@ -45,7 +45,7 @@ class Dispatch:
     """One lane's sending side. Everything runs on the lane's thread; only the courier has another one."""
 
     def __init__(
-        self, destination: Destination, courier: Courier, ledger: Ledger, letters: DeadLetters, own: Own
+        self, destination: Destination, courier: Carrier, ledger: Ledger, letters: DeadLetters, own: Own
     ) -> None:
         """Nothing is claimed."""
         self._destination, self._courier, self._ledger = destination, courier, ledger

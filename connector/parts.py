@@ -5,7 +5,7 @@ from msgspec import Struct
 from connector.books import Books
 from connector.core.brake import Brake
 from connector.core.plan import Plan
-from connector.courier import Courier
+from connector.courier import Carrier
 from connector.dispatch import Dispatch
 from connector.intake import Intake
 from connector.outages import Outages
@@ -19,7 +19,7 @@ class Parts(Struct):
     intake: Intake
     plan: Plan
     dispatch: Dispatch
-    courier: Courier
+    courier: Carrier
     partitions: Partitions
     books: Books
     brake: Brake
