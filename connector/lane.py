@@ -17,6 +17,7 @@ from connector.errors import Outage
 from connector.intake import Refusal
 from connector.parts import Parts
 from connector.ports import Source, TopicPartition
+from connector.view import snapshot
 
 FETCH = 1000
 """Records taken from Kafka a turn, at most."""
@@ -47,6 +48,7 @@ class Lane:
         self._nap = self._flood = 0.0
         self._next_commit = self._next_show = 0.0
         self.joined = False
+        self.view = snapshot(name, parts, joined=False)
         self.beat = parts.clock.monotonic()
 
     def attach(self, source: Source) -> None:
@@ -156,6 +158,7 @@ class Lane:
     def _show(self) -> None:
         self._books.show()
         self._partitions.show_lag(self._source)
+        self.view = snapshot(self.name, self.parts, joined=self.joined)
         self._meter.set("paused", float(self._brake.holds), destination=self.name, reason="flood")
         self._step(self._answers, "ledger")
 
@@ -201,10 +204,6 @@ class Lane:
         self._dispatch.forget(gone)
         self._partitions.forget(partitions)
         self._paused -= gone
-
-    def lag(self, topic: str, partition: int) -> tuple[int, float]:
-        """Records not settled, and the age in seconds of the oldest one received; for observers."""
-        return self._partitions.lag((topic, partition), self._source)
 
     # --- The end ----------------------------------------------------------------------------------
 

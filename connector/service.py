@@ -16,7 +16,7 @@ from msgspec import Struct
 from connector.errors import ConnectorError, Outage
 from connector.lane import Lane
 from connector.ports import Clock, Log
-from connector.view import lane_view, overdue
+from connector.view import overdue
 
 STUCK_SECONDS = 60.0
 """A lane whose turn has not ended for so long is stuck; a turn takes milliseconds."""
@@ -39,6 +39,7 @@ class Service:
     def __init__(self, lanes: Sequence[Running], clock: Clock, log: Log, budget: float) -> None:
         """budget: seconds that draining may take at most, after which the process ends all the same."""
         self._lanes, self._clock, self._log, self._budget = list(lanes), clock, log, budget
+        self.lanes = {running.lane.name: running.lane for running in lanes}
         self._stop = threading.Event()
 
     def run(self, serve: Callable[["Service"], Callable[[], None]] | None = None) -> int:
@@ -129,7 +130,7 @@ class Service:
         now = self._clock.monotonic()
         # A revocation drains inside a turn: a lane may stand still for its drain budget.
         stuck = [r for r in self._lanes if now - r.lane.beat > STUCK_SECONDS + r.lane.drain_seconds]
-        late = [r for r in self._lanes if overdue(r.lane, now)]
+        late = [r for r in self._lanes if overdue(r.lane.parts, now)]
         return [f"{r.lane.name}: its loop has stood still" for r in stuck] + [
             f"{r.lane.name}: a request is past its deadline" for r in late
         ]
@@ -142,7 +143,7 @@ class Service:
 
     def status(self) -> dict[str, object]:
         """All that an operator asks first, without personal data."""
-        return {"lanes": [lane_view(r.lane) | {"failure": r.failure} for r in self._lanes]}
+        return {"lanes": [r.lane.view | {"failure": r.failure} for r in self._lanes]}
 
 
 def describe(error: BaseException) -> str:

@@ -1,39 +1,47 @@
-"""What an operator sees of a lane: for /status and the page. No personal data, no record values."""
+"""What an operator sees of a lane, for /status and the page: no personal data, no record values.
+
+A snapshot made on the lane's own thread, since nobody else may ask the consumer.
+"""
 
 from connector.core.model import Json
-from connector.lane import Lane
+from connector.parts import Parts
 
 
-def lane_view(lane: Lane) -> dict[str, Json]:
+def snapshot(name: str, parts: Parts, *, joined: bool) -> dict[str, Json]:
     """state: running | paused | waiting (not in its group yet); why; counts; partitions."""
-    courier, books = lane.parts.courier.state(), lane.parts.books
-    paused: dict[str, Json] = {reason: dict(pause) for reason, pause in lane.parts.outages.view().items()}
-    if courier.paused is not None:
-        paused[courier.paused] = {"detail": "the destination; see its requests_total"}
-    if lane.parts.brake.holds:
-        paused["flood"] = {"detail": "too many dead letters; see runbook, then `crm-connector resume`"}
-    for (topic, partition), question in lane.parts.partitions.asking.items():
-        paused[question.reason] = {"detail": f"{topic}[{partition}] asks; answer with `crm-connector resume`"}
-    state = "paused" if paused else "running" if lane.joined else "waiting"
+    paused = _paused(parts)
     return {
-        "destination": lane.name,
-        "state": state,
+        "destination": name,
+        "at": parts.clock.now(),
+        "state": "paused" if paused else "running" if joined else "waiting",
         "paused": paused,
-        "outcomes": dict(books.totals),
-        "dead_letters": dict(books.causes),
-        "memory_bytes": books.bytes,
-        "in_flight": courier.events,
-        "waiting_entities": len(lane.parts.plan),
-        "partitions": partitions_view(lane),
+        "outcomes": dict(parts.books.totals),
+        "dead_letters": dict(parts.books.causes),
+        "memory_bytes": parts.books.bytes,
+        "in_flight": parts.courier.state().events,
+        "waiting_entities": len(parts.plan),
+        "partitions": _partitions(parts),
     }
 
 
-def partitions_view(lane: Lane) -> list[Json]:
-    """Per partition: next offset to commit, lag in records and seconds, whether it asks."""
+def _paused(parts: Parts) -> dict[str, Json]:
+    paused: dict[str, Json] = {reason: dict(pause) for reason, pause in parts.outages.view().items()}
+    gate = parts.courier.state().paused
+    if gate is not None:
+        paused[gate] = {"detail": "the destination; see its requests_total"}
+    if parts.brake.holds:
+        paused["flood"] = {"detail": "too many dead letters; answer with `crm-connector resume`"}
+    for (topic, partition), question in parts.partitions.asking.items():
+        paused[question.reason] = {"detail": f"{topic}[{partition}] asks; answer with `crm-connector resume`"}
+    return paused
+
+
+def _partitions(parts: Parts) -> list[Json]:
+    """Next offset to commit, lag in records and seconds, and what is asked."""
     rows: list[Json] = []
-    for (topic, partition), track in sorted(lane.parts.partitions.tracks.items()):
-        records, seconds = lane.lag(topic, partition)
-        asking = lane.parts.partitions.asking.get((topic, partition))
+    for (topic, partition), track in sorted(parts.partitions.tracks.items()):
+        records, seconds = parts.partitions.lags.get((topic, partition), (0, 0.0))
+        question = parts.partitions.asking.get((topic, partition))
         rows.append(
             {
                 "topic": topic,
@@ -41,13 +49,13 @@ def partitions_view(lane: Lane) -> list[Json]:
                 "watermark": track.watermark,
                 "lag_records": records,
                 "lag_seconds": round(seconds, 3),
-                "asks": asking.reason if asking else None,
+                "asks": question.reason if question else None,
             }
         )
     return rows
 
 
-def overdue(lane: Lane, now: float) -> bool:
+def overdue(parts: Parts, now: float) -> bool:
     """Whether a conversation is past its own deadline, with a grace of a second."""
-    deadline = lane.parts.courier.state().deadline
+    deadline = parts.courier.state().deadline
     return deadline is not None and now > deadline + 1.0
