@@ -4,6 +4,7 @@ A partition that asks (RULES 3) is paused until an answer is in the ledger: noth
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -38,44 +39,54 @@ class Partitions:
         self._destination, self._ledger, self._clock, self._meter = destination, ledger, clock, meter
         self._start = configured_start
         self._lease = 0
-        self._answered = 0.0
+        self._answered: dict[TopicPartition | None, float] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._topic_ids: dict[str, str] = {}
+        self._read_ids: dict[TopicPartition, str] = {}
         self.tracks: dict[TopicPartition, Track] = {}
         self.asking: dict[TopicPartition, Asking] = {}
+        self.lags: dict[TopicPartition, tuple[int, float]] = {}
 
     def topic_id(self, topic: str) -> str:
         """The broker's id of a topic, "" where it does not tell."""
         return self._topic_ids.get(topic, "")
 
     def assign(self, given: Sequence[Assigned], resolve: Resolve) -> dict[TopicPartition, Placed]:
-        """Decide where each begins (None: it asks), and follow it from there."""
-        placed = {}
-        for one in given:
-            key = (one.topic, one.partition)
-            self._topic_ids[one.topic] = one.topic_id
-            note = start.Note(self._ledger.identity, one.topic_id)
-            offset = self._begin(key, one, note, resolve)
-            placed[key] = Placed(offset, self.tracks[key].lease, note.encode())
-        return placed
+        """Decide where each begins (None: it asks), and follow it from there.
 
-    def _begin(self, key: TopicPartition, one: Assigned, note: start.Note, resolve: Resolve) -> int | None:
-        begin = start.decide(
-            committed=one.committed,
-            note=one.note,
-            low=one.low,
-            high=one.high,
-            now=note,
-            has_siblings=one.topic_has_commits,
-        )
+        Raises BrokerDown, LedgerDown: nothing is followed then.
+        """
+        at = int(self._clock.now() * 1000)
+        begun = [(one, self._now(one), self._begin(one, resolve)) for one in given]
+        return {
+            (one.topic, one.partition): self._place(one, begin, start.carry(one, now, at).encode())
+            for one, now, begin in begun
+        }
+
+    def _now(self, one: Assigned) -> start.Note:
+        return start.Note(self._ledger.identity, one.topic_id)
+
+    def _begin(self, one: Assigned, resolve: Resolve) -> start.Begin | start.Hold:
+        begin = start.decide(one, self._now(one), self._read_ids.get((one.topic, one.partition), ""))
+        if isinstance(begin, start.Resolve):
+            return start.Begin(resolve((one.topic, one.partition), self._from(begin.at)), fresh=True)
+        return begin
+
+    def _from(self, began: int | None) -> str:
+        if self._start == "latest" and began is not None:
+            return datetime.fromtimestamp(began / 1000, UTC).isoformat()
+        return self._start
+
+    def _place(self, one: Assigned, begin: start.Begin | start.Hold, note: str) -> Placed:
+        key = (one.topic, one.partition)
+        self._topic_ids[one.topic] = one.topic_id
         if isinstance(begin, start.Hold):
-            self.ask(key, Asking(begin.reason, self._clock.now()))
             self._follow(key, one.committed or 0, committed=one.committed)
-            return None
-        fresh = isinstance(begin, start.Resolve) or begin.fresh
-        offset = resolve(key, self._start) if isinstance(begin, start.Resolve) else begin.offset
-        self._follow(key, offset, committed=None if fresh else offset)
-        return offset
+            self.ask(key, Asking(begin.reason, self._clock.now()))
+            return Placed(None, self._lease, note)
+        self._read_ids[key] = one.topic_id
+        self._follow(key, begin.offset, committed=None if begin.fresh else begin.offset)
+        return Placed(begin.offset, self._lease, note)
 
     def _follow(self, key: TopicPartition, offset: int, *, committed: int | None) -> None:
         self._lease += 1
@@ -102,6 +113,7 @@ class Partitions:
         """They are another member's now; their series go too."""
         for key in gone:
             self.tracks.pop(key, None)
+            self.lags.pop(key, None)
             self._committed.pop(key, None)
             if self.asking.pop(key, None):
                 self._show_asking()
@@ -139,30 +151,30 @@ class Partitions:
         """Apply what the operator answered; returns the partitions that go on."""
         if not self.asking:
             return []
-        found = [a for a in self._ledger.answers() if a.at > self._answered]
+        found = self._ledger.answers()
         freed = [
-            k for k, q in list(self.asking.items()) for a in found[-1:] if self._apply(k, q, found, source)
+            key for key, question in list(self.asking.items()) if self._apply(key, question, found, source)
         ]
         self._show_asking()
         return freed
 
     def answered(self, asked: float) -> bool:
         """Whether the operator answered a question of the whole lane (the flood brake)."""
-        found = [a.at for a in self._ledger.answers() if a.at > max(self._answered, asked) and a.topic == ""]
-        self._answered = max([self._answered, *found])
+        after = max(self._answered.get(None, 0.0), asked)
+        found = [a.at for a in self._ledger.answers() if a.at > after and a.topic == ""]
+        self._answered[None] = max([after, *found])
         return bool(found)
 
-    def _apply(self, key: TopicPartition, question: Asking, found: list[Answer], source: Source) -> bool:
-        answer = next(
-            (a for a in reversed(found) if _fits(a, key) and a.at >= question.asked - ANSWER_AGE), None
-        )
+    def _apply(self, key: TopicPartition, question: Asking, found: Sequence[Answer], source: Source) -> bool:
+        after = max(self._answered.get(key, 0.0), question.asked - ANSWER_AGE)
+        answer = next((a for a in reversed(found) if _fits(a, key) and a.at > after), None)
         if answer is None:
             return False
-        self._answered = max(self._answered, answer.at)
         if question.reason == "clock":
             self._ledger.accept_clock(question.clock or "", question.since_ms, answer.accept or "resumed")
         else:
             self._restart(key, question, answer, source)
+        self._answered[key] = answer.at
         del self.asking[key]
         return True
 
@@ -174,6 +186,7 @@ class Partitions:
             name = f"{key[0]}@{self.topic_id(key[0])}"
             self._ledger.accept_clock(name, 0, answer.accept or "recreated")
         source.seek(key, offset)
+        self._read_ids[key] = self.topic_id(key[0])
         self._track(key, offset, track.lease, None)
 
     def _show_asking(self) -> None:
@@ -191,6 +204,7 @@ class Partitions:
         for key, track in self.tracks.items():
             records, seconds = self.lag(key, source)
             labels = {"destination": self._destination, "topic": key[0], "partition": str(key[1])}
+            self.lags[key] = (records, seconds)
             self._meter.set("lag_records", records, **labels)
             self._meter.set("lag_seconds", seconds, **labels)
             track.end = max(track.end, source.end(key))

@@ -97,7 +97,10 @@ class Source(Protocol):
         """At most `limit` records; waits at most `timeout` seconds for the first one, never for the rest.
 
         A position's `lease` is the number of the partition's assignment in this process.
-        Raises BrokerDown when no broker answers; ConfigError where the group is refused (authorisation).
+        A partition whose next record was deleted, or whose topic was re-created, is revoked and assigned
+        anew, so that `Members` decides about it again.
+        Raises BrokerDown when no broker answers; ConfigError where the group is refused (authorisation);
+        Fatal where the client cannot go on; what `Members.assigned` raises (it is asked again by `poll`).
         """
 
     def resolve(self, partition: TopicPartition, start: str) -> int:
@@ -122,7 +125,10 @@ class Source(Protocol):
         """Read on from `offset`."""
 
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> bool:
-        """Commit next offsets, each with the note of its partition; False: refused (fenced, rebalancing)."""
+        """Commit next offsets, each with the note of its partition; False: refused (fenced, rebalancing).
+
+        Without wait: one that the broker refuses later is repeated by `poll` until a newer one takes its place.
+        """
 
     def close(self) -> None:
         """Leave the group. `Members.revoked` was called before, by the lane's own drain."""

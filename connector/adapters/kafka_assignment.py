@@ -1,76 +1,129 @@
 """What a group knows of partitions that it has just been given: commits, watermarks, topic ids."""
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaException, TopicCollection
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, Uuid
 from confluent_kafka import TopicPartition as Tp
 from confluent_kafka.admin import AdminClient
 
-from connector.errors import BrokerDown
-from connector.ports import Assigned
+from connector.adapters.kafka_properties import ask, outage
+from connector.ports import Assigned, TopicPartition
 
-T = TypeVar("T")
 WAIT: Final = 5.0
 """Seconds that one question to the broker may take."""
-TRIES: Final = 4
+_NO_ID: Final = str(Uuid(0, 0))
 
 
-def ask(question: Callable[[], T]) -> T:
-    """Put a question to the broker, a few times. Raises BrokerDown."""
-    for attempt in range(1, TRIES + 1):
-        try:
-            return question()
-        except KafkaException as error:
-            if attempt == TRIES:
-                raise BrokerDown(f"kafka: {error.args[0].str()}") from error
-            time.sleep(0.2 * attempt)
-    raise AssertionError  # TRIES is positive
-
-
-def watermarks(consumer: Consumer, tp: Tp) -> tuple[int, int]:
-    """First offset that is there, and the offset after the last one. Raises BrokerDown."""
-    low, high = ask(lambda: consumer.get_watermark_offsets(tp, timeout=WAIT))
+def watermarks(consumer: Consumer, key: TopicPartition) -> tuple[int, int]:
+    """First offset that is there, and the offset after the last one. Raises BrokerDown, ConfigError."""
+    low, high = ask(lambda: consumer.get_watermark_offsets(Tp(*key), timeout=WAIT))
     return int(low), int(high)
 
 
-class Assignments:
-    """Looks partitions up; topic ids are asked once, since a re-created topic means a new assignment."""
+def offset_at(consumer: Consumer, key: TopicPartition, at_ms: int) -> int | None:
+    """First offset not older than a time (ms since the epoch), None: all are. Raises BrokerDown."""
+    (found,) = ask(lambda: consumer.offsets_for_times([Tp(*key, at_ms)], timeout=WAIT))
+    if found.error is not None:
+        raise outage(found.error)
+    return int(found.offset) if found.offset >= 0 else None
 
-    def __init__(self, consumer: Consumer, admin: AdminClient | None) -> None:
-        """admin: None where the broker cannot describe topics (the embedded one): ids stay unknown."""
-        self._consumer, self._admin = consumer, admin
 
-    def look_up(self, given: Sequence[Tp]) -> list[Assigned]:
-        """All about each partition. Raises BrokerDown."""
-        topics = sorted({tp.topic for tp in given})
-        ids = self._topic_ids(topics)
-        known = ask(lambda: self._consumer.list_topics(timeout=WAIT)).topics
-        everything = [Tp(topic, partition) for topic in topics for partition in known[topic].partitions]
-        commits = {
-            (c.topic, c.partition): c for c in ask(lambda: self._consumer.committed(everything, timeout=WAIT))
-        }
-        begun = {topic for (topic, _), commit in commits.items() if commit.offset >= 0}
-        return [self._one(tp, commits[tp.topic, tp.partition], ids, begun) for tp in given]
+class TopicIds:
+    """A topic's id tells it from an earlier one of the same name."""
 
-    def _one(self, tp: Tp, commit: Tp, ids: dict[str, str], begun: set[str]) -> Assigned:
-        low, high = watermarks(self._consumer, tp)
-        has = commit.offset >= 0
-        return Assigned(
-            topic=tp.topic,
-            partition=tp.partition,
-            committed=commit.offset if has else None,
-            note=(commit.metadata or "") if has else "",
-            low=low,
-            high=high,
-            topic_id=ids.get(tp.topic, ""),
-            topic_has_commits=tp.topic in begun,
-        )
+    def __init__(self, admin: AdminClient | None, every: float) -> None:
+        """admin: None where the broker cannot tell. every: seconds between two looks at known topics."""
+        self._admin, self._every = admin, every
+        self._known: dict[str, str] = {}
+        self._asked: dict[str, Future[Any]] = {}
+        self._next = 0.0
 
-    def _topic_ids(self, topics: Sequence[str]) -> dict[str, str]:
+    def of(self, topics: Sequence[str]) -> dict[str, str]:
+        """Their ids now; "" where unknown. Raises BrokerDown, ConfigError."""
         if self._admin is None:
             return {}
-        admin = self._admin
-        futures = ask(lambda: admin.describe_topics(TopicCollection(list(topics)), request_timeout=WAIT))
-        return {topic: str(ask(future.result).topic_id) for topic, future in futures.items()}
+        futures = ask(lambda: self._describe(topics))
+        self._known |= {topic: ask(lambda f=future: _id(f)) for topic, future in futures.items()}  # type: ignore[misc]
+        return self._known
+
+    def changed(self) -> list[str]:
+        """Topics that were re-created since they were last asked for. Does not block."""
+        if self._asked and all(future.done() for future in self._asked.values()):
+            asked, self._asked = self._asked, {}
+            return [topic for topic, future in asked.items() if self._is_new(topic, future)]
+        if not self._asked and self._known and time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._every
+            self._asked = self._describe(list(self._known))
+        return []
+
+    def _is_new(self, topic: str, future: "Future[Any]") -> bool:
+        try:
+            now = _id(future)
+        except KafkaException:
+            return False  # deleted, or nobody answers: later
+        return now != "" and now != self._known.get(topic, now)
+
+    def _describe(self, topics: Sequence[str]) -> dict[str, "Future[Any]"]:
+        if self._admin is None:
+            return {}
+        return self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=WAIT)
+
+
+def _id(future: "Future[Any]") -> str:
+    try:
+        found = str(future.result(WAIT * 2).topic_id)
+    except KafkaException as error:
+        if error.args[0].code() in (KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION):  # noqa: SLF001
+            return ""
+        raise
+    return "" if found == _NO_ID else found
+
+
+class Assignments:
+    """Looks partitions up."""
+
+    def __init__(self, consumer: Consumer, ids: TopicIds) -> None:
+        """Nothing is asked yet."""
+        self._consumer, self._ids = consumer, ids
+
+    def look_up(self, given: Iterable[TopicPartition]) -> list[Assigned]:
+        """All about each partition. Raises BrokerDown, ConfigError."""
+        given = sorted(given)
+        topics = sorted({topic for topic, _ in given})
+        ids = self._ids.of(topics)
+        partitions = self._partitions(topics)
+        commits = self._commits({*given, *((t, p) for t, ps in partitions.items() for p in ps)})
+        return [self._one(key, commits, ids.get(key[0], ""), len(partitions[key[0]])) for key in given]
+
+    def _partitions(self, topics: Sequence[str]) -> dict[str, list[int]]:
+        known = ask(lambda: self._consumer.list_topics(timeout=WAIT)).topics
+        return {topic: list(known[topic].partitions) if topic in known else [] for topic in topics}
+
+    def _commits(self, keys: Iterable[TopicPartition]) -> dict[TopicPartition, Tp]:
+        found = ask(lambda: self._consumer.committed([Tp(*key) for key in keys], timeout=WAIT))
+        for tp in found:
+            if tp.error is not None:
+                raise outage(tp.error)  # not to be taken for a partition without a commit
+        return {(tp.topic, tp.partition): tp for tp in found if tp.offset >= 0}
+
+    def _one(
+        self, key: TopicPartition, commits: dict[TopicPartition, Tp], topic_id: str, count: int
+    ) -> Assigned:
+        low, high = watermarks(self._consumer, key)
+        own = commits.get(key)
+        others = [tp.metadata or "" for (topic, _), tp in commits.items() if topic == key[0]]
+        return Assigned(
+            topic=key[0],
+            partition=key[1],
+            committed=own.offset if own else None,
+            note=(own.metadata or "") if own else "",
+            low=low,
+            high=high,
+            topic_id=topic_id,
+            topic_has_commits=bool(others),
+            partitions=count,
+            sibling_note=max(others, default=""),
+        )

@@ -1,9 +1,14 @@
 """Source over confluent-kafka: one member of a consumer group, used by one thread.
 
 librdkafka's callbacks run inside `poll` on that thread, so a revocation can drain and commit without a
-lock. librdkafka's own offset reset is always an error: where reading starts is the lane's decision (RULES 3).
+lock. Its own offset reset is always an error: where reading starts is the lane's decision (RULES 3).
+
+A partition's way: given (paused at its end) → looked up → placed by `members` → read → handed back. It is
+looked up outside librdkafka's callback, so that a failing look-up can be repeated while the group keeps the
+partition; one whose records expired, or whose topic was re-created, is handed back and looked up again.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, cast
@@ -12,37 +17,25 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, Kafka
 from confluent_kafka import TopicPartition as Tp
 from confluent_kafka.admin import AdminClient
 
-from connector.adapters.kafka_assignment import WAIT, Assignments, ask, watermarks
+from connector.adapters.kafka_assignment import Assignments, TopicIds, offset_at, watermarks
+from connector.adapters.kafka_commits import Commits
+from connector.adapters.kafka_cursor import Cursor
+from connector.adapters.kafka_properties import (
+    Properties,
+    consumer_config,
+    is_eager,
+    meaning,
+    refused_property,
+)
 from connector.core.model import Position, Record
-from connector.errors import BrokerDown, ConfigError, LedgerDown
+from connector.errors import BrokerDown, ConnectorError, Outage
 from connector.ports import Members, Placed, TopicPartition
 
-Properties = Mapping[str, str | int | float | bool]
 Headers = tuple[tuple[str, bytes | None], ...]
 
-FIXED: Final = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "enable.partition.eof": True,
-    "auto.offset.reset": "error",
-    "isolation.level": "read_committed",
-}
-DEFAULTS: Final = {
-    "partition.assignment.strategy": "cooperative-sticky",
-    # Default queues cost 70 MB; small ones starve librdkafka unless it looks again soon (default 1000 ms).
-    "queued.max.messages.kbytes": 16384,
-    "queued.min.messages": 5000,
-    "max.partition.fetch.bytes": 524288,
-    "fetch.queue.backoff.ms": 20,
-    "fetch.wait.max.ms": 100,
-}
-REFUSED: Final = frozenset(
-    {
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.TOPIC_EXCEPTION,
-    }
-)
+AGAIN_SECONDS: Final = 1.0
+"""How long to wait before what failed beside the reading (a look-up, a commit) is tried again."""
+PROBE_SECONDS: Final = 1.0
 
 
 class KafkaSource:
@@ -56,43 +49,53 @@ class KafkaSource:
         members: Members,
         *,
         topic_ids: bool = True,
+        look_seconds: float = 10.0,
     ) -> None:
         """properties: librdkafka's, with bootstrap.servers. topic_ids: False for a broker that cannot
-        describe topics. Raises ConfigError for a property that librdkafka refuses."""
-        config = {**DEFAULTS, **properties, **FIXED, "group.id": group, "error_cb": self._on_error}
-        if config.get("group.protocol") == "consumer":
-            config.pop("partition.assignment.strategy")
-        try:
-            self._consumer = Consumer(config)
-            admin = AdminClient(dict(properties)) if topic_ids else None
-        except (KafkaException, ValueError, TypeError) as error:
-            raise ConfigError(f"kafka.properties: {error}") from error
-        self._eager = "cooperative" not in str(config.get("partition.assignment.strategy", "cooperative"))
-        self._assignments = Assignments(self._consumer, admin)
-        self._topics, self._members = list(topics), members
+        describe topics; look_seconds: how often they are looked at. Raises ConfigError for a property
+        that librdkafka refuses."""
         self._placed: dict[TopicPartition, Placed] = {}
+        self._commits = Commits(self._placed, self._in_trouble)
+        config = consumer_config(properties, group)
+        try:
+            own = {"error_cb": self._on_error, "on_commit": self._commits.landed}
+            self._consumer = Consumer({**config, **own})
+            admin = AdminClient({**properties, "log_level": 0}) if topic_ids else None
+        except (KafkaException, ValueError, TypeError) as error:
+            raise refused_property(error) from error
+        self._cursor, self._members = Cursor(self._consumer, eager=is_eager(config)), members
+        self._ids = TopicIds(admin, look_seconds)
+        self._assignments = Assignments(self._consumer, self._ids)
+        self._given: set[TopicPartition] = set()
+        self._stray: set[TopicPartition] = set()
         self._ends: dict[TopicPartition, int] = {}
-        self._failure: Exception | None = None
+        self._again = 0.0
+        self._failure: ConnectorError | None = None
+        self._down = self._closing = False
         self.trouble: str | None = None
-        self._subscribe()
-
-    def _subscribe(self) -> None:
         self._consumer.subscribe(
-            self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
 
     # --- Reading ----------------------------------------------------------------------------------
 
     def poll(self, limit: int, timeout: float) -> list[Record]:
         """See ports.Source."""
-        messages = self._consumer.consume(limit, 0)
-        if not messages and timeout > 0:
+        self._hand_back()
+        records = self._records(self._consumer.consume(limit, 0))
+        self._look_after(busy=bool(records))
+        if not records and timeout > 0:
             # consume(n, t) waits for n or for t: wait for the first one only, and take what came with it.
             first = self._consumer.poll(timeout)
-            messages = [first, *self._consumer.consume(limit, 0)] if first is not None else []
+            if first is not None:
+                records = self._records([first, *self._consumer.consume(limit - 1, 0)])
         if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+            raise self._failure
+        if self._down:
+            self._probe(busy=bool(records))
+        return records
+
+    def _records(self, messages: Sequence[Message]) -> list[Record]:
         return [record for message in messages if (record := self._record(message)) is not None]
 
     def _record(self, message: Message) -> Record | None:
@@ -100,30 +103,46 @@ class KafkaSource:
         if error is not None:
             self._on_message_error(message, error)
             return None
-        key, offset = _coordinates(message)
-        placed = self._placed.get(key)
+        topic, partition = cast("TopicPartition", (message.topic(), message.partition()))
+        placed = self._placed.get((topic, partition))
         if placed is None:
-            return None  # it was fetched before the partition was taken away
+            return None  # it was fetched before the partition was taken away, or placed
         kind, timestamp = message.timestamp()
+        headers = message.headers()
         return Record(
-            Position(key[0], key[1], offset, placed.lease),
+            Position(topic, partition, cast("int", message.offset()), placed.lease),
             -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp,
             message.key(),
             message.value(),
-            cast("Headers", tuple(message.headers() or ())),
+            cast("Headers", tuple(headers)) if headers else (),
         )
 
     def _on_message_error(self, message: Message, error: KafkaError) -> None:
+        key = cast("TopicPartition", (message.topic(), message.partition()))
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the library's public name
-            key, offset = _coordinates(message)
-            self._ends[key] = offset
+            if key in self._placed:
+                self._ends[key] = cast("int", message.offset())
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET and key in self._placed:  # noqa: SLF001
+            self._stray.add(key)
         else:
             self._on_error(error)
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.code() in REFUSED or error.fatal():
-            self._failure = ConfigError(f"kafka: {error.str()}: the group must be allowed to read its topics")
-        self.trouble = error.str()
+        self._failure = self._failure or meaning(error)
+        self._down = self._down or error.code() == KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
+        self._in_trouble(error.str())
+
+    def _in_trouble(self, text: str) -> None:
+        self.trouble = text
+
+    def _probe(self, *, busy: bool) -> None:
+        """All brokers down is told by librdkafka, one back is not: ask. Raises BrokerDown."""
+        if not busy:
+            try:
+                self._consumer.list_topics(timeout=PROBE_SECONDS)
+            except KafkaException as error:
+                raise BrokerDown(f"kafka: {self.trouble}") from error
+        self._down, self.trouble = False, None
 
     def reached(self) -> dict[TopicPartition, int]:
         """See ports.Source."""
@@ -142,79 +161,107 @@ class KafkaSource:
 
     def resolve(self, partition: TopicPartition, start: str) -> int:
         """See ports.Source."""
-        low, high = watermarks(self._consumer, Tp(*partition))
+        low, high = watermarks(self._consumer, partition)
         if start in ("earliest", "latest"):
             return low if start == "earliest" else high
         if start.isdigit():
             return min(max(int(start), low), high)
         at = int(datetime.fromisoformat(start).timestamp() * 1000)
-        found = ask(lambda: self._consumer.offsets_for_times([Tp(*partition, at)], timeout=WAIT))
-        return int(found[0].offset) if found[0].offset >= 0 else high
+        found = offset_at(self._consumer, partition, at)
+        return high if found is None else found
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
         """See ports.Source."""
-        self._consumer.pause([Tp(*key) for key in partitions])
+        self._cursor.pause(partitions)
 
     def resume(self, partitions: Sequence[TopicPartition]) -> None:
         """See ports.Source."""
-        self._consumer.resume([Tp(*key) for key in partitions])
+        self._cursor.resume(partitions)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """See ports.Source."""
-        self._consumer.seek(Tp(*partition, offset))
+        self._ends.pop(partition, None)  # it was seen on the way before
+        self._cursor.seek(partition, offset)
 
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> bool:
         """See ports.Source."""
-        wanted = [Tp(*key, offset, metadata=self._placed[key].note) for key, offset in offsets.items()]
-        try:
-            if not wait:
-                self._consumer.commit(offsets=wanted)
-                return True
-            done = self._consumer.commit(offsets=wanted, asynchronous=False)
-        except KafkaException as error:
-            self.trouble = error.args[0].str()
-            return False
-        return not any(tp.error for tp in done)
+        return self._commits.commit(self._consumer, offsets, wait=wait)
 
     def close(self) -> None:
         """See ports.Source."""
+        self._closing = True
         self._consumer.close()
 
-    # --- Assignment, inside poll ------------------------------------------------------------------
+    # --- Assignment -------------------------------------------------------------------------------
 
-    def _on_assign(self, consumer: Consumer, given: list[Tp]) -> None:
-        try:
-            placed = self._members.assigned(self._assignments.look_up(given) if given else [])
-        except (BrokerDown, LedgerDown) as outage:
-            self._failure = outage
-            consumer.unsubscribe()  # nothing can be read: join again, and be asked again
-            self._subscribe()
-            return
-        self._placed.update(placed)
-        wanted = [Tp(*key, 0 if one.offset is None else one.offset) for key, one in placed.items()]
-        (consumer.assign if self._eager else consumer.incremental_assign)(wanted)
-        held = [Tp(*key) for key, one in placed.items() if one.offset is None]
-        if held:
-            consumer.pause(held)
+    def _on_assign(self, _consumer: Consumer, given: list[Tp]) -> None:
+        self._cursor.add(_keys(given))
+        self._given.update(_keys(given))
 
     def _on_revoke(self, _consumer: Consumer, taken: list[Tp]) -> None:
-        keys = [(tp.topic, tp.partition) for tp in taken]
-        offsets = self._members.revoked(keys)
-        if offsets:
-            self.commit(offsets, wait=True)
-        self._forget(keys)
+        self._drain([key for key in _keys(taken) if key in self._placed])
+        self._forget(_keys(taken))
 
     def _on_lost(self, _consumer: Consumer, gone: list[Tp]) -> None:
-        keys = [(tp.topic, tp.partition) for tp in gone]
-        self._members.lost(keys)
-        self._forget(keys)
+        self._members.lost([key for key in _keys(gone) if key in self._placed])
+        self._forget(_keys(gone))
 
-    def _forget(self, keys: list[TopicPartition]) -> None:
+    def _drain(self, keys: list[TopicPartition]) -> None:
+        if keys and not self._closing:
+            offsets = self._members.revoked(keys)
+            if offsets or self._commits.refused:
+                self.commit(offsets, wait=True)
+
+    def _forget(self, keys: Sequence[TopicPartition]) -> None:
         for key in keys:
+            self._commits.forget(key)
+            self._cursor.forget(key)
             self._placed.pop(key, None)
             self._ends.pop(key, None)
+            self._given.discard(key)
+            self._stray.discard(key)
+
+    def _hand_back(self) -> None:
+        """Give up our place in what expired or was re-created, and ask for a new one."""
+        for topic in self._ids.changed():
+            self._stray.update(key for key in self._placed if key[0] == topic)
+        if self._stray:
+            keys = sorted(self._stray)
+            self.pause(keys)
+            self._drain(keys)
+            self._forget(keys)
+            self._cursor.hold(keys)
+            self._given.update(keys)
+
+    def _look_after(self, *, busy: bool) -> None:
+        """Place what was given, repeat refused commits. Raises Outage, but not while records flow."""
+        if time.monotonic() < self._again:
+            return
+        if self._commits.refused:
+            self.commit({}, wait=False)
+            self._again = time.monotonic() + AGAIN_SECONDS
+        try:
+            self._place()
+        except Outage:
+            if not busy:
+                raise
+            self._again = time.monotonic() + AGAIN_SECONDS
+
+    def _place(self) -> None:
+        if not self._given:
+            return
+        placed = self._members.assigned(self._assignments.look_up(self._given))
+        self._given.clear()
+        self._placed.update(placed)
+        begun = [key for key, one in placed.items() if one.offset is not None]
+        try:
+            for key in begun:
+                self.seek(key, placed[key].offset or 0)
+        except Outage:
+            self._stray.update(begun)
+            raise
+        self.resume(begun)
 
 
-def _coordinates(message: Message) -> tuple[TopicPartition, int]:
-    """A fetched message always has them; the stubs also think of one that is to be produced."""
-    return cast("TopicPartition", (message.topic(), message.partition())), cast("int", message.offset())
+def _keys(tps: Sequence[Tp]) -> list[TopicPartition]:
+    return [(tp.topic, tp.partition) for tp in tps]

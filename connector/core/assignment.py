@@ -8,7 +8,8 @@ class Assigned(Struct, frozen=True):
 
     committed: offset of the group's commit, None without one. note: the commit's metadata ("" without).
     low, high: watermarks of the partition. topic_id: "" where the broker does not tell.
-    topic_has_commits: another partition of the topic has a commit (this one is new: start at its beginning).
+    topic_has_commits: a partition of the topic has a commit, with sibling_note as its metadata ("" = none).
+    partitions: how many the topic has.
     """
 
     topic: str
@@ -19,6 +20,8 @@ class Assigned(Struct, frozen=True):
     high: int
     topic_id: str
     topic_has_commits: bool
+    partitions: int = 0
+    sibling_note: str = ""
 
 
 class Placed(Struct, frozen=True):

@@ -4,19 +4,29 @@ import json
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from connector.core.assignment import Assigned
 from connector.core.model import Json
 
 
 class Note(Struct, frozen=True):
-    """What a commit's metadata says: whose ledger, which topic ("" = unknown)."""
+    """What a commit's metadata says: whose ledger, which topic ("" = unknown), how the group began.
+
+    partitions: how many the topic had when the group began to read it at `began` (ms since the epoch).
+    0: unknown. Each commit of the topic carries them on, so that a member which is given its first
+    partition after another member's first commit does not take the partition for a new one.
+    """
 
     ledger: str
     topic: str
+    partitions: int = 0
+    began: int = 0
 
     def encode(self) -> str:
         """As JSON, well below the broker's 4 KiB."""
-        return json.dumps({"ledger": self.ledger, "topic": self.topic})
+        began = {"partitions": self.partitions, "began": self.began} if self.partitions else {}
+        return json.dumps({"ledger": self.ledger, "topic": self.topic, **began})
 
 
 class Begin(Struct, frozen=True):
@@ -27,7 +37,12 @@ class Begin(Struct, frozen=True):
 
 
 class Resolve(Struct, frozen=True):
-    """Read from where `kafka.start` says; to be resolved by the source, then committed at once."""
+    """Read from where `kafka.start` says; to be resolved by the source, then committed at once.
+
+    at: when the group began, ms since the epoch: what `latest` means (None: now).
+    """
+
+    at: int | None = None
 
 
 class Hold(Struct, frozen=True):
@@ -36,30 +51,42 @@ class Hold(Struct, frozen=True):
     reason: Literal["recreated", "expired", "other_ledger"]
 
 
-def decide(
-    *,
-    committed: int | None,
-    note: str,
-    low: int,
-    high: int,
-    now: Note,
-    has_siblings: bool,
-) -> Begin | Resolve | Hold:
+def decide(one: Assigned, now: Note, seen: str = "") -> Begin | Resolve | Hold:
     """Where to begin, by what the group has committed.
 
-    has_siblings: other partitions of the topic have commits, so this one appeared later and starts at its
-    beginning. A commit without our note was made by an operator's tool: its offset is taken at its word.
+    seen: the topic's id when this process read the partition before ("" = it did not). Kafka deletes the
+    commits with the topic, so a re-created one may have none.
+    A partition without a commit, of a topic with some, appeared later and starts at its beginning, unless
+    it was there when the group began. A commit without our note was made by an operator's tool: its offset
+    is taken at its word.
     """
-    if committed is None:
-        return Begin(low, fresh=True) if has_siblings else Resolve()
-    then = parse(note)
+    if one.committed is None:
+        if seen and now.topic and seen != now.topic:
+            return Hold("recreated")
+        return _first(one, now) if one.topic_has_commits else Resolve()
+    then = parse(one.note)
     if then and then.topic and now.topic and then.topic != now.topic:
         return Hold("recreated")
     if then and then.ledger != now.ledger:
         return Hold("other_ledger")
-    if not low <= committed <= high:
+    if not one.low <= one.committed <= one.high:
         return Hold("expired")
-    return Begin(committed)
+    return Begin(one.committed)
+
+
+def _first(one: Assigned, now: Note) -> Begin | Resolve:
+    sibling = parse(one.sibling_note)
+    if sibling and sibling.topic == now.topic and one.partition < sibling.partitions:
+        return Resolve(sibling.began)
+    return Begin(one.low, fresh=True)
+
+
+def carry(one: Assigned, now: Note, at: int) -> Note:
+    """The note of our commits: how the group began is told by the earlier ones; it begins now without any."""
+    for then in (parse(one.note), parse(one.sibling_note)):
+        if then and then.topic == now.topic and then.partitions:
+            return replace(now, partitions=then.partitions, began=then.began)
+    return now if one.topic_has_commits else replace(now, partitions=one.partitions, began=at)
 
 
 def parse(note: str) -> Note | None:
@@ -70,4 +97,10 @@ def parse(note: str) -> Note | None:
         return None
     if not isinstance(data, dict) or not isinstance(data.get("ledger"), str):
         return None
-    return Note(ledger=str(data["ledger"]), topic=str(data.get("topic", "")))
+    partitions, began = data.get("partitions"), data.get("began")
+    return Note(
+        ledger=str(data["ledger"]),
+        topic=str(data.get("topic", "")),
+        partitions=partitions if isinstance(partitions, int) else 0,
+        began=began if isinstance(began, int) else 0,
+    )

@@ -1,0 +1,71 @@
+"""Where each assigned partition is read, and whether it is: pause, resume, seek."""
+
+from collections.abc import Sequence
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaException
+from confluent_kafka import TopicPartition as Tp
+
+from connector.adapters.kafka_properties import ask
+from connector.ports import TopicPartition
+
+
+class Cursor:
+    """The reading side of one consumer's assignment."""
+
+    def __init__(self, consumer: Consumer, *, eager: bool) -> None:
+        """eager: an assignment is replaced as a whole, not changed."""
+        self._consumer, self._eager = consumer, eager
+        self._starts: dict[TopicPartition, int] = {}
+        self._paused: set[TopicPartition] = set()
+
+    def add(self, keys: Sequence[TopicPartition]) -> None:
+        """The group gave them: nothing is read before it is said where."""
+        tps = [Tp(*key, OFFSET_END) for key in keys]
+        (self._consumer.assign if self._eager else self._consumer.incremental_assign)(tps)
+        self.hold(keys)
+
+    def hold(self, keys: Sequence[TopicPartition]) -> None:
+        """Read nothing before it is said where, again."""
+        self._starts.update(dict.fromkeys(keys, OFFSET_END))
+        self.pause(keys)
+
+    def forget(self, key: TopicPartition) -> None:
+        """It is another member's; librdkafka knows that already."""
+        self._starts.pop(key, None)
+        self._paused.discard(key)
+
+    def pause(self, keys: Sequence[TopicPartition]) -> None:
+        """Stop, and let go of what was fetched ahead."""
+        self._paused.update(keys)
+        self._consumer.pause([Tp(*key) for key in keys])
+
+    def resume(self, keys: Sequence[TopicPartition]) -> None:
+        """Go on behind the last record that was handed out."""
+        self._paused.difference_update(keys)
+        self._consumer.resume([Tp(*key) for key in keys])
+
+    def seek(self, key: TopicPartition, offset: int) -> None:
+        """Read on from `offset`. Raises BrokerDown."""
+        self._starts[key] = offset
+        try:
+            self._consumer.seek(Tp(*key, offset))
+        except KafkaException:
+            # librdkafka gave up on a partition whose offset was out of range: only a new assignment helps.
+            ask(lambda: self._begin_anew(Tp(*key, offset)))
+
+    def _begin_anew(self, tp: Tp) -> None:
+        if self._eager:
+            self._consumer.assign([tp, *self._others(tp)])
+        else:
+            self._consumer.incremental_unassign([Tp(tp.topic, tp.partition)])
+            self._consumer.incremental_assign([tp])
+        self._consumer.pause([Tp(*key) for key in self._paused])
+
+    def _others(self, tp: Tp) -> list[Tp]:
+        """Where the rest of the assignment stands; what was not read yet, where it begins."""
+        others = [Tp(*key) for key in self._starts if key != (tp.topic, tp.partition)]
+        at = self._consumer.position(others) if others else []
+        return [
+            Tp(o.topic, o.partition, o.offset if o.offset >= 0 else self._starts[o.topic, o.partition])
+            for o in at
+        ]

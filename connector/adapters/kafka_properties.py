@@ -1,0 +1,83 @@
+"""librdkafka: the properties of our consumer, and what its errors mean to us."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+
+from connector.errors import BrokerDown, ConfigError, ConnectorError, Fatal
+
+T = TypeVar("T")
+Properties = Mapping[str, str | int | float | bool]
+
+FIXED: Final = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "enable.partition.eof": True,
+    "auto.offset.reset": "error",
+    "isolation.level": "read_committed",
+}
+DEFAULTS: Final = {
+    "partition.assignment.strategy": "cooperative-sticky",
+    # Default queues cost 70 MB; small ones starve librdkafka unless it looks again soon (default 1000 ms).
+    "queued.max.messages.kbytes": 16384,
+    "queued.min.messages": 5000,
+    "max.partition.fetch.bytes": 524288,
+    "fetch.queue.backoff.ms": 20,
+    "fetch.wait.max.ms": 100,
+    # A broker that hangs holds a commit, and so a drain, for so long (default 60 s).
+    "socket.timeout.ms": 10_000,
+}
+_REFUSED: Final = frozenset(
+    {
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_EXCEPTION,
+    }
+)
+_UNREADABLE: Final = frozenset({KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION})  # noqa: SLF001
+"""librdkafka would go on behind the batch: these records would be lost."""
+
+
+def consumer_config(properties: Properties, group: str) -> dict[str, object]:
+    """Ours under the user's, what the promises need above them; librdkafka's log goes to `logging`."""
+    config = {**DEFAULTS, **properties, **FIXED, "group.id": group, "logger": logging.getLogger("kafka")}
+    if config.get("group.protocol") == "consumer":
+        config.pop("partition.assignment.strategy")  # the broker assigns
+    return config
+
+
+def is_eager(config: Mapping[str, object]) -> bool:
+    """Whether a rebalance takes all partitions away first."""
+    return "cooperative" not in str(config.get("partition.assignment.strategy", "cooperative"))
+
+
+def meaning(error: KafkaError) -> ConnectorError | None:
+    """What the connector has to do about an error; None: librdkafka recovers by itself."""
+    if error.code() in _REFUSED:
+        return ConfigError(f"kafka: {error.str()}: allow the group to read its topics")
+    if error.fatal() or error.code() in _UNREADABLE:
+        return Fatal(f"kafka: {error.str()}")
+    return None
+
+
+def refused_property(error: Exception) -> ConfigError:
+    """A property that librdkafka does not take, in one line."""
+    inner = error.args[0] if error.args else error
+    text = inner.str() if isinstance(inner, KafkaError) else str(error)
+    return ConfigError(f"kafka.properties: {' '.join(text.split())}; correct it or remove it")
+
+
+def ask(question: Callable[[], T]) -> T:
+    """Put a question to the broker. Raises BrokerDown, ConfigError where it is not allowed."""
+    try:
+        return question()
+    except KafkaException as error:
+        raise outage(error.args[0]) from error
+
+
+def outage(error: KafkaError) -> ConnectorError:
+    """What an error of a single question means: the same, but it is asked again where possible."""
+    return meaning(error) or BrokerDown(f"kafka: {error.str()}")
