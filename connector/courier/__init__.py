@@ -1,7 +1,8 @@
 """Batches in flight: one thread with an event loop for all HTTP of a lane.
 
 carrier.Carrier     what a lane's thread calls
-thread.Courier      the same, with a thread and an event loop of its own
+desk.Desk           that, whatever turns the event loop
+thread.Courier      a desk with a thread and an event loop of its own
 engine.Engine       the same on any event loop, without a thread: simulated time drives it in tests
 guard.Guard         gate and quota: whether a request may be written now
 caution.Caution     after a doubt that cannot be resent, one event at a time

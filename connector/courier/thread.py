@@ -1,19 +1,15 @@
-"""The courier as the lane sees it: a thread with an event loop of its own, fed and harvested in batches."""
+"""A courier with a thread and an event loop of its own, fed and harvested in batches."""
 
 import asyncio
-import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import uvloop
 
-from connector.core.lots import Lot
-from connector.core.talk import Sending
-from connector.courier.engine import Engine
-from connector.courier.flight import CourierOptions, CourierState, Flight, Landed
-from connector.errors import Fatal
+from connector.courier.desk import Desk
+from connector.courier.flight import CourierOptions
 from connector.ports import Clock, Destination, Http, Meter
 
 T = TypeVar("T")
@@ -21,11 +17,8 @@ PATIENCE = 10.0
 """Seconds that the loop may take for what needs no network."""
 
 
-class Courier:
-    """One destination's batches in flight. All methods but `state` are for the lane's thread alone.
-
-    Every sending that is handed in lands exactly once, or is given back by `withdraw` or `abandon`.
-    """
+class Courier(Desk):
+    """See Desk."""
 
     def __init__(
         self,
@@ -36,44 +29,16 @@ class Courier:
         meter: Meter,
         seed: int | None = None,
     ) -> None:
-        self._options, self._meter, self._labels = options, meter, {"destination": destination.name}
-        self._http, self._clock = http, clock
         self._signal = threading.Event()
-        jitter = random.Random(seed).random  # noqa: S311 - jitter
-        self._engine = Engine(destination, http, options, clock, meter, jitter, self._signal.set)
+        super().__init__(destination, http, options, clock, meter, seed)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=f"courier-{destination.name}", daemon=True)
-        self._handed = self._events = self._bytes = 0
-        self._taken = 0
-        self._failed = self._closed = False
-        self.in_doubt: list[Sending] = []
+        self._closed = False
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
         self._call(self._engine.open)
-
-    def submit(self, lots: Sequence[tuple[Lot, list[Sending]]]) -> None:
-        """Fly these batches; one wake-up of the loop for all of them."""
-        flights = [Flight(lot, batch) for lot, batch in lots]
-        self._handed += len(flights)
-        self._events += sum(len(flight.batch) for flight in flights)
-        self._bytes += sum(flight.size for flight in flights)
-        self._loop.call_soon_threadsafe(self._take, flights)
-
-    def harvest(self) -> list[Landed]:
-        """What has landed since the last call; never blocks.
-
-        Raises Fatal once, after all that landed, when a conversation keeps raising or the thread has ended;
-        what is in flight can still be drained and abandoned then.
-        """
-        landed, queue = [], self._engine.landed
-        while queue:
-            landed.append(queue.popleft())
-        self._show()
-        if not landed:
-            self._raise_fatal()
-        return landed
 
     def wait(self, timeout: float, enough: int = 1) -> None:
         """Block until so much has landed, or (enough=1) more may be handed in, or the seconds have passed."""
@@ -85,29 +50,6 @@ class Courier:
             self._signal.clear()
         self._signal.clear()
 
-    @property
-    def room(self) -> int:
-        """How many more batches it takes now: none while the gate is open, one to probe with at half-open."""
-        engine, queue = self._engine, self._engine.queue
-        if engine.fatal:
-            return 0
-        if engine.guard.gate.state != "closed":
-            return int(engine.guard.wants_probe and not queue.ready and self._handed == self._taken)
-        busy = self._handed - self._taken + len(engine.active) + queue.busy
-        return max(0, min(self._options.in_flight - busy, self._options.waiting - len(queue.waiting)))
-
-    @property
-    def flying(self) -> int:
-        """Conversations that are under way or about to be: what a drain waits for."""
-        engine, active = self._engine, len(self._engine.active)
-        if engine.guard.gate.state != "closed":
-            return active
-        return self._handed - self._taken + active + len(engine.queue.ready)
-
-    def stop_retrying(self) -> None:
-        """What flies goes on; what fails is not tried again, and waits for `abandon`."""
-        self._call(self._engine.queue.stop_retrying)
-
     def drain(self, seconds: float) -> bool:
         """Stop retrying and wait until nothing flies; False: the time has passed. Harvest afterwards."""
         self.stop_retrying()
@@ -116,21 +58,6 @@ class Courier:
             self._signal.wait(min(left, 0.05))
             self._signal.clear()
         return not self.flying
-
-    def withdraw(self, where: Callable[[Sending], bool]) -> list[Sending]:
-        """Give back what does not fly, is not in doubt and is meant by `where` (a revoked partition)."""
-        return self._call(lambda: self._engine.withdraw(where))
-
-    def abandon(self) -> list[Sending]:
-        """End all flights. Returns what certainly was not applied: its claims can be released.
-
-        What may have been applied is kept in `in_doubt`: its claims stay. What had landed can be harvested.
-        """
-        future = asyncio.run_coroutine_threadsafe(self._engine.abandon(), self._loop)
-        released, in_doubt = future.result(PATIENCE)
-        self.in_doubt += in_doubt
-        self._show()
-        return released
 
     def close(self) -> None:
         """Abandon what is left, close the client, end the thread."""
@@ -142,43 +69,22 @@ class Courier:
             self._loop.close()
             return
         self.abandon()
-        asyncio.run_coroutine_threadsafe(self._http.close(), self._loop).result(PATIENCE)
+        self._complete(self._http.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE)
 
-    def state(self) -> CourierState:
-        """For any thread."""
-        engine, gate = self._engine, self._engine.guard.gate
-        shut = gate.state != "closed"
-        flying = list(engine.active)
-        next_one = min(flying, key=lambda flight: flight.deadline, default=None)
-        bound = next_one if next_one is not None and next_one.deadline != float("inf") else None
-        return CourierState(
-            events=self._events - engine.done_events,
-            bytes=self._bytes - engine.done_bytes,
-            flying=len(flying),
-            waiting=len(engine.queue.waiting),
-            paused=gate.reason if shut else None,
-            paused_since=gate.since if shut else None,
-            next_attempt=gate.until if shut else None,
-            started=bound.started if bound else None,
-            deadline=bound.deadline if bound else None,
-        )
+    @property
+    def _dead(self) -> bool:
+        return not self._thread.is_alive() and not self._closed
 
-    def _raise_fatal(self) -> None:
-        dead = not self._thread.is_alive() and not self._closed
-        fatal = self._engine.fatal or (Fatal("the courier's thread has ended") if dead else None)
-        if fatal is not None and not self._failed:
-            self._failed = True
-            raise fatal
+    def _news(self) -> None:
+        self._signal.set()
 
-    def _take(self, flights: list[Flight]) -> None:
-        self._taken += len(flights)
-        self._engine.take(flights)
+    def _post(self, function: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(function)
 
-    def _show(self) -> None:
-        self._meter.set("in_flight_events", self._events - self._engine.done_events, **self._labels)
-        self._meter.set("in_flight_bytes", self._bytes - self._engine.done_bytes, **self._labels)
+    def _complete(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
     def _call(self, function: Callable[[], T]) -> T:
         """Run it on the loop and wait for its result."""
