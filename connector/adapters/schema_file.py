@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from connector.core.avro import SchemaInvalid, parse, reader
+from connector.core.avro import SchemaInvalid, parse
+from connector.core.reader import reader
 from connector.errors import ConfigError
 
 _MAX_BYTES = 10 * 2**20

@@ -1,25 +1,19 @@
-"""Writer schemas: checked, with full names, and made into a reader that never converts.
+"""Writer schemas: checked, and with full names.
 
 A Schema is plain JSON in which every named type has its full name, is defined once and looked up in
-`names`. The reader yields raw Avro values (logical types stripped: libraries raise on Debezium's infinity,
-take zoneless columns for UTC, and round); `logical` reads them column by column.
+`names`. `reader` makes of it what reads bytes.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from io import BytesIO
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import fastavro
-from fastavro._read_py import schemaless_reader as recursion_safe_reader
 from msgspec import Struct
 
 Node = Any
 """A type: a name (str), a union (list), or a definition (dict)."""
 Names = Mapping[str, dict[str, Any]]
-Reader = Callable[[bytes, int], tuple[Any, int]]
-"""(bytes, start of the body) → (raw value, end of the body). Raises whatever the bytes deserve."""
 
 PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 _NAMED: Final = frozenset({"record", "enum", "fixed"})
@@ -57,23 +51,6 @@ def parse(text: str) -> Schema:
         raise
     except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as error:
         raise SchemaInvalid(f"not an Avro schema ({type(error).__name__})") from error
-
-
-def reader(schema: Schema) -> Reader:
-    """Make the reader. Raises SchemaInvalid. The seam behind which a faster reader can stand."""
-    try:
-        parsed = fastavro.parse_schema(_bare(schema.root))
-    except Exception as error:  # fastavro has no common base; whatever it is, the schema is at fault
-        raise SchemaInvalid(f"not an Avro schema ({type(error).__name__})") from error
-    # fastavro's compiled reader recurses on the C stack: some thousand nested values end the process.
-    read = recursion_safe_reader if _recursive(schema) else fastavro.schemaless_reader
-
-    def read_at(data: bytes, start: int) -> tuple[Any, int]:
-        stream = BytesIO(data)
-        stream.seek(start)
-        return read(stream, parsed, None), stream.tell()
-
-    return read_at
 
 
 def inline(text: str, definitions: Iterable[str]) -> str:
@@ -158,22 +135,6 @@ def _unescape(name: str) -> str:
     return name if re.search(r"_u[0-9a-f]{3}", text) else text
 
 
-def _bare(node: Node) -> Node:
-    """What is needed to read bytes: no logical types, defaults, aliases or documentation."""
-    if isinstance(node, list):
-        return [_bare(branch) for branch in node]
-    if isinstance(node, str):
-        return node
-    kept = {key: node[key] for key in ("type", "name", "size", "symbols") if key in node}
-    if node["type"] == "record":
-        names = plain_names(node)
-        kept["fields"] = [{"name": names[f["name"]], "type": _bare(f["type"])} for f in node["fields"]]
-    for key in ("items", "values"):
-        if key in node:
-            kept[key] = _bare(node[key])
-    return kept
-
-
 def children(node: Node) -> Iterator[Node]:
     """The types directly inside a type."""
     if isinstance(node, list):
@@ -181,14 +142,3 @@ def children(node: Node) -> Iterator[Node]:
     elif isinstance(node, dict):
         yield from (field["type"] for field in node.get("fields", ()))
         yield from (node[key] for key in ("items", "values") if key in node)
-
-
-def _recursive(schema: Schema) -> bool:
-    def inside(node: Node, open_names: frozenset[str]) -> bool:
-        if isinstance(node, str) and node in open_names:
-            return True
-        if isinstance(node, dict) and "name" in node:
-            open_names |= {node["name"]}
-        return any(inside(child, open_names) for child in children(node))
-
-    return inside(schema.root, frozenset())

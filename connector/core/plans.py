@@ -8,9 +8,10 @@ from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
-from connector.core.avro import Reader, Schema, SchemaInvalid, parse, reader
+from connector.core.avro import Schema, SchemaInvalid, parse
 from connector.core.bounds import longest
 from connector.core.model import Reject, Skip
+from connector.core.reader import Reader, reader
 from connector.core.wire import HEAD, Headers, Part, frame, stranger
 
 MAX_BYTES: Final = 16 * 2**20

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import pytest
 
 from connector.adapters.registry import Registry
-from connector.core.avro import parse, reader
+from connector.core.avro import parse
+from connector.core.reader import reader
 from connector.errors import ConfigError, RegistryDown
 from connector.ports import Schemas
 from tests.fakes.schemas import FakeSchemas
