@@ -6,17 +6,39 @@ from functools import partial
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from msgspec import Struct
+from msgspec.structs import replace
 
+from connector.adapters.kafka_properties import refused_property
 from connector.core.letters import Letter
-from connector.errors import ConfigError, DeadLettersDown
+from connector.errors import DeadLettersDown
 
 Headers = list[tuple[str, str | bytes | None]]
 
 FLUSH_SECONDS: Final = 10.0
 """How long one write may take before the lane pauses; membership of the group lasts far longer."""
-LARGEST: Final = 1_000_000_000
-"""librdkafka's own limit: the broker's decides, and a letter refused for its size goes without its value."""
-FIXED: Final = {"acks": "all", "enable.idempotence": True, "linger.ms": 5, "message.max.bytes": LARGEST}
+TOGETHER: Final = 10_000
+"""Letters handed to librdkafka at a time: its queue holds 100,000."""
+FIXED: Final = {
+    "acks": "all",
+    # A letter twice is one letter, by its key; idempotence could end in a fatal error instead.
+    "enable.idempotence": False,
+    "linger.ms": 5,
+    # librdkafka's own limit: the broker's decides, and a letter refused for its size goes without its value.
+    "message.max.bytes": 1_000_000_000,
+    "delivery.timeout.ms": 8000,
+    "log_level": 0,  # what goes wrong is raised
+}
+
+
+class Form(Struct, frozen=True):
+    """How much of a letter is written. omit: 0 nothing, 1 the value, 2 also the record's key and headers.
+
+    own_time: with the record's timestamp.
+    """
+
+    omit: int = 0
+    own_time: bool = True
 
 
 class KafkaDeadLetters:
@@ -25,76 +47,88 @@ class KafkaDeadLetters:
     def __init__(self, properties: Mapping[str, str | int | float | bool], topic: str) -> None:
         """properties: librdkafka's, with bootstrap.servers. Raises ConfigError for one it refuses."""
         try:
-            self._producer = Producer({**properties, **FIXED, "delivery.timeout.ms": 8000, "log_level": 3})
+            self._producer = Producer({**properties, **FIXED})
         except (KafkaException, ValueError, TypeError) as error:
-            raise ConfigError(f"kafka.properties: {error}") from error
+            raise refused_property(error) from error
         self._topic = topic
 
     def write(self, letters: Sequence[Letter]) -> None:
         """See ports.DeadLetters."""
-        too_large = self._send(letters, omit=False)
-        if too_large and self._send(too_large, omit=True):
-            raise DeadLettersDown(
-                f"dead_letters.topic {self._topic}: refuses even a letter without its value"
-            )
+        for first in range(0, len(letters), TOGETHER):
+            some = letters[first : first + TOGETHER]
+            for letter, error in zip(some, self._send(some, Form()), strict=True):
+                if error is not None:
+                    self._write_alone(letter, error)
 
-    def _send(self, letters: Sequence[Letter], *, omit: bool) -> list[Letter]:
-        """Write and wait for every report; returns what was refused for its size."""
-        errors: dict[int, KafkaError] = {}
-        reported: set[int] = set()
+    def _write_alone(self, letter: Letter, error: KafkaError) -> None:
+        """The broker refuses a batch for one letter in it: send each by itself, then reduce it."""
+        form: Form | None = Form()
+        again: KafkaError | None = error
+        if error.code() not in _ONE_LETTERS_FAULT:
+            raise self._down(error.str())
+        while again is not None:
+            if form is None:
+                raise self._down(again.str())
+            (again,) = self._send([letter], form)
+            form = _less(form, again) if again else form
+
+    def _send(self, letters: Sequence[Letter], form: Form) -> list[KafkaError | None]:
+        """Write and wait for every report: an error for each letter, None where it is durable."""
+        reports: dict[int, KafkaError | None] = {}
         for number, letter in enumerate(letters):
-            self._produce(letter, omit=omit, report=partial(_note, errors, reported, number), errors=errors)
+            try:
+                self._produce(letter, form, partial(_note, reports, number))
+            except KafkaException as error:
+                reports[number] = error.args[0]
+            except BufferError as error:
+                raise self._down("the producer's queue is full") from error
         self._producer.flush(FLUSH_SECONDS)
-        if len(reported | set(errors)) < len(letters):
+        if len(reports) < len(letters):
             self._producer.purge()
-            raise DeadLettersDown(
-                f"dead_letters.topic {self._topic}: no delivery report within {FLUSH_SECONDS} s"
-            )
-        too_large = [n for n, e in errors.items() if e.code() == KafkaError.MSG_SIZE_TOO_LARGE]
-        for number, error in errors.items():
-            if number not in too_large:
-                raise DeadLettersDown(f"dead_letters.topic {self._topic}: {error.str()}")
-        return [letters[number] for number in too_large]
+            raise self._down(f"no delivery report within {FLUSH_SECONDS:g} s")
+        return [reports[number] for number in range(len(letters))]
 
-    def _produce(
-        self, letter: Letter, *, omit: bool, report: "_Report", errors: dict[int, KafkaError]
-    ) -> None:
+    def _produce(self, letter: Letter, form: Form, report: "partial[None]") -> None:
         record = letter.record
-        number: int = report.args[2]
-        try:
-            self._producer.produce(
-                self._topic,
-                key=key_of(letter),
-                value=b"" if omit else (record.value or b""),  # null would be a tombstone
-                headers=headers_of(letter, omit=omit),
-                timestamp=max(record.timestamp_ms, 0),
-                on_delivery=report,
-            )
-        except KafkaException as error:
-            errors[number] = error.args[0]
-        except BufferError as error:
-            raise DeadLettersDown(
-                f"dead_letters.topic {self._topic}: the producer's queue is full"
-            ) from error
+        self._producer.produce(
+            self._topic,
+            key=key_of(letter),
+            value=b"" if form.omit else (record.value or b""),  # null would be a tombstone
+            headers=headers_of(letter, form),
+            timestamp=max(record.timestamp_ms, 0) if form.own_time else 0,
+            on_delivery=report,
+        )
+
+    def _down(self, why: str) -> DeadLettersDown:
+        return DeadLettersDown(f"dead_letters.topic {self._topic}: {why}")
 
     def close(self) -> None:
         """Nothing is left to flush: a write returns when all is durable."""
         self._producer.purge()
 
 
-_Report = partial[None]
+_ONE_LETTERS_FAULT: Final = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError._INVALID_DIFFERENT_RECORD,  # noqa: SLF001 - the library's public name
+    }
+)
 
 
 def _note(
-    errors: dict[int, KafkaError],
-    reported: set[int],
-    number: int,
-    error: KafkaError | None,
-    _message: Message,
+    reports: dict[int, KafkaError | None], number: int, error: KafkaError | None, _message: Message
 ) -> None:
-    reported.add(number)
-    if error is not None:
-        errors[number] = error
+    reports[number] = error
+
+
+def _less(form: Form, error: KafkaError) -> Form | None:
+    """The next form to try, None: there is none."""
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE and form.omit < 2:  # noqa: PLR2004 - see Form
+        return replace(form, omit=form.omit + 1)
+    if error.code() == KafkaError.INVALID_TIMESTAMP and form.own_time:
+        return replace(form, own_time=False)
+    return None
 
 
 def key_of(letter: Letter) -> str:
@@ -103,11 +137,12 @@ def key_of(letter: Letter) -> str:
     return f"{letter.destination}/{at.topic}/{letter.topic_id}/{at.partition}/{at.offset}"
 
 
-def headers_of(letter: Letter, *, omit: bool) -> Headers:
+def headers_of(letter: Letter, form: Form) -> Headers:
     """The record's own headers, then Connect's, then ours."""
     record, at = letter.record, letter.record.position
+    whole = form.omit < 2  # noqa: PLR2004 - see Form
     headers: Headers = [
-        *record.headers,
+        *(record.headers if whole else ()),
         ("__connect.errors.topic", at.topic),
         ("__connect.errors.partition", str(at.partition)),
         ("__connect.errors.offset", str(at.offset)),
@@ -121,16 +156,22 @@ def headers_of(letter: Letter, *, omit: bool) -> Headers:
     ]
     if letter.key is not None:
         headers.append(("crm-connector.key", letter.key))
-    if record.key is not None:
+    if record.key is not None and whole:
         headers.append(("crm-connector.original-key", record.key))
-    value = record.value
+    if not whole:
+        headers.append(("crm-connector.headers", "omitted"))
+    if not form.own_time:
+        headers.append(("crm-connector.timestamp", str(record.timestamp_ms)))
+    return headers + _of_value(record.value, form)
+
+
+def _of_value(value: bytes | None, form: Form) -> Headers:
     if value is None:
-        headers.append(("crm-connector.value", "null"))
-    elif omit:
-        digest = hashlib.sha256(value).hexdigest()
-        headers += [
-            ("crm-connector.value", "omitted"),
-            ("crm-connector.value-size", str(len(value))),
-            ("crm-connector.value-sha256", digest),
-        ]
-    return headers
+        return [("crm-connector.value", "null")]
+    if not form.omit:
+        return []
+    return [
+        ("crm-connector.value", "omitted"),
+        ("crm-connector.value-size", str(len(value))),
+        ("crm-connector.value-sha256", hashlib.sha256(value).hexdigest()),
+    ]

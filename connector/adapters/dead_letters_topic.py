@@ -14,6 +14,22 @@ from connector.errors import BrokerDown, ConfigError
 WAIT: Final = 10.0
 HEADROOM: Final = 65536
 """Bytes for the headers that a letter adds to its record."""
+USUAL: Final = 1_048_588
+"""Kafka's default of max.message.bytes: for a source whose settings may not be read, and the least."""
+_NOT_ALLOWED: Final = frozenset(
+    {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED}
+)
+_NOT_NOW: Final = frozenset(
+    {
+        KafkaError._TRANSPORT,  # noqa: SLF001 - the library's public names
+        KafkaError._TIMED_OUT,  # noqa: SLF001
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NOT_CONTROLLER,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
 
 
 def ensure_topic(
@@ -23,7 +39,7 @@ def ensure_topic(
 
     Raises BrokerDown; ConfigError where it is absent and may not be created.
     """
-    admin = AdminClient(dict(properties))
+    admin = AdminClient({**properties, "log_level": 0})
     try:
         known = admin.list_topics(timeout=WAIT).topics
         if topic in known and known[topic].error is None:
@@ -32,31 +48,41 @@ def ensure_topic(
             raise ConfigError(
                 f"dead_letters.topic: {topic} does not exist; create it, compacted, or set create"
             )
-        largest = max((_largest_message(admin, source) for source in sources if source in known), default=0)
-        _create(admin, topic, largest + HEADROOM)
+        largest = max([USUAL, *(_largest_message(admin, source) for source in sources if source in known)])
+        return _create(admin, topic, largest + HEADROOM)
     except KafkaException as error:
         raise BrokerDown(f"kafka: {error.args[0].str()}") from error
+
+
+def _create(admin: AdminClient, topic: str, largest: int) -> bool:
+    config = {"cleanup.policy": "compact", "retention.ms": "-1", "max.message.bytes": str(largest)}
+    new = NewTopic(topic, num_partitions=1, config=config)
+    (future,) = admin.create_topics([new], request_timeout=WAIT).values()
+    try:
+        future.result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False  # another replica was faster, or it may not be seen
+        if error.args[0].code() in _NOT_NOW:
+            raise
+        raise refusal(topic, error.args[0]) from error
     return True
 
 
-def _create(admin: AdminClient, topic: str, largest: int) -> None:
-    config = {"cleanup.policy": "compact", "retention.ms": "-1", "max.message.bytes": str(largest)}
-    new = NewTopic(topic, num_partitions=1, config=config)
-    for future in admin.create_topics([new], request_timeout=WAIT).values():
-        try:
-            future.result()
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-                continue  # another replica was faster
-            if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-                raise ConfigError(
-                    f"dead_letters.topic: may not create {topic}; allow it or create it"
-                ) from error
-            raise
+def refusal(topic: str, error: KafkaError) -> ConfigError:
+    """Why the broker does not create it, and what to do."""
+    if error.code() in _NOT_ALLOWED:
+        return ConfigError(f"dead_letters.topic: may not create {topic}; allow it, or create it, compacted")
+    return ConfigError(f"dead_letters.topic: cannot create {topic} ({error.str()}); create it, compacted")
 
 
 def _largest_message(admin: AdminClient, topic: str) -> int:
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    for future in admin.describe_configs([resource], request_timeout=WAIT).values():
+    (future,) = admin.describe_configs(
+        [ConfigResource(ResourceType.TOPIC, topic)], request_timeout=WAIT
+    ).values()
+    try:
         return int(future.result()["max.message.bytes"].value)
-    return 0
+    except KafkaException as error:
+        if error.args[0].code() in _NOT_ALLOWED:
+            return USUAL
+        raise
