@@ -40,7 +40,7 @@ class Shape(Struct, frozen=True, eq=False):
     columns: Mapping[str, Column]
 
 
-class Change(Struct, frozen=True):
+class Change(Struct, frozen=True, gc=False):
     """One change of one row.
 
     row: raw values by column name; of a delete only what may be used (the key columns, or the whole row

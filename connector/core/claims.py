@@ -7,14 +7,14 @@ from msgspec import Struct
 from connector.core.events import Event, Requirement
 
 
-class Want(Struct, frozen=True):
+class Want(Struct, frozen=True, gc=False):
     """Ask to send an event now. `requires`: the contact that must be accepted first (RULES 5)."""
 
     event: Event
     requires: Requirement | None = None
 
 
-class Grant(Struct, frozen=True):
+class Grant(Struct, frozen=True, gc=False):
     """Send it: the claim is durable.
 
     known: the entity was accepted through live events or Add orders. status_only: nothing but status and
@@ -30,27 +30,27 @@ class Grant(Struct, frozen=True):
     contact_key: str | None = None
 
 
-class Done(Struct, frozen=True):
+class Done(Struct, frozen=True, gc=False):
     """Settled without sending; nothing is claimed."""
 
     outcome: Literal["duplicate", "superseded", "unchanged"]
 
 
-class Busy(Struct, frozen=True):
+class Busy(Struct, frozen=True, gc=False):
     """A living owner holds the key: ask again later."""
 
 
-class Needs(Struct, frozen=True):
+class Needs(Struct, frozen=True, gc=False):
     """The required contact is not known: have it accepted first, then ask again."""
 
 
-class Ask(Struct, frozen=True):
+class Ask(Struct, frozen=True, gc=False):
     """Only the operator can tell (RULES 1 and 3): pause the partition. reason: clock."""
 
     reason: str
 
 
-class Deny(Struct, frozen=True):
+class Deny(Struct, frozen=True, gc=False):
     """A dead letter by the ledger's word: cause erased_contact | no_usable_locator | older_than_ledger."""
 
     cause: str
@@ -60,7 +60,7 @@ class Deny(Struct, frozen=True):
 Verdict = Grant | Done | Busy | Needs | Ask | Deny
 
 
-class Settlement(Struct, frozen=True):
+class Settlement(Struct, frozen=True, gc=False):
     """What became of a claimed event.
 
     accepted: the head takes version and digests (an event without version only marks its key as known).

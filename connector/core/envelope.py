@@ -25,7 +25,7 @@ Row = dict[str, Any]
 Decoded = Change | Skip | Reject
 
 
-class Key(Struct, frozen=True):
+class Key(Struct, frozen=True, gc=False):
     """A record's key: raw by its own schema's columns (none where it is no Avro record), and converted.
 
     source: (source.name, source.table) by the schema's name, which is `<name>.<schema>.<table>.Key`.

@@ -15,7 +15,7 @@ Text = str | None | UnsetType
 Money = Decimal | None | UnsetType
 
 
-class Item(Struct, frozen=True, rename="camel", omit_defaults=True):
+class Item(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """One line of an order. `extra` keeps what has no name here."""
 
     external_item_id: Text = UNSET
@@ -29,7 +29,7 @@ class Item(Struct, frozen=True, rename="camel", omit_defaults=True):
     extra: dict[str, Json] | UnsetType = UNSET
 
 
-class Order(Struct, frozen=True, rename="camel", omit_defaults=True):
+class Order(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The state of an order. `date` is aware; `raw_status` is the source's word beside the mapped one."""
 
     external_order_id: str
@@ -58,7 +58,7 @@ class Order(Struct, frozen=True, rename="camel", omit_defaults=True):
     params: dict[str, Json] | UnsetType = UNSET
 
 
-class Contact(Struct, frozen=True, rename="camel", omit_defaults=True):
+class Contact(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The state of a contact. `fields` are the account's custom fields by id."""
 
     external_customer_id: Text = UNSET
@@ -76,7 +76,7 @@ class Contact(Struct, frozen=True, rename="camel", omit_defaults=True):
     fields: dict[str, Json] | UnsetType = UNSET
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, gc=False):
     """One change of one entity, ready to be claimed.
 
     key: the business key (externalOrderId, externalCustomerId). digest: 16 bytes over the whole content;
@@ -100,7 +100,7 @@ class Event(Struct, frozen=True):
     source_ms: int = -1
 
 
-class Requirement(Struct, frozen=True):
+class Requirement(Struct, frozen=True, gc=False):
     """The contact that must be accepted before an order is sent (RULES 5).
 
     key: the contact's key. alias: the normalised locator value that the destination will use, as

@@ -43,7 +43,7 @@ class Wait(Struct, frozen=True):
     seconds: float
 
 
-class Sending(Struct, frozen=True):
+class Sending(Struct, frozen=True, gc=False):
     """One event of a batch with what its earlier attempts left behind.
 
     doubtful: an earlier request may have been applied (its answer was lost). conflicts: how many 409 it had.
@@ -57,26 +57,26 @@ class Sending(Struct, frozen=True):
     id_only: bool = False
 
 
-class Accepted(Struct, frozen=True):
+class Accepted(Struct, frozen=True, gc=False):
     """The destination has it. `remote_id` is its own id of the entity, where it gives one."""
 
     remote_id: str | None = None
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, gc=False):
     """The event's own fault: a dead letter (same words as Reject)."""
 
     cause: str
     detail: str
 
 
-class InDoubt(Struct, frozen=True):
+class InDoubt(Struct, frozen=True, gc=False):
     """It may or may not have been applied."""
 
     reason: str
 
 
-class Retry(Struct, frozen=True):
+class Retry(Struct, frozen=True, gc=False):
     """Not applied; try again. reason: throttled | unavailable | unreachable | conflict.
     after: seconds asked for by the destination, None = our own backoff."""
 
@@ -84,7 +84,7 @@ class Retry(Struct, frozen=True):
     after: float | None = None
 
 
-class Halt(Struct, frozen=True):
+class Halt(Struct, frozen=True, gc=False):
     """Not applied, and no other request would be: reason credentials | contract (RULES, promise 6)."""
 
     reason: str
