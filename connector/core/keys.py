@@ -12,7 +12,7 @@ from connector.core.envelope import NO_COLUMNS, Key
 from connector.core.logical import columns
 from connector.core.model import Reject, Skip
 from connector.core.plans import Plans, Writers
-from connector.core.wire import Headers
+from connector.core.wire import Headers, is_headed
 
 SOLE: Final = "key"
 """The name of a key's one value where it has no columns (a text, a number)."""
@@ -29,6 +29,8 @@ class Keys:
         """None: the record has no key. Raises RegistryDown."""
         if data is None:
             return None
+        if data[:1] > b"\0" and not is_headed("key", headers):
+            return _without_schema(data)  # no framing begins so
         found = self._plans.read(data, headers) if self._plans else Reject("bad_framing", "no registry")
         if isinstance(found, tuple):
             return _key(*found)

@@ -20,7 +20,7 @@ _ADVICE = "use Confluent's framing (0x00 and a 4-byte schema id)"
 
 def frame(data: bytes, part: Part, headers: Headers) -> tuple[int, int] | Reject:
     """(schema id, start of the body), or why the bytes cannot be Confluent's wire format."""
-    if _CONTENT_ID[part] in headers:
+    if is_headed(part, headers):
         schema_id, start = int.from_bytes(headers[_CONTENT_ID[part]] or b"", "big"), 0
     elif len(data) >= HEAD and data[0] == 0:
         schema_id, start = int.from_bytes(data[1:HEAD], "big"), HEAD
@@ -29,6 +29,11 @@ def frame(data: bytes, part: Part, headers: Headers) -> tuple[int, int] | Reject
     # Ids are positive and have 31 bits. A registry must not be asked for another: it does not answer that
     # there is none, but that there is no such page. 0 is the upper half of a longer id, or no id at all.
     return (schema_id, start) if 0 < schema_id <= _LAST_ID else _refusal(data, part, headers)
+
+
+def is_headed(part: Part, headers: Headers) -> bool:
+    """Whether a header holds the schema id, so that the message is all body."""
+    return bool(headers) and _CONTENT_ID[part] in headers
 
 
 def stranger(data: bytes, part: Part, headers: Headers, schema_id: int) -> Reject:
