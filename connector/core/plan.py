@@ -9,6 +9,7 @@ Rules.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
+from math import inf
 
 from msgspec import Struct
 
@@ -43,13 +44,35 @@ class Item(Struct, eq=False):
 
 
 class _Bucket:
-    """What of one lot is ready to be claimed, in order of arrival."""
+    """What of one lot is ready to be claimed, in the order in which it became ready.
 
-    __slots__ = ("items", "size")
+    oldest: the earliest arrival among the items; one that waited for its line may stand behind younger ones.
+    """
+
+    __slots__ = ("items", "oldest", "size")
 
     def __init__(self) -> None:
         self.items: deque[Item] = deque()
         self.size = 0
+        self.oldest = inf
+
+    def put(self, item: Item) -> None:
+        self.items.append(item)
+        self.size += item.event.size
+        self.oldest = min(self.oldest, item.arrived)
+
+    def take(self, events: int, size: int) -> list[Item]:
+        """At most so many events and bytes, but at least one event."""
+        taken = [self.items.popleft()]
+        room = size - taken[0].event.size
+        while self.items and len(taken) < events and self.items[0].event.size <= room:
+            room -= self.items[0].event.size
+            taken.append(self.items.popleft())
+        self.size -= size - room
+        # As much as a batch is due anyway: only what is less is looked through.
+        least = self.items if len(self.items) < events else (self.items[0],)
+        self.oldest = min((item.arrived for item in least), default=inf)
+        return taken
 
 
 class Plan:
@@ -90,11 +113,11 @@ class Plan:
         for lot, bucket in list(self._buckets.items()):
             while room > 0 and bucket.items and self._is_due(lot, bucket, now, flush=flush):
                 room -= 1
-                yield self._take(lot, bucket)
+                yield bucket.take(min(lot.max_events, self._batch_events), self._batch_bytes)
 
     def next_due(self, now: float) -> float | None:
         """Seconds until something becomes due by itself, None: nothing waits."""
-        lingering = [b.items[0].arrived + self._linger for b in self._buckets.values() if b.items]
+        lingering = [b.oldest + self._linger for b in self._buckets.values() if b.items]
         later = [self._later[0][0]] if self._later else []
         return max(0.0, min(lingering + later) - now) if lingering or later else None
 
@@ -153,25 +176,15 @@ class Plan:
         bucket = self._buckets.get(item.lot)
         if bucket is None:
             bucket = self._buckets[item.lot] = _Bucket()
-        bucket.items.append(item)
-        bucket.size += item.event.size
+        bucket.put(item)
 
     def _is_due(self, lot: Lot, bucket: _Bucket, now: float, *, flush: bool) -> bool:
         return (
             flush
             or len(bucket.items) >= min(lot.max_events, self._batch_events)
             or bucket.size >= self._batch_bytes
-            or now - bucket.items[0].arrived >= self._linger
+            or now - bucket.oldest >= self._linger
         )
-
-    def _take(self, lot: Lot, bucket: _Bucket) -> list[Item]:
-        limit, size, taken = min(lot.max_events, self._batch_events), 0, list[Item]()
-        while bucket.items and len(taken) < limit and (not taken or size < self._batch_bytes):
-            item = bucket.items.popleft()
-            size += item.event.size
-            taken.append(item)
-        bucket.size -= size
-        return taken
 
 
 def _chain(item: Item | None) -> Iterator[Item]:
