@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import pytest
 from confluent_kafka import Consumer
@@ -23,10 +24,6 @@ LIMIT = 20_000
 STAMP = 1_700_000_000_123
 
 
-def _bytes(value: str | bytes | None) -> bytes:
-    return value.encode() if isinstance(value, str) else value or b""
-
-
 def read_topic(broker: Broker, topic: str) -> dict[str, Stored]:
     """What compaction will leave of a topic, by key."""
     consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": "reads-letters"})
@@ -37,7 +34,8 @@ def read_topic(broker: Broker, topic: str) -> dict[str, Stored]:
         message = consumer.poll(30)
         assert message is not None
         assert message.error() is None
-        headers = tuple((name, _bytes(text)) for name, text in message.headers() or [])
+        own = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+        headers = tuple((name, text or b"") for name, text in own)
         key, value = message.key(), message.value()
         assert key is not None
         assert value is not None, "a tombstone"
