@@ -28,7 +28,7 @@ from connector.lane import Lane
 from connector.outages import Outages
 from connector.partitions import Partitions
 from connector.parts import Parts
-from connector.ports import Clock, Destination, Ledger, Log, Meter
+from connector.ports import Clock, DeadLetters, Destination, Ledger, Log, Meter
 from connector.service import Running, Service
 from connector.settings import Settings
 from connector.settings_model import TopicSettings, YespoSettings
@@ -134,11 +134,17 @@ class _Assembly:
         courier = Courier(
             destination, http(settings, name), self._courier_options(), self._clock, self._meter
         )
-        lane = self._assemble(destination, courier, store, schemas)
-        return Running(lane, self._opener(lane, courier, embedded=embedded), _closer(courier, store))
+        letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
+        lane = self._assemble(destination, courier, store, letters, schemas)
+        return Running(lane, self._opener(lane, courier, embedded=embedded), _closer(courier, store, letters))
 
     def _assemble(
-        self, destination: Destination, courier: Courier, store: Ledger, schemas: Registry | None
+        self,
+        destination: Destination,
+        courier: Courier,
+        store: Ledger,
+        letters: DeadLetters,
+        schemas: Registry | None,
     ) -> Lane:
         settings, clock, meter, brake = self._settings, self._clock, self._meter, self._brake()
         partitions = Partitions(self._name, store, clock, meter, settings.kafka.start)
@@ -148,7 +154,6 @@ class _Assembly:
             batch_bytes=self._delivery.batch_bytes,
             linger=self._delivery.linger_ms / 1000,
         )
-        letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
         dispatch = Dispatch(destination, courier, store, letters, Own(plan, books, partitions, clock))
         readers = {t.name: Reading(decoder(t, schemas), Mapper(t.rules()), t.totals) for t in self._topics}
         parts = Parts(
@@ -192,9 +197,10 @@ class _Assembly:
         return Brake(chosen.window, chosen.share)
 
 
-def _closer(courier: Courier, store: SqliteLedger) -> Callable[[], None]:
+def _closer(courier: Courier, store: SqliteLedger, letters: KafkaDeadLetters) -> Callable[[], None]:
     def close() -> None:
         courier.close()
+        letters.close()
         store.close()
 
     return close
