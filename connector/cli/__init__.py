@@ -7,7 +7,7 @@ import typer
 from typer.exceptions import TyperException
 
 import connector
-from connector.cli import check, lag, resume, run, sandbox
+from connector.cli import check, demo, lag, resume, run, sandbox
 from connector.errors import ConfigError, ConnectorError
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, check, lag, resume, sandbox):
+for module in (run, demo, check, lag, resume, sandbox):
     name = module.__name__.rpartition(".")[2]
     app.command(name, epilog=module.EXAMPLE)(module.command)
 

@@ -109,7 +109,7 @@ class _reader:  # noqa: N801 - a context manager
 
     def __init__(self, bootstrap: str) -> None:
         config = {"bootstrap.servers": bootstrap, "group.id": "embedded-reader", "enable.auto.commit": False}
-        self._consumer = Consumer({**config, "enable.partition.eof": True, **_QUIET})
+        self._consumer = Consumer({**config, "fetch.wait.max.ms": 10, **_QUIET})
 
     def __enter__(self) -> Self:
         return self

@@ -91,7 +91,7 @@ class Shop:
         }
 
     def _arrival(self, person: Row, at: datetime) -> Iterator[Change]:
-        """A contact's row, just before its first order; later it moves, changes its phone, collects bonuses."""
+        """A contact's row, just before its first order; later it moves, or changes its phone."""
         row = dict(person, created_at=at, updated_at=at)
         yield self._put("contacts", "c", row, at)
         if self._odds(0.3):

@@ -8,7 +8,7 @@ FIRST_NAMES: Final = (
 )  # fmt: skip
 LAST_NAMES: Final = (
     "Шевченко", "Коваленко", "Бондаренко", "Ґонта", "Мельник", "O'Brien", "Müller", "Nowak", "García",
-    "Ткаченко", "Кравець", "Smith", "Лисенко", "Dubois", "Петренко", "Їжак", "Савчук", "Johansson", "Поліщук", "王",
+    "Ткаченко", "Кравець", "Smith", "Лисенко", "Dubois", "Петренко", "Їжак", "Савчук", "Johansson", "王",
 )  # fmt: skip
 CITIES: Final = (
     "Київ",

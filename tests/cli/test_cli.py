@@ -9,7 +9,7 @@ import pytest
 from connector.cli import call
 
 GOLDEN = Path(__file__).parent.parent / "data" / "cli"
-COMMANDS = ["run", "check", "lag", "resume", "sandbox"]
+COMMANDS = ["run", "demo", "check", "lag", "resume", "sandbox"]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,61 @@
+"""The demo's configuration, as a team would write it for this shop."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from connector.demo_verdict import STATUSES, ZONE
+from connector.sandbox.traffic_schemas import CONTACTS, ORDERS
+from connector.settings import Settings
+
+LETTERS: Final = "crm-connector.dead-letters"
+DESTINATION: Final = "yespo"
+TOPICS: Final[list[dict[str, Any]]] = [
+    {
+        "name": ORDERS,
+        "entity": "order",
+        "fields": {
+            "externalOrderId": "order_no",
+            "externalCustomerId": "customer_no",
+            "totalCost": "total",
+            "date": "created_at",
+            "restoreUrl": "cart_url",
+            "deliveryMethod": "delivery.method",
+            "deliveryAddress": "delivery.address",
+            "items.externalItemId": "sku",
+            "items.name": "title",
+            "items.quantity": "qty",
+            "items.cost": "price",
+            "items.imageUrl": "image",
+        },
+        "values": {"status": STATUSES},
+        "params": {"city": "delivery.city", "tracking": "delivery.tracking"},
+    },
+    {
+        "name": CONTACTS,
+        "entity": "contact",
+        "fields": {"externalCustomerId": "customer_no", "town": "city"},
+    },
+]
+
+
+def settings(*, broker: str, registry: str, crm: str, directory: Path, rate: int, group: str) -> Settings:
+    """Settings for parts at these addresses. rate: requests a second, 0 = unlimited."""
+    return Settings.model_validate(
+        {
+            "kafka": {"bootstrap_servers": broker, "group_id": group, "properties": {"log_level": 2}},
+            "schema_registry": {"url": registry},
+            "topics": TOPICS,
+            "destinations": {
+                DESTINATION: {
+                    "type": "yespo",
+                    "url": f"{crm}/api",
+                    "api_key": "sandbox-key",
+                    "time_zone": ZONE,
+                }
+            },
+            "ledger": {"url": f"sqlite://{directory / 'ledger.db'}"},
+            "dead_letters": {"topic": LETTERS},
+            "delivery": {"rate_per_second": rate, "drain_seconds": 10},
+            "server": {"host": "127.0.0.1", "port": 0},
+        }
+    )
