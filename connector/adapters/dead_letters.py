@@ -103,8 +103,9 @@ class KafkaDeadLetters:
         return DeadLettersDown(f"dead_letters.topic {self._topic}: {why}")
 
     def close(self) -> None:
-        """Nothing is left to flush: a write returns when all is durable."""
+        """Disconnect. Nothing is left to flush: a write returns when all is durable."""
         self._producer.purge()
+        self._producer.close()
 
 
 _ONE_LETTERS_FAULT: Final = frozenset(
