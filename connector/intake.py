@@ -30,6 +30,9 @@ class Maps(Protocol):
     def map(self, change: Change, record: Record, topic_id: str) -> Event | Skip | Reject:
         """Never raises."""
 
+    def key_of(self, change: Change) -> str | None:
+        """The entity key, as far as the row tells it. Never raises."""
+
 
 class Refusal(Struct, frozen=True):
     """A record that costs itself, and at which step."""
@@ -70,7 +73,7 @@ class Intake:
             if isinstance(event, Event):
                 refusal = self._add_up(event, record, topic.totals) if topic.totals != "off" else None
                 return refusal or self._plan(event, record, topic_id, now)
-            return event if isinstance(event, Skip) else Refusal("map", event)
+            return event if isinstance(event, Skip) else Refusal("map", event, topic.mapper.key_of(change))
         return change if isinstance(change, Skip) else Refusal("decode", change)
 
     def _add_up(self, event: Event, record: Record, totals: str) -> Refusal | None:

@@ -41,6 +41,14 @@ class Mapper:
         plan = self._plans.get(change.shape) or self._planned(change.shape)
         return plan if isinstance(plan, Reject) else self._written(change, record, topic_id, plan)
 
+    def key_of(self, change: Change) -> str | None:
+        """The entity key of a change that cannot be mapped, for its dead letter; None: its row tells none."""
+        body = self._planner.partial(change.shape, _IDENTITY[self._rules.entity]).fill(change.row)
+        if isinstance(body, Reject):
+            return None
+        key = order_key(body) if isinstance(body, Order) else contact_key(body)
+        return key if key and key.encode(errors="ignore").decode() == key else None
+
     def _written(self, change: Change, record: Record, topic_id: str, plan: Plan) -> Event | Reject:
         body = plan.fill(change.row)
         if isinstance(body, Reject):

@@ -40,7 +40,10 @@ def reader(column: Column, segments: Segments, *, default_is_null: bool) -> Read
 
 
 def walk(value: Found, segments: Segments) -> Found:
-    """Go into records; null, absent and placeholder end the way and are the answer."""
+    """Go into records; null, absent and placeholder end the way and are the answer.
+
+    What a record or a JSON object does not hold is null: its row was read whole, so it is cleared.
+    """
     for segment in segments:
         if isinstance(value, str) and not isinstance(value, Missing):
             value = parse(value)
@@ -48,7 +51,7 @@ def walk(value: Found, segments: Segments) -> Found:
             return value
         if not isinstance(value, dict):
             raise Unfit(f"holds no record, so it has no {segment}")
-        value = value.get(segment, UNSET)
+        value = value.get(segment)
     return value
 
 

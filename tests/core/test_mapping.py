@@ -8,8 +8,20 @@ from msgspec import UNSET
 
 from connector.core.change import Column, Value
 from connector.core.events import Item
+from connector.core.mapping import Mapper
 from connector.core.model import UNAVAILABLE, UNREPRESENTABLE, Reject
-from tests.support.mapping import change, contact, event, mapped, order, rejected, rules, same, shape_of
+from tests.support.mapping import (
+    change,
+    contact,
+    event,
+    mapped,
+    order,
+    record,
+    rejected,
+    rules,
+    same,
+    shape_of,
+)
 
 ITEM: dict[str, Value] = {"externalItemId": "7", "name": "Чайник 🫖", "quantity": 2, "cost": Decimal("9.5")}
 
@@ -51,8 +63,8 @@ def test_a_column_whose_own_name_has_a_dot_is_that_column() -> None:
     assert order({"a.b": "x", "a": {"b": "y"}}, fields={"source": "a.b"}).source == "x"
 
 
-@pytest.mark.parametrize(("inside", "expected"), [({}, UNSET), ({"b": None}, None), (None, None)])
-def test_what_a_path_does_not_find_is_absent_and_a_null_on_its_way_is_null(
+@pytest.mark.parametrize(("inside", "expected"), [({}, None), ({"b": None}, None), (None, None)])
+def test_what_a_record_or_an_object_does_not_hold_is_null_as_a_null_on_the_way_is(
     inside: Value, expected: object
 ) -> None:
     assert order({"a": inside}, fields={"source": "a.b"}).source is expected
@@ -318,3 +330,31 @@ def test_half_a_surrogate_pair_is_a_dead_letter(value: Value) -> None:
 def test_cyrillic_and_emoji_pass_untouched() -> None:
     made = order({"firstName": "Олена 👩‍💻", "statusDescription": " п'ять "})
     assert (made.first_name, made.status_description) == ("Олена 👩‍💻", " п'ять ")
+
+
+# --- What a dead letter says of its entity --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "key"),
+    [
+        ({"external_order_id": "7", "total_cost": "no money"}, "7"),
+        ({"external_order_id": "7"}, "7"),
+        ({"external_order_id": None, "total_cost": "1"}, None),
+        ({"external_order_id": "\ud800", "total_cost": "1"}, None),
+        ({"total_cost": "1"}, None),
+    ],
+)
+def test_what_cannot_be_mapped_still_tells_its_key(row: dict[str, Value], key: str | None) -> None:
+    """A value that does not fit, a schema that lacks a column: the entity is known all the same."""
+    mapper = Mapper(rules(params={"needed": "absent"}))
+    refused = change(row)
+    assert isinstance(mapper.map(refused, record(), "tid"), Reject)
+    assert mapper.key_of(refused) == key
+
+
+def test_a_contact_without_its_own_id_tells_the_key_that_stands_in() -> None:
+    refused = change({"external_customer_id": None, "email": "A@b.example", "birth_date": "soon"})
+    mapper = Mapper(rules("contact"))
+    assert isinstance(mapper.map(refused, record(), "tid"), Reject)
+    assert mapper.key_of(refused) == "email:a@b.example"
