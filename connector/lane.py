@@ -147,13 +147,19 @@ class Lane:
             if self._courier.flying and not self._untaken:
                 self._courier.wait(GATHER, self._courier.flying // 2)
             return
-        due = self._plan.next_due(self._clock.monotonic())
-        nap = NAP if due is None else min(NAP, due)
+        nap = min(NAP, self._due_in())
         reading = len(self._paused) < len(self._partitions.tracks) or not self._partitions.tracks
-        if self._courier.flying:
-            self._courier.wait(min(nap, 0.01) if reading else nap)
+        if self._courier.flying or self._outages.blocks("broker"):
+            self._courier.wait(min(nap, 0.01) if reading and self._courier.flying else nap)
         else:
             self._nap = nap
+
+    def _due_in(self) -> float:
+        """Seconds until something can be claimed by itself; what is due and may not go wakes nobody."""
+        if self._brake.holds or self._outages.blocks("ledger") or not self._courier.room:
+            return NAP
+        due = self._plan.next_due(self._clock.monotonic())
+        return NAP if due is None else due
 
     def _show(self) -> None:
         self._books.show()
