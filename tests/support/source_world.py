@@ -160,3 +160,13 @@ class KafkaWorld:
         (found,) = asking.committed([Tp(self.topic, partition)], timeout=SECONDS)
         asking.close()
         return (found.offset, found.metadata or "") if found.offset >= 0 else None
+
+    def first_offset(self, partition: int = 0) -> int:
+        """Of the first record that is still there."""
+        asking = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.group, "log_level": 0})
+        asking.assign([Tp(self.topic, partition, 0)])
+        message = asking.poll(SECONDS)
+        asking.close()
+        offset = message.offset() if message else None
+        assert offset is not None
+        return offset

@@ -1,0 +1,331 @@
+"""KafkaSource on a real Kafka: latency, transactions, compaction, outages, refused commits."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import cast
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import TopicPartition as Tp
+
+from connector.adapters.kafka_commits import Commits
+from connector.adapters.kafka_properties import consumer_config, is_eager, meaning
+from connector.adapters.kafka_source import KafkaSource
+from connector.errors import BrokerDown, ConfigError, Fatal, Outage
+from connector.ports import Placed
+from tests.support.broker import Broker
+from tests.support.kafka_node import free_ports
+from tests.support.local_kafka import LocalKafka
+from tests.support.member import Member
+from tests.support.source_world import KafkaWorld
+
+Make = Callable[..., KafkaWorld]
+
+
+@pytest.fixture
+def world(broker: Broker) -> Iterator[Make]:
+    """Makes a topic of so many partitions on the run's Kafka."""
+    with ExitStack() as cleanup:
+        yield lambda partitions=1: KafkaWorld(broker.bootstrap, partitions, cleanup)
+
+
+# --- Properties and errors
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("no.such.property", 1), ("fetch.wait.max.ms", "soon"), ("group.protocol", "none")]
+)
+def test_a_refused_property_is_one_line_that_names_it(name: str, value: str | int) -> None:
+    with pytest.raises(ConfigError) as caught:
+        KafkaSource({"bootstrap.servers": "localhost:1", name: value}, "group", ["topic"], Member())
+
+    assert str(caught.value).startswith("kafka.properties: ")
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_promises_stand_above_the_users_properties_and_these_above_our_defaults() -> None:
+    users: dict[str, str | int] = {
+        "auto.offset.reset": "latest",
+        "enable.auto.commit": True,
+        "fetch.wait.max.ms": 7,
+    }
+    config = consumer_config(users, "group")
+
+    assert (config["auto.offset.reset"], config["enable.auto.commit"]) == ("error", False)
+    assert (config["fetch.wait.max.ms"], config["group.id"]) == (7, "group")
+    assert "partition.assignment.strategy" not in consumer_config({"group.protocol": "consumer"}, "group")
+
+
+@pytest.mark.parametrize(
+    ("properties", "eager"),
+    [
+        ({}, False),
+        ({"group.protocol": "consumer"}, False),
+        ({"partition.assignment.strategy": "range,roundrobin"}, True),
+    ],
+)
+def test_the_strategy_tells_how_partitions_are_given(properties: dict[str, str], *, eager: bool) -> None:
+    assert is_eager(consumer_config(properties, "group")) == eager
+
+
+@pytest.mark.parametrize(
+    ("error", "means"),
+    [
+        (KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED), ConfigError),
+        (KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), ConfigError),
+        (KafkaError(KafkaError.TOPIC_EXCEPTION), ConfigError),
+        (KafkaError(KafkaError.FENCED_INSTANCE_ID, "fenced", True), Fatal),
+        (KafkaError(KafkaError._BAD_MSG), Fatal),  # noqa: SLF001 - librdkafka would skip the batch
+        (KafkaError(KafkaError._TRANSPORT), None),  # noqa: SLF001
+        (KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), None),
+    ],
+    ids=lambda one: one.name() if isinstance(one, KafkaError) else "",
+)
+def test_what_an_error_means(error: KafkaError, means: type[Exception] | None) -> None:
+    found = meaning(error)
+
+    assert type(found) is (means or type(None))
+    assert "\n" not in str(found)
+
+
+# --- Reading
+
+
+@pytest.mark.kafka
+def test_the_first_record_is_handed_out_at_once_and_nothing_is_waited_for(world: Make) -> None:
+    here, member = world(), Member()
+    source = here.member(member)
+    member.until(lambda: member.held)
+    member.idle(0.3)
+    waits = []
+    for _ in range(5):
+        here.produce(b"x")
+        began = time.monotonic()
+        while not source.poll(1000, 5.0):
+            pass
+        waits.append(time.monotonic() - began)
+
+    assert sorted(waits)[2] < 0.5
+
+
+@pytest.mark.kafka
+def test_an_empty_poll_waits_as_long_as_it_is_told(world: Make) -> None:
+    here, member = world(), Member()
+    source = here.member(member)
+    member.until(lambda: member.held)
+    member.idle(0.5)
+    began = time.monotonic()
+    assert source.poll(1000, 0.4) == []
+
+    assert 0.3 < time.monotonic() - began < 2
+
+
+@pytest.mark.kafka
+def test_aborted_records_are_not_there_and_markers_at_the_end_leave_no_lag(world: Make) -> None:
+    here, member = world(), Member()
+    producer = Producer({"bootstrap.servers": here.bootstrap, "transactional.id": here.topic, "log_level": 0})
+    producer.init_transactions(30)
+    for value, commit in [(b"committed", True), (b"aborted", False), (b"last", True), (b"aborted", False)]:
+        producer.begin_transaction()
+        producer.produce(here.topic, value, partition=0)
+        producer.flush(30)
+        (producer.commit_transaction if commit else producer.abort_transaction)(30)
+    source = here.member(member)
+    assert member.read(2) == [b"committed", b"last"]
+    member.idle(1.0)
+    member.settle()
+
+    assert member.commit() == {(here.topic, 0): 8}
+    assert member.partitions.lag((here.topic, 0), source) == (0, 0.0)
+
+
+@pytest.mark.kafka
+def test_records_of_an_open_transaction_are_waited_for_not_skipped(world: Make) -> None:
+    here, member = world(), Member()
+    producer = Producer({"bootstrap.servers": here.bootstrap, "transactional.id": here.topic, "log_level": 0})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(here.topic, b"open", partition=0)
+    producer.flush(30)
+    here.produce(b"behind it")
+    here.member(member)
+    member.until(lambda: member.held)
+    member.idle(0.5)
+    assert (member.records, set(member.commit().values())) == ([], {0})
+    producer.commit_transaction(30)
+
+    assert member.read(2) == [b"open", b"behind it"]
+
+
+@pytest.mark.kafka
+def test_a_record_of_fifty_megabytes_is_read_and_the_next_one_too(world: Make) -> None:
+    here, member = world(), Member()
+    here.topic += ".large"
+    here.create(1, **{"max.message.bytes": "60000000"})
+    large = Producer({"bootstrap.servers": here.bootstrap, "message.max.bytes": 60_000_000})
+    large.produce(here.topic, b"x" * 50_000_000)
+    large.produce(here.topic, b"next")
+    assert large.flush(60) == 0
+    here.member(member)
+
+    assert [len(value or b"") for value in member.read(2)] == [50_000_000, 4]
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_gaps_of_compaction_are_no_open_positions(world: Make) -> None:
+    here, member = world(), Member()
+    here.topic += ".compacted"
+    settings = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.0001"}
+    here.create(1, **settings, **{"max.compaction.lag.ms": "100"})
+    now = int(time.time() * 1000)
+    for n in range(20):
+        here.produce(b"%d" % n, timestamp_ms=now + n)
+    limit = time.monotonic() + 60
+    while here.first_offset() == 0:  # the cleaner looks every 15 seconds
+        assert time.monotonic() < limit
+        time.sleep(0.5)
+        here.produce(b"rolls the segment", timestamp_ms=int(time.time() * 1000))
+    here.produce(b"last")
+    source = here.member(member)
+    member.until(lambda: b"last" in [record.value for record in member.records])
+    offsets = [record.position.offset for record in member.records]
+    assert len(offsets) <= offsets[-1]
+    member.settle()
+
+    assert member.commit() == {(here.topic, 0): offsets[-1] + 1}
+    assert member.partitions.lag((here.topic, 0), source)[0] == 0
+
+
+# --- Topics and brokers that are not there
+
+
+@pytest.mark.kafka
+def test_an_unknown_topic_is_told_and_read_once_it_is_there(world: Make) -> None:
+    here, member = world(), Member()
+    here.topic += ".later"
+    source = here.source(member, [here.topic])
+    member.until(lambda: source.trouble)
+    assert here.topic in str(source.trouble)
+    assert member.records == []
+    here.create(1)
+    here.produce(b"x")
+
+    assert member.read(1) == [b"x"]
+
+
+@pytest.mark.slow
+def test_no_broker_at_the_start_is_an_outage_that_polls_go_on_telling() -> None:
+    (port,) = free_ports(1)
+    member = Member()
+    source = KafkaSource({"bootstrap.servers": f"127.0.0.1:{port}"}, "group", ["topic"], member)
+    member.attach(source)
+    raised = 0
+    limit = time.monotonic() + 20
+    while raised < 3 and time.monotonic() < limit:
+        try:
+            assert source.poll(100, 0.2) == []
+        except BrokerDown:
+            raised += 1
+    began = time.monotonic()
+    source.close()
+
+    assert raised == 3
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_a_broker_that_goes_and_comes_back_costs_no_record_and_no_restart(own_kafka: LocalKafka) -> None:
+    with ExitStack() as cleanup:
+        here, member = KafkaWorld(own_kafka.bootstrap, 2, cleanup), Member()
+        here.produce(b"before")
+        here.member(member)
+        member.read(1)
+        member.settle()
+        member.commit()
+        own_kafka.stop()
+        outages, polls, limit = 0, 0, time.monotonic() + 30
+        while outages < 2 and time.monotonic() < limit:
+            polls += 1
+            try:
+                member.turn(timeout=0.2)
+            except Outage:
+                outages += 1
+        assert outages == 2
+        assert polls < 200
+        own_kafka.start()
+        here.produce(b"after")
+        limit = time.monotonic() + 60
+        while len(member.records) < 2 and time.monotonic() < limit:
+            try:
+                member.turn(timeout=0.2)
+            except Outage:
+                continue
+
+        assert [record.value for record in member.records] == [b"before", b"after"]
+        member.settle()
+        assert member.commit() == {(here.topic, 0): 2}
+
+
+@pytest.mark.kafka
+def test_a_look_up_that_fails_once_is_made_again_by_the_next_poll(own_kafka: LocalKafka) -> None:
+    """A broker that hangs during the assignment: the group keeps the partition, and it is placed later."""
+    with ExitStack() as cleanup:
+        here, member = KafkaWorld(own_kafka.bootstrap, 1, cleanup), Member()
+        here.produce(b"x")
+        source = here.source(member, [here.topic])
+        given: set[tuple[str, int]] = set()
+        while not given:
+            source._consumer.poll(0.1)  # noqa: SLF001 - the callback alone, before the look-up
+            given = set(source._given)  # noqa: SLF001
+        own_kafka.pause()
+        with pytest.raises(BrokerDown):
+            source.poll(100, 0.1)
+        assert member.heard == []
+        own_kafka.resume()
+
+        assert member.read(1) == [b"x"]
+        assert [what for what, _ in member.heard] == ["assigned"]
+
+
+class Sender:
+    """The committing side of a consumer."""
+
+    def __init__(self) -> None:
+        self.sent: list[list[Tp]] = []
+
+    def commit(self, offsets: list[Tp], *, asynchronous: bool = True) -> list[Tp]:
+        self.sent.append(offsets)
+        return offsets
+
+
+def test_a_commit_that_is_refused_later_is_repeated_unless_a_newer_one_took_its_place() -> None:
+    key, refusal, heard = ("orders", 0), KafkaError(KafkaError.REBALANCE_IN_PROGRESS), list[str]()
+    commits, sender = Commits({key: Placed(0, 1, "note")}, heard.append), Sender()
+    consumer = cast("Consumer", sender)
+    assert commits.commit(consumer, {key: 5}, wait=False)
+    commits.landed(refusal, sender.sent[0])
+    assert commits.refused == {key: 5}
+    assert commits.commit(consumer, {}, wait=False)
+    assert [(tp.offset, tp.metadata) for tp in sender.sent[1]] == [(5, "note")]
+    assert commits.commit(consumer, {key: 6}, wait=True)
+    commits.landed(refusal, sender.sent[1])
+
+    assert commits.refused == {}
+    assert len(heard) == 1
+
+
+def test_a_refused_commit_of_a_partition_that_went_is_not_repeated() -> None:
+    key = ("orders", 0)
+    placed = {key: Placed(0, 1, "note")}
+    commits, sender = Commits(placed, lambda _: None), Sender()
+    commits.commit(cast("Consumer", sender), {key: 5}, wait=False)
+    del placed[key]
+    commits.forget(key)
+    commits.landed(KafkaError(KafkaError.ILLEGAL_GENERATION), sender.sent[0])
+
+    assert commits.refused == {}
+    assert not commits.commit(cast("Consumer", sender), {key: 5}, wait=True)
