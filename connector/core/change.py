@@ -7,6 +7,7 @@ writer schema: the row stays raw, the shape is shared by all records of that sch
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Final
 
 from msgspec import Struct
 
@@ -17,6 +18,22 @@ Value = (
     | list["Value"] | dict[str, "Value"] | Missing
 )  # fmt: skip
 """What a column can hold. An aware datetime is an instant; a naive one is a column without zone."""
+
+
+class Form(Struct, frozen=True):
+    """What is known of a column's raw values beforehand: allows short cuts, changes no meaning.
+
+    plain: a raw value of exactly this type is its own Value (a text unless it is the placeholder).
+    scale: raw bytes are the digits of a decimal. items: an array of records, which have these columns.
+    A raw None is null in every form.
+    """
+
+    plain: type | None = None
+    scale: int | None = None
+    items: Mapping[str, "Column"] | None = None
+
+
+UNKNOWN: Final = Form()
 
 
 class Column(Struct, frozen=True):
@@ -32,6 +49,7 @@ class Column(Struct, frozen=True):
     nullable: bool = True
     default: Value = Missing.UNAVAILABLE
     json: bool = False
+    form: Form = UNKNOWN
 
 
 class Shape(Struct, frozen=True, eq=False):

@@ -6,23 +6,24 @@ from zoneinfo import ZoneInfo
 from msgspec import UNSET, Struct
 from msgspec.structs import fields, replace
 
-from connector.core.change import Shape
+from connector.core.change import UNKNOWN, Shape
 from connector.core.convert import word
 from connector.core.events import Contact, Order
-from connector.core.fit import NO_DEFAULT, NOT_QUICK, Convert, Found, Settled, Unfit, settle
+from connector.core.filler import FAILURES, Fill, Step, filler
+from connector.core.fit import NO_DEFAULT, NOT_QUICK, Found, Settled, Unfit, settle
 from connector.core.items import Items
 from connector.core.model import Reject
-from connector.core.paths import Reader, locate, reader
+from connector.core.paths import locate, reader
 from connector.core.rules import TopicRules
 from connector.core.targets import BODIES, WORD, Target, converter, quick, required, targets
 from connector.core.version import declare
 
-Step = tuple[int, str, Reader, type, Convert | None, Settled, str]
-"""One column into one field: slot, column, reader, short cut (type and call), the long way, target."""
-
 
 class Plan(Struct, frozen=True):
-    """A shape's plan. `blank`: the body's arguments before any step; params fill the slot `extra`."""
+    """A shape's plan. `blank`: the body's arguments before any step; params fill the slot `extra`.
+
+    fast: the same as `plainly`, written out for this shape.
+    """
 
     body: type[Order] | type[Contact]
     steps: tuple[Step, ...]
@@ -30,38 +31,44 @@ class Plan(Struct, frozen=True):
     extra: int
     version: Step | None
     blank: list[object]
+    fast: Fill | None = None
 
     def fill(self, row: Mapping[str, object]) -> Order | Contact | Reject:
         """The body of one row, or why it has none."""
-        values = self.blank[:]
-        target = column = ""
-        try:
-            for slot, column, read, fast, quick, settled, target in self.steps:  # noqa: B007  # handlers name it
-                value = read(row[column])
-                if type(value) is fast:
-                    values[slot] = quick(value) or settled(value) if quick else value  # type: ignore[arg-type]
-                else:
-                    values[slot] = settled(value)
-            if self.params:
-                extra = {}
-                for _, column, read, _, _, settled, target in self.params:
-                    extra[target] = settled(read(row[column]))
-                values[self.extra] = {n: part for n, part in extra.items() if part is not UNSET} or UNSET
-        except Unfit as unfit:
-            return Reject(unfit.cause, f"{target}: column {column} {unfit.what}")
-        except KeyError:
-            return Reject("mapping", f"{target}: the record has no column {column}")
+        if self.fast is not None:
+            try:
+                return self.fast(row)
+            except FAILURES:
+                pass
+        return self.plainly(row)
+
+    def plainly(self, row: Mapping[str, object]) -> Order | Contact | Reject:
+        """The body of one row, step by step."""
+        values, extra = self.blank[:], {}
+        for step in (*self.steps, *self.params):
+            try:
+                value = step.settled(step.read(row[step.column]))
+            except Unfit as unfit:
+                return Reject(unfit.cause, f"{step.target}: column {step.column} {unfit.what}")
+            except KeyError:
+                return Reject("mapping", f"{step.target}: the record has no column {step.column}")
+            if step.slot >= 0:
+                values[step.slot] = value
+            elif value is not UNSET:
+                extra[step.target] = value
+        if self.params:
+            values[self.extra] = extra or UNSET
         return self.body(*values)  # type: ignore[arg-type]  # each converter makes its field's type
 
     def declared(self, row: Mapping[str, object]) -> int | str | Reject | None:
         """The version that the row declares; None where the configuration names no field."""
         if self.version is None:
             return None
-        _, column, read, _, _, settled, _ = self.version
+        step = self.version
         try:
-            return settled(read(row.get(column)))  # type: ignore[return-value]  # `declare` makes int or str
+            return step.settled(step.read(row.get(step.column)))  # type: ignore[return-value]  # see `declare`
         except Unfit as unfit:
-            return Reject("version", f"version: column {column} {unfit.what}")
+            return Reject("version", f"version: column {step.column} {unfit.what}")
 
 
 class Planner:
@@ -75,19 +82,22 @@ class Planner:
         self._slots = {field.name: slot for slot, field in enumerate(fields(self._body))}
         self._settled = {name: converter(rules, name, zone) for name in self._targets if name != "items"}
         if "items" in self._targets:
-            self._settled["items"] = settle(Items(rules, zone))
+            self._items = Items(rules, zone)
+            self._settled["items"] = settle(self._items)
 
     def plan(self, shape: Shape) -> Plan | Reject:
         """The plan of a shape; Reject where the shape lacks a mapped column."""
         lacking = required(self._rules, shape.columns)
         if lacking:
             return Reject("mapping", f"{self._rules.name}: {lacking[0]}")
-        params = [
+        params = tuple(
             self._step(-1, path, name, converter(self._rules, name, self._zone), shape)
             for name, path in self._rules.params.items()
-        ]
+        )
         extra = self._slots["params" if self._body is Order else "fields"]
-        return replace(self.partial(shape, self._targets), params=tuple(params), extra=extra)
+        plan = self.partial(shape, self._targets)
+        fast = filler(self._body, plan.blank, plan.steps, params, extra)
+        return replace(plan, params=params, extra=extra, fast=fast)
 
     def partial(self, shape: Shape, names: Collection[str]) -> Plan:
         """The plan of these fields alone, as far as the shape has them (a delete's row has few)."""
@@ -112,7 +122,7 @@ class Planner:
         if not self._rules.version or self._rules.version == "auto":
             return None
         if not locate(self._rules.version, shape.columns):
-            return (-1, self._rules.version, lambda _: None, *NOT_QUICK, self._declare, "version")
+            return Step(-1, self._rules.version, lambda _: None, *NOT_QUICK, self._declare, "version")
         return self._step(-1, self._rules.version, "version", self._declare, shape)
 
     def _declare(self, value: Found) -> int | str:
@@ -125,4 +135,6 @@ class Planner:
         read = reader(column, segments, default_is_null=null)
         raw = slot == self._slots.get("raw_status")
         short = WORD if raw else quick(self._rules, name, self._zone) if name in self._targets else NOT_QUICK
-        return (slot, column.name, read, *short, settled, name)
+        form = UNKNOWN if segments or null or column.json else column.form
+        items = self._items if name == "items" and name in self._targets else None
+        return Step(slot, column.name, read, *short, settled, name, form, items)

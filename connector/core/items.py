@@ -47,6 +47,12 @@ class Items:
         self._settled = {name: converter(rules, ITEM_PREFIX + name, zone) for name in names}
         self._quick = {name: quick(rules, ITEM_PREFIX + name, zone) for name in names}
         self._plans: dict[tuple[str, ...], Plan] = {}
+        self.has_extra = bool(self._extra)
+
+    def parts(self, keys: tuple[str, ...]) -> tuple[list[Part], list[object]]:
+        """How an item with these keys is read, and Item's arguments before that (its extra fields apart)."""
+        plan = self._make(keys)
+        return plan.parts, plan.blank
 
     def __call__(self, value: Value) -> tuple[Item, ...] | None:
         """Convert a column's value. A text is JSON; JSON's null is null."""

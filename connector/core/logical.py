@@ -15,7 +15,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from connector.core.avro import Node, Schema, plain_names
-from connector.core.change import Column, Value
+from connector.core.change import Column, Form, Value
+from connector.core.forms import JSON_NAME, VARIABLE_SCALE, form_of, is_decimal, scale_of
 from connector.core.model import UNAVAILABLE, UNREPRESENTABLE
 from connector.core.moments import COUNTS, PLACEHOLDER, TEXTS
 
@@ -28,7 +29,6 @@ _PLACEHOLDER_JSON: Final = (PLACEHOLDER, f'{{"{PLACEHOLDER}":"{PLACEHOLDER}"}}')
 _DIGITS: Final = 16_383
 """PostgreSQL's largest scale; more bytes of digits or scale than this is no number of a shop."""
 _EXACT: Final = Context(prec=50_000, Emax=999_999, Emin=-999_999)
-_JSON_NAME: Final = "io.debezium.data.Json"
 
 
 def columns(schema: Schema, record: dict[str, Any]) -> dict[str, Column]:
@@ -55,8 +55,9 @@ def _column(readers: "Readers", field: dict[str, Any], name: str) -> Column:
     branches = node if isinstance(node, list) else [node]
     kinds = [branch for branch in branches if branch != "null"]
     read = readers.of(node)
-    json = any(isinstance(kind, dict) and kind.get("connect.name") == _JSON_NAME for kind in kinds)
-    return Column(name, read, len(kinds) < len(branches), _default(field, branches, read), json)
+    json = any(isinstance(kind, dict) and kind.get("connect.name") == JSON_NAME for kind in kinds)
+    default, form = _default(field, branches, read), readers.form(node)
+    return Column(name, read, len(kinds) < len(branches), default, json, form)
 
 
 def _default(field: dict[str, Any], branches: list[Node], read: Read) -> Value:
@@ -89,9 +90,13 @@ class Readers:
         attributes = node if isinstance(node, dict) else {}
         return _guarded(self._reader(kind, attributes))
 
+    def form(self, node: Node) -> Form:
+        """What short cuts may know of a type's raw values."""
+        return form_of(self._schema, node, self.of)
+
     def _reader(self, kind: str, node: dict[str, Any]) -> Read:
         named = node.get("connect.name")
-        if named == "io.debezium.data.VariableScaleDecimal" and kind == "record":
+        if named == VARIABLE_SCALE and kind == "record":
             return _variable_scale
         if kind == "record":
             return self._record(node)
@@ -197,16 +202,11 @@ def _variable_scale(raw: dict[str, Any]) -> Value:
     return _unscaled(raw["value"], raw["scale"])
 
 
-def _scale(node: dict[str, Any]) -> int:
-    return int(node.get("scale", node.get("connect.parameters", {}).get("scale", 0)))
-
-
 def _binary(node: dict[str, Any]) -> Read:
-    logical = node.get("logicalType")
-    if logical == "decimal" or node.get("connect.name") == "org.apache.kafka.connect.data.Decimal":
-        scale = _scale(node)
+    if is_decimal(node):
+        scale = scale_of(node)
         return lambda raw: _unscaled(raw, scale)
-    if logical == "uuid":
+    if node.get("logicalType") == "uuid":
         return lambda raw: str(UUID(bytes=raw))
     return lambda raw: UNAVAILABLE if raw == _PLACEHOLDER_BYTES else raw
 
@@ -227,7 +227,7 @@ def _map(read: Read) -> Read:
     return values
 
 
-_TABLES: Final = {"int": COUNTS, "long": COUNTS, "string": TEXTS | {_JSON_NAME: _json}}
+_TABLES: Final = {"int": COUNTS, "long": COUNTS, "string": TEXTS | {JSON_NAME: _json}}
 _PLAIN: Final[dict[str, Read]] = {"string": _text, "float": _float, "double": _double}
 _PYTHON: Final[dict[str, tuple[type, ...]]] = {
     "boolean": (bool,), "int": (int,), "long": (int,), "float": (float,), "double": (float,),

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from connector.core import convert, instants
+from connector.core.change import Value
 from connector.core.events import Contact, Item, Order
 from connector.core.fit import NO_DEFAULT, NOT_QUICK, Convert, Quick, Settled, Unfit, mapped, settle
 from connector.core.model import Entity
@@ -62,11 +63,19 @@ def targets(body: type[Struct]) -> dict[str, Target]:
 
 
 def quick(rules: TopicRules, place: str, zone: ZoneInfo) -> Quick:
-    """The short cut of a field's conversion; none where words are replaced. `place`: as in `converter`."""
-    base = bare(rules.entity, place, zone)
-    if place in rules.values:
-        return NOT_QUICK
+    """The short cut of a field's conversion. `place`: as in `converter`."""
+    base, words = bare(rules.entity, place, zone), rules.values.get(place)
+    if words is not None:
+        return Quick(str, _replaced(words)) if base is convert.word else NOT_QUICK
     return Quick(datetime, base) if place == "date" else _QUICK.get(base, NOT_QUICK)
+
+
+def _replaced(words: Mapping[str, str]) -> Convert:
+    def run(value: Value) -> object:
+        word: str = value.strip()  # type: ignore[union-attr,assignment]  # called with a str
+        return words.get(word, word)
+
+    return run
 
 
 def converter(rules: TopicRules, place: str, zone: ZoneInfo) -> Settled:

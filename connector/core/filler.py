@@ -1,0 +1,168 @@
+"""The fast form of `columns.Plan.plainly`: a plan written out as one function, compiled once per shape.
+
+It makes the same body, or raises where the plain form is to decide (and to say what is wrong). Texts, whole
+numbers and decimals of a known form are taken after a look at their type; whatever is not as expected, or has
+no short cut, goes through the same readers and converters as there.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from msgspec import UNSET
+
+from connector.core import convert
+from connector.core.change import UNKNOWN, Form
+from connector.core.events import Contact, Item, Order
+from connector.core.fit import Convert, Never, Settled, Unavailable, Unfit
+from connector.core.items import Items
+from connector.core.moments import PLACEHOLDER
+from connector.core.paths import Reader
+from connector.core.source import Source
+
+Fill = Callable[[Mapping[str, object]], Order | Contact]
+FAILURES: Final = (Unfit, Unavailable, KeyError)
+"""What a generated function raises: then the plain form decides."""
+
+_NAMES: Final[dict[str, object]] = {
+    "UNSET": UNSET, "PLACEHOLDER": PLACEHOLDER, "Decimal": Decimal, "digits": int.from_bytes,
+    "cent": Decimal("0.01"), "make_item": Item,
+}  # fmt: skip
+_FACTORS: Final[dict[int | None, str]] = {0: " * 100", 1: " * 10", 2: ""}
+"""By scale: from a decimal's digits to cents."""
+
+
+class Step(NamedTuple):
+    """One column into one field: settled(read(raw)); and what allows a short cut.
+
+    fast, quick: see fit.Quick. items: of the field of that name, what its entries are made by.
+    """
+
+    slot: int
+    column: str
+    read: Reader
+    fast: type
+    quick: Convert | None
+    settled: Settled
+    target: str
+    form: Form = UNKNOWN
+    items: Items | None = None
+
+
+def filler(
+    body: type[Order | Contact],
+    blank: list[object],
+    steps: tuple[Step, ...],
+    params: tuple[Step, ...],
+    extra: int,
+) -> Fill:
+    """Write a plan's function: row → body. blank, extra: see columns.Plan."""
+    source = Source(_NAMES)
+    slots = _blank(source, blank)
+    with source.block("def fill(row)"):
+        for step in steps:
+            slots[step.slot] = _loaded(source, "row", step)
+            _field(source, step, slots[step.slot])
+        if params:
+            slots[extra] = _params(source, params)
+        source.add(f"return {_call(source.constant(body), slots)}")
+    return source.build("fill")  # type: ignore[no-any-return]
+
+
+def _blank(source: Source, values: list[object]) -> list[str]:
+    return ["UNSET" if value is UNSET else source.constant(value) for value in values]
+
+
+def _call(function: str, slots: list[str]) -> str:
+    """All fields by position, but the last ones that have nothing."""
+    used = max((slot for slot, value in enumerate(slots) if value != "UNSET"), default=-1) + 1
+    return f"{function}({', '.join(slots[:used])})"
+
+
+def _loaded(source: Source, row: str, step: Step) -> str:
+    value = source.name("v")
+    source.add(f"{value} = {row}[{source.constant(step.column)}]")
+    return value
+
+
+def _params(source: Source, params: tuple[Step, ...]) -> str:
+    found = source.name("v")
+    source.add(f"{found} = {{}}")
+    for step in params:
+        value = _loaded(source, "row", step)
+        _field(source, step, value)
+        source.add(f"if {value} is not UNSET: {found}[{source.constant(step.target)}] = {value}")
+    source.add(f"{found} = {found} or UNSET")
+    return found
+
+
+# --- One field: its variable holds the raw value before, the field's after ------------------------
+
+
+def _field(source: Source, step: Step, value: str) -> None:
+    form, slow = step.form, _slow(source, step, value)
+    if form.items is not None and step.items is not None and not step.items.has_extra:
+        _items(source, step, value, slow)
+    elif form.plain is str and step.fast is str:
+        _text(source, step, value, slow)
+    elif form.plain is not None and form.plain is step.fast and step.quick is None:
+        _fast(source, step, value, f"type({value}) is {form.plain.__name__}", value, slow)
+    elif form.scale in _FACTORS and step.quick in (convert.money, convert.total):
+        # Negative ones go the long way; eight bytes are digits that the default context holds exactly.
+        known = f"type({value}) is bytes and 0 < len({value}) <= 8 and {value}[0] < 128"
+        _fast(source, step, value, known, f"Decimal(digits({value}){_FACTORS[form.scale]}) * cent", slow)
+    else:
+        _any(source, step, value, slow)
+
+
+def _slow(source: Source, step: Step, value: str) -> str:
+    return f"{value} = {source.constant(step.settled)}({source.constant(step.read)}({value}))"
+
+
+def _fast(source: Source, step: Step, value: str, known: str, made: str, slow: str) -> None:
+    if made == value:
+        source.add(f"if {known}: pass")
+    else:
+        source.add(f"if {known}: {value} = {made}")
+    source.add(f"elif {value} is None: {value} = {source.constant(step.settled(None))}", f"else: {slow}")
+
+
+def _text(source: Source, step: Step, value: str, slow: str) -> None:
+    known = f"type({value}) is str and {value} != PLACEHOLDER"
+    if step.quick is None:
+        return _fast(source, step, value, known, value, slow)
+    short = source.name("v")
+    call = f"{value}.strip()" if step.quick is str.strip else f"{source.constant(step.quick)}({value})"
+    _fast(source, step, value, f"{known} and ({short} := {call})", short, slow)
+    return None
+
+
+def _any(source: Source, step: Step, value: str, slow: str) -> None:
+    if step.fast is Never:
+        return source.add(slow)
+    settled = f"{source.constant(step.settled)}({value})"
+    quick = f"{source.constant(step.quick)}({value}) or {settled}" if step.quick else value
+    source.add(
+        f"{value} = {source.constant(step.read)}({value})",
+        f"{value} = ({quick}) if type({value}) is {source.constant(step.fast)} else {settled}",
+    )
+    return None
+
+
+def _items(source: Source, step: Step, value: str, slow: str) -> None:
+    """Only the mapped fields of the records of an array, each straight into its Item."""
+    columns = step.form.items or {}
+    parts, blank = step.items.parts(tuple(columns)) if step.items else ([], [])
+    slots, entry, made = _blank(source, blank), source.name("v"), source.name("v")
+    with source.block(f"if type({value}) is list"):
+        source.add(f"{made} = []")
+        with source.block(f"for {entry} in {value}"):
+            for slot, key, fast, quick, settled, name in parts:
+                column = columns[key]
+                part = Step(slot, key, column.read, fast, quick, settled, name, column.form)
+                slots[slot] = _loaded(source, entry, part)
+                _field(source, part, slots[slot])
+            source.add(f"{made}.append({_call('make_item', slots)})")
+        source.add(f"{value} = tuple({made})")
+    with source.block("else"):
+        source.add(slow)
