@@ -126,7 +126,7 @@ class Demo:
             self._show.update(now)
             if now.settled >= self._count and now.lag == 0:
                 return now.outcomes
-            if burst and now.settled > self._count // 2:
+            if burst and now.orders > self._orders // 2:
                 burst = False
                 self.sandbox.faults.add({"do": "status", "status": UNAVAILABLE, "seconds": BURST_SECONDS})
             if now.settled != last:

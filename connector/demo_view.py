@@ -68,9 +68,7 @@ class PlainView:
 
     def update(self, now: Snapshot) -> None:
         """See Onlooker."""
-        line = (
-            f"  {now.settled:,} of {now.records:,} settled, lag {now.lag:,}: {_outcomes(now)}{_paused(now)}"
-        )
+        line = f"  {now.settled:,} of {now.records:,} settled, {_lag(now)}: {_outcomes(now)}{_paused(now)}"
         if time.monotonic() >= self._next and now.settled and line != self._last:
             self._next, self._last = time.monotonic() + EVERY, line
             self._print(line)
@@ -109,11 +107,15 @@ def _lines(now: Snapshot) -> list[RenderableType]:
     answers = ", ".join(f"{count:,} × {status}" for status, count in sorted(now.answers.items()))
     paused = Text(f"  paused   {_why(now)}", "bold yellow") if now.paused else Text("  running", "green")
     return [
-        Text(f"  Kafka    {now.settled:,} of {now.records:,} settled, lag {now.lag:,}"),
+        Text(f"  Kafka    {now.settled:,} of {now.records:,} settled, {_lag(now)}"),
         Text(f"  outcome  {_outcomes(now) or '–'}"),
         Text(f"  CRM      {now.contacts:,} contacts, {now.orders:,} orders; answers {answers or '–'}"),
         paused,
     ]
+
+
+def _lag(now: Snapshot) -> str:
+    return "joining the group" if now.lag is None else f"lag {now.lag:,}"
 
 
 def _outcomes(now: Snapshot) -> str:
@@ -161,9 +163,7 @@ def _records(summary: Summary) -> list[Line]:
         ("unchanged", summary.unchanged, "only unmapped columns were touched", ""),
         ("dead-lettered", summary.dead_lettered, "", "yellow"),
     ]
-    lines += [
-        (f"  {CAUSES.get(cause, cause)}", count, "", "yellow") for cause, count in summary.causes.items()
-    ]
+    lines += [("", count, CAUSES.get(cause, cause), "yellow") for cause, count in summary.causes.items()]
     doubtful = ("in doubt", summary.in_doubt, "held as dead letters", "red")
     return [*lines, doubtful] if summary.in_doubt else lines
 
@@ -194,7 +194,7 @@ def _guests(summary: Summary) -> str:
 
 
 def _unsendable(summary: Summary) -> str:
-    return f"{summary.in_dead_letters} more are in the dead letters" if summary.in_dead_letters else ""
+    return f"{summary.in_dead_letters} more in the dead letters" if summary.in_dead_letters else ""
 
 
 def _promises(summary: Summary) -> list[Line]:

@@ -14,11 +14,14 @@ from connector.service import Service
 
 
 class Snapshot(Struct, frozen=True):
-    """The state of a run. lag: records not settled; paused: reasons; answers: of the CRM, by status."""
+    """The state of a run.
+
+    lag: records not settled, None before the group is joined; paused: reasons; answers: by status.
+    """
 
     records: int
     outcomes: Mapping[str, int]
-    lag: int
+    lag: int | None
     paused: tuple[str, ...]
     answers: Mapping[int, int]
     contacts: int
@@ -73,7 +76,7 @@ class Work:
         return Snapshot(
             records=records,
             outcomes=lane["outcomes"],
-            lag=sum(partition["lag_records"] for partition in lane["partitions"]),
+            lag=sum(part["lag_records"] for part in lane["partitions"]) if lane["partitions"] else None,
             paused=tuple(lane["paused"]),
             answers=answers,
             contacts=counts["contacts"],
