@@ -44,7 +44,7 @@ class Lane:
         self._source: Source
         self._untaken: deque[Record] = deque()
         self._paused: set[TopicPartition] = set()
-        self._full = self._moved = False
+        self._full = self._moved = self._draining = False
         self._nap = self._flood = 0.0
         self._next_commit = self._next_show = 0.0
         self.joined = False
@@ -101,8 +101,8 @@ class Lane:
         if not self._brake.holds:
             self._moved = self._dispatch.bury() or self._moved
 
-    def _claim_and_settle(self, *, claim: bool = True) -> None:
-        room = 0 if self._brake.holds or not claim else self._courier.room
+    def _claim_and_settle(self) -> None:
+        room = 0 if self._brake.holds or self._draining else self._courier.room
         self._moved = self._dispatch.exchange(room) or self._moved
 
     def _commit(self, *, wait: bool = False) -> None:
@@ -125,10 +125,9 @@ class Lane:
         try:
             step()
         except Outage as outage:
-            self._outages.hit(outage.reason, str(outage))
+            self._outages.hit(outage.reason, str(outage), step.__name__)
         else:
-            for reason in reasons:
-                self._outages.clear(reason)
+            self._outages.passed(step.__name__)
 
     def _balance(self) -> None:
         """Pause and resume partitions by memory, by how far they ran ahead, and by what asks the operator."""
@@ -149,8 +148,10 @@ class Lane:
             return
         nap = min(NAP, self._due_in())
         reading = len(self._paused) < len(self._partitions.tracks) or not self._partitions.tracks
-        if self._courier.flying or self._outages.blocks("broker"):
-            self._courier.wait(min(nap, 0.01) if reading and self._courier.flying else nap)
+        if self._courier.flying:
+            self._courier.wait(min(nap, 0.01) if reading else nap)
+        elif self._nap:  # the last poll did not come to its own sleep
+            self._courier.wait(nap)
         else:
             self._nap = nap
 
@@ -227,13 +228,15 @@ class Lane:
 
     def _finish(self, unfinished: Callable[[], bool]) -> None:
         deadline = self._clock.monotonic() + self.drain_seconds
+        self._draining = True
         while True:
             self._land()
             self._step(self._bury, "dead_letters")
-            self._step(lambda: self._claim_and_settle(claim=False), "ledger")
+            self._step(self._claim_and_settle, "ledger")
             if not unfinished() or self._clock.monotonic() >= deadline:
-                return
+                break
             self._courier.wait(0.05)
+        self._draining = False
 
 
 def _of(record: Record) -> TopicPartition:

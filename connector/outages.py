@@ -9,6 +9,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
 
 
 class _Pause(Struct):
+    step: str
     since: float
     wait: float
     until: float
@@ -28,21 +29,23 @@ class Outages:
         pause = self._pauses.get(reason)
         return pause is not None and self._clock.monotonic() < pause.until
 
-    def hit(self, reason: str, detail: str) -> None:
-        """It failed (again)."""
+    def hit(self, reason: str, detail: str, step: str) -> None:
+        """A step failed by it (again)."""
         now = self._clock.monotonic()
         pause = self._pauses.get(reason)
         if pause is None:
-            self._pauses[reason] = _Pause(self._clock.now(), FIRST_WAIT, now + FIRST_WAIT, detail)
+            self._pauses[reason] = _Pause(step, self._clock.now(), FIRST_WAIT, now + FIRST_WAIT, detail)
             self._meter.set("paused", 1, destination=self._destination, reason=reason)
             self._log.warning("paused", destination=self._destination, reason=reason, detail=detail)
             return
         pause.wait = min(pause.wait * 2, LONGEST_WAIT)
-        pause.until, pause.detail = now + pause.wait, detail
+        pause.until, pause.detail, pause.step = now + pause.wait, detail, step
 
-    def clear(self, reason: str) -> None:
-        """It works."""
-        if self._pauses.pop(reason, None) is not None:
+    def passed(self, step: str) -> None:
+        """A step went through: what it failed by works. That another step did so proves nothing: it may not
+        have needed what is down."""
+        for reason in [reason for reason, pause in self._pauses.items() if pause.step == step]:
+            del self._pauses[reason]
             self._meter.set("paused", 0, destination=self._destination, reason=reason)
             self._log.info("resumed", destination=self._destination, reason=reason)
 

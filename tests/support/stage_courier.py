@@ -42,7 +42,7 @@ class StageTime:
 
     def wait(self, seconds: float, waiter: "asyncio.Future[None]") -> None:
         """Until the waiter has its result, or the seconds have passed."""
-        timer = self._loop.call_later(seconds, lambda: waiter.done() or waiter.set_result(None))
+        timer = self._loop.call_later(seconds, _ring, waiter)
         self._loop.run_until_complete(waiter)
         timer.cancel()
 
@@ -99,8 +99,8 @@ class SteppedCourier(Desk):
 
     def _news(self) -> None:
         self._heard = True
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            _ring(self._waiter)
 
     def _post(self, function: Callable[[], None]) -> None:
         self._time.post(function)
@@ -113,3 +113,8 @@ class SteppedCourier(Desk):
 
     def _complete(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._time.run(coroutine)
+
+
+def _ring(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -107,7 +107,8 @@ class StageHttp:
         try:
             return await self._send(request, timeout)
         except Killed:
-            return await asyncio.get_running_loop().create_future()
+            await asyncio.get_running_loop().create_future()
+            raise
 
     async def _send(self, request: Request, timeout: float) -> Response | NoAnswer:
         self._fuse.tick("http")

@@ -1,0 +1,107 @@
+"""Promise 6: an outage pauses, says so, costs nothing, and is over by itself."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from tests.support.stage import Process, Stage, staged
+from tests.support.stage_crm import Fate
+from tests.support.stage_reading import CONTACTS, ORDERS, POISON, contact, order
+
+Switch = Callable[[Stage, Process, bool], None]
+
+
+def answers(fate: Fate) -> Switch:
+    def switch(stage: Stage, process: Process, down: bool) -> None:
+        stage.crm.fate = lambda _: fate if down else "ok"
+
+    return switch
+
+
+def ledger(stage: Stage, process: Process, down: bool) -> None:
+    process.ledger.down = down
+
+
+def broker(stage: Stage, process: Process, down: bool) -> None:
+    stage.broker.down = down
+
+
+def registry(stage: Stage, process: Process, down: bool) -> None:
+    stage.outside.registry = down
+
+
+def dead_letters(stage: Stage, process: Process, down: bool) -> None:
+    stage.outside.letters = down
+
+
+OUTAGES: dict[str, tuple[str, Switch]] = {
+    "503": ("destination", answers("503")),
+    "connection refused": ("destination", answers("refused")),
+    "no answers": ("destination", answers("vanished")),
+    "credentials": ("credentials", answers("401")),
+    "quota": ("quota", answers("429")),
+    "ledger": ("ledger", ledger),
+    "broker": ("broker", broker),
+    "registry": ("registry", registry),
+    "dead letters": ("dead_letters", dead_letters),
+}
+
+
+@pytest.mark.parametrize("outage", OUTAGES)
+def test_an_outage_pauses_loses_nothing_and_ends_by_itself(outage: str) -> None:
+    reason, switch = OUTAGES[outage]
+    with staged(conflict_seconds=0) as stage:
+        process = stage.start()
+        stage.produce(ORDERS, order("before", 1))
+        process.until_done()
+        switch(stage, process, True)
+        stage.produce(ORDERS, *[order(f"o{n}", 10 + n) for n in range(20)], POISON)
+        stage.produce(CONTACTS, contact("c-o1", 50))
+        process.run(40)
+        assert process.paused == {reason}
+        assert stage.committed() == (21 if outage == "dead letters" else 1)
+        assert set(stage.letters) <= {((ORDERS, 0), 21)}
+        switch(stage, process, False)
+        process.until_done()
+        assert process.paused == set()
+        assert process.outcomes == {"dead_lettered": 1, "delivered": 22}
+        assert stage.causes() == {21: "bad_framing"}
+
+
+@pytest.mark.parametrize("outage", ["ledger", "broker", "registry", "dead letters"])
+def test_an_outage_is_told_once_and_tried_ever_more_rarely(outage: str) -> None:
+    _, switch = OUTAGES[outage]
+    with staged() as stage:
+        process = stage.start()
+        process.run(2)
+        stage.produce(ORDERS, order("o", 1), POISON)
+        switch(stage, process, True)
+        process.run(60)
+        switch(stage, process, False)
+        process.run(20)
+        assert [(level, event) for level, event, _ in process.log.lines] == [
+            ("warning", "paused"),
+            ("info", "resumed"),
+        ]
+        assert stage.done
+
+
+def test_the_destination_is_probed_not_hammered() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.crm.fate = lambda _: "503"
+        stage.produce(ORDERS, *[order(f"o{n}", n) for n in range(200)])
+        process.run(60)
+        assert len(stage.crm.requests) < 60
+
+
+def test_the_group_is_kept_while_the_destination_is_down() -> None:
+    with staged() as stage:
+        process = stage.start()
+        polls: list[float] = []
+        process.source.on_poll = lambda: polls.append(stage.clock.monotonic())
+        stage.crm.fate = lambda _: "503"
+        stage.produce(ORDERS, *[order(f"o{n}", n) for n in range(200)])
+        process.run(600)
+        assert max(b - a for a, b in pairwise(polls)) < 1
