@@ -64,6 +64,7 @@ class Lane:
         self._land()
         self._step(self._bury, "dead_letters")
         self._step(self._claim_and_settle, "ledger")
+        self._show()
         self._step(self._commit, "broker")
         self._rest()
 
@@ -107,9 +108,6 @@ class Lane:
 
     def _commit(self, *, wait: bool = False) -> None:
         now = self._clock.monotonic()
-        if now >= self._next_show:
-            self._next_show = now + SHOW_SECONDS
-            self._show()
         if now < self._next_commit and not wait:
             return
         self._next_commit = now + COMMIT_SECONDS
@@ -163,6 +161,10 @@ class Lane:
         return NAP if due is None else due
 
     def _show(self) -> None:
+        now = self._clock.monotonic()
+        if now < self._next_show:
+            return
+        self._next_show = now + SHOW_SECONDS
         self._books.show()
         self._partitions.show_lag(self._source)
         self.view = snapshot(self.name, self.parts, joined=self.joined)
