@@ -24,12 +24,13 @@ class Form(Struct, frozen=True):
     """What is known of a column's raw values beforehand: allows short cuts, changes no meaning.
 
     plain: a raw value of exactly this type is its own Value (a text unless it is the placeholder).
-    scale: raw bytes are the digits of a decimal. items: an array of records, which have these columns.
-    A raw None is null in every form.
+    scale: raw bytes are the digits of a decimal. unit: a raw int counts so much since the epoch, an instant.
+    items: an array of records, which have these columns. A raw None is null in every form.
     """
 
     plain: type | None = None
     scale: int | None = None
+    unit: timedelta | None = None
     items: Mapping[str, "Column"] | None = None
 
 

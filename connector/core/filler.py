@@ -6,6 +6,7 @@ no short cut, goes through the same readers and converters as there.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -21,12 +22,12 @@ from connector.core.paths import Reader
 from connector.core.source import Source
 
 Fill = Callable[[Mapping[str, object]], Order | Contact]
-FAILURES: Final = (Unfit, Unavailable, KeyError)
+FAILURES: Final = (Unfit, Unavailable, KeyError, OverflowError)
 """What a generated function raises: then the plain form decides."""
 
 _NAMES: Final[dict[str, object]] = {
-    "UNSET": UNSET, "PLACEHOLDER": PLACEHOLDER, "Decimal": Decimal, "digits": int.from_bytes,
-    "cent": Decimal("0.01"), "make_item": Item,
+    "UNSET": UNSET, "PLACEHOLDER": PLACEHOLDER, "digits": int.from_bytes, "cent": Decimal("0.01"),
+    "make_item": Item, "epoch": datetime(1970, 1, 1, tzinfo=UTC),
 }  # fmt: skip
 _FACTORS: Final[dict[int | None, str]] = {0: " * 100", 1: " * 10", 2: ""}
 """By scale: from a decimal's digits to cents."""
@@ -110,7 +111,10 @@ def _field(source: Source, step: Step, value: str) -> None:
     elif form.scale in _FACTORS and step.quick in (convert.money, convert.total):
         # Negative ones go the long way; eight bytes are digits that the default context holds exactly.
         known = f"type({value}) is bytes and 0 < len({value}) <= 8 and {value}[0] < 128"
-        _fast(source, step, value, known, f"Decimal(digits({value}){_FACTORS[form.scale]}) * cent", slow)
+        _fast(source, step, value, known, f"digits({value}){_FACTORS[form.scale]} * cent", slow)
+    elif form.unit is not None and step.fast is datetime:
+        made = f"epoch + {source.constant(form.unit)} * {value}"
+        _fast(source, step, value, f"type({value}) is int", made, slow)
     else:
         _any(source, step, value, slow)
 

@@ -1,6 +1,7 @@
 """What raw Avro values look like, by their schema: for short cuts past the readers of `logical`."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from connector.core.avro import Node, Schema, SchemaInvalid, plain_names
@@ -13,6 +14,9 @@ JSON_NAME: Final = "io.debezium.data.Json"
 VARIABLE_SCALE: Final = "io.debezium.data.VariableScaleDecimal"
 _DECIMAL: Final = "org.apache.kafka.connect.data.Decimal"
 _NAMED: Final = {"int": COUNTS, "long": COUNTS, "string": {*TEXTS, JSON_NAME}}
+_UNITS: Final = {
+    "timestamp-millis": timedelta(milliseconds=1), "timestamp-micros": timedelta(microseconds=1),
+}  # fmt: skip
 _PLAIN: Final = {"string": str, "enum": str, "int": int, "long": int, "boolean": bool}
 
 
@@ -43,6 +47,8 @@ def _leaf(node: dict[str, Any]) -> Form:
     if kind in ("bytes", "fixed"):
         return Form(scale=scale_of(node)) if is_decimal(node) else UNKNOWN
     named = {node.get("connect.name"), node.get("logicalType")}
+    if kind == "long" and node.get("connect.name") not in COUNTS and node.get("logicalType") in _UNITS:
+        return Form(unit=_UNITS[node["logicalType"]])
     return Form(plain=_PLAIN.get(kind)) if named.isdisjoint(_NAMED.get(kind, ())) else UNKNOWN
 
 

@@ -29,12 +29,12 @@ def _day(raw: int) -> Value:
 
 def _local(unit: timedelta, parts: int = 1) -> Read:
     """A count of units since the epoch, of a column without zone: naive."""
-    return lambda raw: _EPOCH + unit * (raw // parts)
+    return (lambda raw: _EPOCH + unit * raw) if parts == 1 else (lambda raw: _EPOCH + unit * (raw // parts))
 
 
 def _instant(unit: timedelta, parts: int = 1) -> Read:
     epoch = _EPOCH.replace(tzinfo=UTC)
-    return lambda raw: epoch + unit * (raw // parts)
+    return (lambda raw: epoch + unit * raw) if parts == 1 else (lambda raw: epoch + unit * (raw // parts))
 
 
 def _ended(read: Read) -> Read:
