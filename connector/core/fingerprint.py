@@ -10,19 +10,19 @@ from hashlib import sha256
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import Encoder
-from msgspec.structs import replace
 
 from connector.core.events import Contact, Order, Text
 
 _encode = Encoder(order="deterministic").encode
 
 
-class _Head(Struct, frozen=True):
-    """What a change of status alone changes."""
+class _Head(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """The first fields of an order: its id, and what a change of status alone changes."""
 
-    status: Text
-    raw_status: Text
-    date: datetime | UnsetType | None
+    external_order_id: str
+    status: Text = UNSET
+    raw_status: Text = UNSET
+    date: datetime | UnsetType | None = UNSET
 
 
 def digests(body: Order | Contact) -> tuple[bytes, bytes]:
@@ -30,9 +30,13 @@ def digests(body: Order | Contact) -> tuple[bytes, bytes]:
 
     Raises UnicodeEncodeError for a text with a lone surrogate, which no encoding can send.
     """
+    content = _encode(body)
     if isinstance(body, Contact):
-        return sha256(_encode(body)).digest()[:16], b""
-    core = sha256(_encode(replace(body, status=UNSET, raw_status=UNSET, date=UNSET)))
+        return sha256(content).digest()[:16], b""
+    head = _encode(_Head(body.external_order_id, body.status, body.raw_status, body.date))
+    # An order's JSON begins with its head's: what follows is the core, and both are encoded only once.
+    core = sha256(content[len(head) - 1 :])
+    core.update(body.external_order_id.encode())
     core_digest = core.digest()[:16]
-    core.update(_encode(_Head(body.status, body.raw_status, body.date)))
+    core.update(head)
     return core.digest()[:16], core_digest

@@ -116,8 +116,8 @@ def _order(
     names = {
         "externalOrderId": "external_order_id", "externalCustomerId": "external_customer_id",
         "email": "email", "phone": "phone", "firstName": "first_name", "lastName": "last_name",
-        "currency": "currency", "paymentMethod": "payment_type", "restoreUrl": "restored_url", "storeId": "store_id",
-        "deliveryMethod": "delivery_method", "deliveryAddress": "delivery_address",
+        "currency": "currency", "paymentMethod": "payment_type", "restoreUrl": "restored_url",
+        "storeId": "store_id", "deliveryMethod": "delivery_method", "deliveryAddress": "delivery_address",
         "totalCost": "total_cost", "shipping": "shipping", "discount": "discount",
         "taxes": "taxes", "rate": "exchange_rate",
     }  # fmt: skip
