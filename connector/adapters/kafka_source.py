@@ -20,22 +20,16 @@ from confluent_kafka.admin import AdminClient
 from connector.adapters.kafka_assignment import Assignments, TopicIds, offset_at, watermarks
 from connector.adapters.kafka_commits import Commits
 from connector.adapters.kafka_cursor import Cursor
-from connector.adapters.kafka_properties import (
-    Properties,
-    consumer_config,
-    is_eager,
-    meaning,
-    refused_property,
-)
+from connector.adapters.kafka_health import Health
+from connector.adapters.kafka_properties import Properties, consumer_config, is_eager, refused_property
 from connector.core.model import Position, Record
-from connector.errors import BrokerDown, ConnectorError, Outage
+from connector.errors import Outage
 from connector.ports import Members, Placed, TopicPartition
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
 AGAIN_SECONDS: Final = 1.0
 """How long to wait before what failed beside the reading (a look-up, a commit) is tried again."""
-PROBE_SECONDS: Final = 1.0
 
 
 class KafkaSource:
@@ -55,10 +49,11 @@ class KafkaSource:
         describe topics; look_seconds: how often they are looked at. Raises ConfigError for a property
         that librdkafka refuses."""
         self._placed: dict[TopicPartition, Placed] = {}
-        self._commits = Commits(self._placed, self._in_trouble)
+        self._health = Health()
+        self._commits = Commits(self._placed, self._health.note)
         config = consumer_config(properties, group)
         try:
-            own = {"error_cb": self._on_error, "on_commit": self._commits.landed}
+            own = {"error_cb": self._health.hear, "on_commit": self._commits.landed}
             self._consumer = Consumer({**config, **own})
             admin = AdminClient({**properties, "log_level": 0}) if topic_ids else None
         except (KafkaException, ValueError, TypeError) as error:
@@ -70,9 +65,8 @@ class KafkaSource:
         self._stray: set[TopicPartition] = set()
         self._ends: dict[TopicPartition, int] = {}
         self._again = 0.0
-        self._failure: ConnectorError | None = None
-        self._down = self._closing = False
-        self.trouble: str | None = None
+        self._outage: Outage | None = None
+        self._closing = False
         self._consumer.subscribe(
             list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
@@ -83,17 +77,21 @@ class KafkaSource:
         """See ports.Source."""
         self._hand_back()
         records = self._records(self._consumer.consume(limit, 0))
-        self._look_after(busy=bool(records))
+        self._look_after()
         if not records and timeout > 0:
             # consume(n, t) waits for n or for t: wait for the first one only, and take what came with it.
             first = self._consumer.poll(timeout)
             if first is not None:
                 records = self._records([first, *self._consumer.consume(limit - 1, 0)])
-        if self._failure is not None:
-            raise self._failure
-        if self._down:
-            self._probe(busy=bool(records))
+        self._health.check(self._consumer, busy=bool(records))
+        if self._outage is not None and not records:
+            raise self._outage
         return records
+
+    @property
+    def trouble(self) -> str | None:
+        """What librdkafka complained of last, None when it got over it."""
+        return self._health.trouble
 
     def _records(self, messages: Sequence[Message]) -> list[Record]:
         return [record for message in messages if (record := self._record(message)) is not None]
@@ -125,24 +123,7 @@ class KafkaSource:
         elif error.code() == KafkaError._AUTO_OFFSET_RESET and key in self._placed:  # noqa: SLF001
             self._stray.add(key)
         else:
-            self._on_error(error)
-
-    def _on_error(self, error: KafkaError) -> None:
-        self._failure = self._failure or meaning(error)
-        self._down = self._down or error.code() == KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
-        self._in_trouble(error.str())
-
-    def _in_trouble(self, text: str) -> None:
-        self.trouble = text
-
-    def _probe(self, *, busy: bool) -> None:
-        """All brokers down is told by librdkafka, one back is not: ask. Raises BrokerDown."""
-        if not busy:
-            try:
-                self._consumer.list_topics(timeout=PROBE_SECONDS)
-            except KafkaException as error:
-                raise BrokerDown(f"kafka: {self.trouble}") from error
-        self._down, self.trouble = False, None
+            self._health.hear(error)
 
     def reached(self) -> dict[TopicPartition, int]:
         """See ports.Source."""
@@ -203,7 +184,8 @@ class KafkaSource:
         self._forget(_keys(taken))
 
     def _on_lost(self, _consumer: Consumer, gone: list[Tp]) -> None:
-        self._members.lost([key for key in _keys(gone) if key in self._placed])
+        if keys := [key for key in _keys(gone) if key in self._placed]:
+            self._members.lost(keys)
         self._forget(_keys(gone))
 
     def _drain(self, keys: list[TopicPartition]) -> None:
@@ -233,19 +215,19 @@ class KafkaSource:
             self._cursor.hold(keys)
             self._given.update(keys)
 
-    def _look_after(self, *, busy: bool) -> None:
-        """Place what was given, repeat refused commits. Raises Outage, but not while records flow."""
-        if time.monotonic() < self._again:
+    def _look_after(self) -> None:
+        """Place what was given, repeat refused commits; what fails is tried again, but not at every poll."""
+        now = time.monotonic()
+        if now < self._again:
             return
         if self._commits.refused:
             self.commit({}, wait=False)
-            self._again = time.monotonic() + AGAIN_SECONDS
+            self._again = now + AGAIN_SECONDS
         try:
             self._place()
-        except Outage:
-            if not busy:
-                raise
-            self._again = time.monotonic() + AGAIN_SECONDS
+            self._outage = None
+        except Outage as outage:
+            self._outage, self._again = outage, now + AGAIN_SECONDS
 
     def _place(self) -> None:
         if not self._given:

@@ -13,7 +13,7 @@ from connector.adapters.kafka_commits import Commits
 from connector.adapters.kafka_properties import consumer_config, is_eager, meaning
 from connector.adapters.kafka_source import KafkaSource
 from connector.errors import BrokerDown, ConfigError, Fatal, Outage
-from connector.ports import Placed
+from connector.ports import Answer, Placed
 from tests.support.broker import Broker
 from tests.support.kafka_node import free_ports
 from tests.support.local_kafka import LocalKafka
@@ -197,6 +197,36 @@ def test_gaps_of_compaction_are_no_open_positions(world: Make) -> None:
 
     assert member.commit() == {(here.topic, 0): offsets[-1] + 1}
     assert member.partitions.lag((here.topic, 0), source)[0] == 0
+
+
+@pytest.mark.kafka
+def test_an_eager_member_moves_one_partition_on_and_leaves_the_others_where_they_are(world: Make) -> None:
+    """Its assignment can only be replaced as a whole when records expired under it."""
+    here, member = world(3), Member()
+    member.limit = 10
+    for partition in range(3):
+        here.produce(*[b"x"] * 500, partition=partition)
+    source = here.source(member, [here.topic], partition_assignment_strategy="range")
+    member.read(10)
+    everything = [(here.topic, partition) for partition in range(3)]
+    source.pause(everything)
+    seen = member.offsets
+    member.records.clear()
+    member.open.clear()
+    source.seek(everything[0], 5)
+    member.partitions.tracks[everything[0]].next = 5
+    here.expire(400)
+    source.resume(everything[:2])
+    member.until(lambda: member.partitions.asking)
+    member.ledger.answer(Answer("", -1, "450", None, 0.0))
+    source.resume(member.partitions.answers(source))
+    member.until(lambda: {(0, 499), (1, 499)} <= {*seen, *member.offsets})
+    assert [at for partition, at in member.offsets if partition == 2] == []
+    source.resume(everything[2:])
+    member.until(lambda: (2, 499) in member.offsets)
+
+    expected = [(0, at) for at in range(450, 500)] + [(n, at) for n in (1, 2) for at in range(500)]
+    assert sorted(member.offsets) == [one for one in expected if one not in seen or one[0] == 0]
 
 
 # --- Topics and brokers that are not there

@@ -418,7 +418,8 @@ def test_an_assignment_that_could_not_be_decided_is_asked_for_again(
         except type(failure):
             raised += 1
 
-    assert raised == 2
+    assert raised >= 2
+    assert len(member.heard) == 1
     assert member.read(2) == [b"a", b"b"]
 
 

@@ -1,0 +1,43 @@
+"""What librdkafka told of itself: nothing, trouble that it gets over, brokers gone, the end."""
+
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException
+
+from connector.adapters.kafka_properties import meaning
+from connector.errors import BrokerDown, ConnectorError
+
+PROBE_SECONDS: Final = 1.0
+
+
+class Health:
+    """Listens to a consumer's errors; `trouble` is the last one, None when it is over."""
+
+    def __init__(self) -> None:
+        """Well."""
+        self.trouble: str | None = None
+        self._failure: ConnectorError | None = None
+        self._down = False
+
+    def note(self, text: str) -> None:
+        """Something failed that is tried again."""
+        self.trouble = text
+
+    def hear(self, error: KafkaError) -> None:
+        """The error callback, also for errors that come as messages."""
+        self._failure = self._failure or meaning(error)
+        self._down = self._down or error.code() == KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - public name
+        self.note(error.str())
+
+    def check(self, consumer: Consumer, *, busy: bool) -> None:
+        """Raises ConfigError, Fatal; BrokerDown, unless records flow."""
+        if self._failure is not None:
+            raise self._failure
+        if not self._down:
+            return
+        if not busy:  # that all brokers went is told, not that one is back
+            try:
+                consumer.list_topics(timeout=PROBE_SECONDS)
+            except KafkaException as error:
+                raise BrokerDown(f"kafka: {self.trouble}") from error
+        self._down, self.trouble = False, None
