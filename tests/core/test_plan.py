@@ -103,7 +103,7 @@ def test_no_more_batches_than_there_is_room_for() -> None:
     assert [len(batch) for batch in due(one, 0.0, room=2)] == [4]
 
 
-def test_an_item_that_waited_for_its_line_does_not_linger_anew() -> None:
+def test_an_item_that_waited_for_its_line_goes_before_younger_ones_and_does_not_linger_anew() -> None:
     one = plan()
     one.add(head := item("a", number=1, arrived=0.0))
     one.add(tail := item("a", number=2, arrived=0.1))
@@ -111,7 +111,7 @@ def test_an_item_that_waited_for_its_line_does_not_linger_anew() -> None:
     one.add(young := item("b", arrived=4.9))
     one.done(head)
 
-    assert due(one, 5.0) == [[young, tail]]
+    assert due(one, 5.0) == [[tail, young]]
 
 
 def test_an_item_asked_for_again_is_due_at_its_time() -> None:
@@ -300,7 +300,7 @@ TestAnyOrder = AnyOrder.TestCase
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.floats(min_value=0, max_value=3)), max_size=12))
 def test_nothing_lingers_longer_than_it_may(arrivals: list[tuple[str, float]]) -> None:
     one = plan()
-    for number, (key, arrived) in enumerate(arrivals):
+    for number, (key, arrived) in enumerate(sorted(arrivals, key=lambda arrival: arrival[1])):
         one.add(item(f"{key}{number}", arrived=arrived, size=1))
     for batch in due(one, 3.0):
         assert len(batch) == EVENTS or any(each.arrived <= 2.0 for each in batch)
