@@ -162,7 +162,7 @@ def test_every_option_of_a_topic_reaches_its_rules(given: Given) -> None:
 def test_a_destination_overrides_delivery_up_to_what_its_api_allows(given: Given) -> None:
     delivery = given.load(FULL).delivery_of("yespo")
 
-    assert (delivery.linger_ms, delivery.rate_per_second, delivery.batch_events) == (60000, 200, 10)
+    assert (delivery.linger_ms, delivery.rate_per_second, delivery.batch_events) == (60000, 170, 10)
 
 
 def test_an_unlimited_rate_stays_unlimited(given: Given) -> None:

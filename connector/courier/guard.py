@@ -28,7 +28,7 @@ class Guard:
         self.gate = Gate()
         self._destination, self._options, self._clock, self._meter = destination, options, clock, meter
         self._random, self._changed = random, changed
-        self._quota = Quota(options.rate_per_second, burst=max(1.0, options.rate_per_second / 10))
+        self._quota = Quota(options.rate_per_second, burst=max(1.0, options.rate_per_second / 20))
         self._probe: Flight | None = None
         self._parked: deque[tuple[Flight, asyncio.Future[None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
