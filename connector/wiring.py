@@ -156,8 +156,12 @@ class _Assembly:
         )
         dispatch = Dispatch(destination, courier, store, letters, Own(plan, books, partitions, clock))
         readers = {t.name: Reading(decoder(t, schemas), Mapper(t.rules()), t.totals) for t in self._topics}
+
+        def find_key(row: str) -> str | None:
+            return plan.key_of(row) or store.keys_of([row])[0]
+
         parts = Parts(
-            intake=Intake(readers, destination, lambda row_key: store.keys_of([row_key])[0], meter),
+            intake=Intake(readers, destination, find_key, meter),
             plan=plan,
             dispatch=dispatch,
             courier=courier,

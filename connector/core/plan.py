@@ -6,8 +6,10 @@ Rules.
 3. A batch of a lot is due when it is full by events or bytes, or when its oldest member has lingered.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
+from math import inf
 
 from msgspec import Struct
 
@@ -23,7 +25,6 @@ class Item(Struct, eq=False):
     """An event on its way through a lane, with the record it was made from.
 
     record None: a contact made for `sponsor`, an order. denied: why it must become a dead letter instead.
-    ticket: its place in the order of arrival, given by the plan.
     """
 
     event: Event
@@ -35,7 +36,6 @@ class Item(Struct, eq=False):
     next: "Item | None" = None
     sponsor: "Item | None" = None
     denied: Refused | None = None
-    ticket: int = 0
 
     @property
     def line(self) -> Line:
@@ -44,32 +44,35 @@ class Item(Struct, eq=False):
 
 
 class _Bucket:
-    """What of one lot is ready to be claimed, oldest first: else the watermark stands still in a backlog."""
+    """What of one lot is ready to be claimed, in the order in which it became ready.
 
-    __slots__ = ("items", "size")
+    oldest: the earliest arrival among the items; one that waited for its line may stand behind younger ones.
+    """
+
+    __slots__ = ("items", "oldest", "size")
 
     def __init__(self) -> None:
-        self.items: list[tuple[int, Item]] = []
+        self.items: deque[Item] = deque()
         self.size = 0
+        self.oldest = inf
 
     def put(self, item: Item) -> None:
-        heappush(self.items, (item.ticket, item))
+        self.items.append(item)
         self.size += item.event.size
+        self.oldest = min(self.oldest, item.arrived)
 
     def take(self, events: int, size: int) -> list[Item]:
         """At most so many events and bytes, but at least one event."""
-        taken = [heappop(self.items)[1]]
+        taken = [self.items.popleft()]
         room = size - taken[0].event.size
-        while self.items and len(taken) < events and self.items[0][1].event.size <= room:
-            taken.append(heappop(self.items)[1])
-            room -= taken[-1].event.size
+        while self.items and len(taken) < events and self.items[0].event.size <= room:
+            room -= self.items[0].event.size
+            taken.append(self.items.popleft())
         self.size -= size - room
+        # As much as a batch is due anyway: only what is less is looked through.
+        least = self.items if len(self.items) < events else (self.items[0],)
+        self.oldest = min((item.arrived for item in least), default=inf)
         return taken
-
-    @property
-    def oldest(self) -> float:
-        """When the first of them arrived."""
-        return self.items[0][1].arrived
 
 
 class Plan:
@@ -77,7 +80,11 @@ class Plan:
 
     def __init__(self, *, batch_events: int, batch_bytes: int, linger: float) -> None:
         """linger: seconds that a batch may wait for company."""
-        self._batch_events, self._batch_bytes, self._linger = batch_events, batch_bytes, linger
+        self._batch_events, self._batch_bytes, self._linger = (
+            batch_events,
+            batch_bytes,
+            linger,
+        )
         self._heads: dict[Line, Item] = {}
         self._tails: dict[Line, Item] = {}
         self._buckets: dict[Lot, _Bucket] = {}
@@ -92,11 +99,7 @@ class Plan:
 
     def add(self, item: Item) -> None:
         """Put an event at the end of its line."""
-        if item.event.row_key is not None:
-            self._rows[item.event.row_key] = item
-        if not item.ticket:
-            self._ticket += 1
-            item.ticket = item.sponsor.ticket if item.sponsor else self._ticket
+        self._note_row(item)
         line = item.line
         if line not in self._heads:
             self._heads[line] = item
@@ -165,13 +168,24 @@ class Plan:
     def _rebuild(self, items: Iterable[Item], flying: Callable[[Item], bool]) -> None:
         kept = list(items)
         self._rows = {}
-        self._heads, self._tails, self._buckets, self._later, self._blocked = {}, {}, {}, [], {}
+        self._heads, self._tails, self._buckets, self._later, self._blocked = (
+            {},
+            {},
+            {},
+            [],
+            {},
+        )
         for item in kept:
             item.next = None
             if item.line not in self._heads and flying(item):
                 self._heads[item.line] = item
+                self._note_row(item)
             else:
                 self.add(item)
+
+    def _note_row(self, item: Item) -> None:
+        if item.event.row_key is not None:
+            self._rows[item.event.row_key] = item
 
     def _offer(self, item: Item) -> None:
         bucket = self._buckets.get(item.lot)

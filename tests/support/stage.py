@@ -153,7 +153,9 @@ class Process:
         plan = Plan(batch_events=batch_events, batch_bytes=batch_bytes, linger=linger)
         read = readings(stage.outside, on_delete)
         self.parts = Parts(
-            intake=Intake(read, destination, lambda row: ledger.keys_of([row])[0], self.meter),
+            intake=Intake(
+                read, destination, lambda row: plan.key_of(row) or ledger.keys_of([row])[0], self.meter
+            ),
             plan=plan,
             dispatch=Dispatch(
                 destination, self.courier, ledger, letters, Own(plan, books, partitions, clock)
