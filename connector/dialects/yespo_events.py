@@ -39,13 +39,16 @@ JSON_HEADERS = {"content-type": "application/json"}
 
 encode = Encoder(decimal_format="number").encode
 _optional = attrgetter(
-    "currency", "first_name", "last_name", "restore_url", "status_description", "store_id", "delivery_method",
+    "first_name", "last_name", "restore_url", "status_description", "store_id", "delivery_method",
     "payment_method", "delivery_address", "source", "shipping", "discount", "taxes",
 )  # fmt: skip
 _OPTIONAL = (
-    "currency", "firstName", "lastName", "restoreUrl", "statusDescription", "storeId", "deliveryMethod",
+    "firstName", "lastName", "restoreUrl", "statusDescription", "storeId", "deliveryMethod",
     "paymentMethod", "deliveryAddress", "source", "shipping", "discount", "taxes",
 )  # fmt: skip
+
+
+_NOTHING = (UNSET,) * len(_OPTIONAL)
 
 
 class Param(Struct, gc=False):
@@ -55,7 +58,7 @@ class Param(Struct, gc=False):
     value: object
 
 
-class EventBody(Struct, rename="camel", omit_defaults=True):
+class EventBody(Struct, rename="camel", omit_defaults=True, gc=False):
     """The body of a live event; `occurred` only in past events."""
 
     event_type_key: str
@@ -149,11 +152,15 @@ def _locate(order: Order, *, id_only: bool) -> tuple[str | None, list[Param]]:
 
 
 def _add_optional(params: list[Param], order: Order) -> None:
-    params += [
-        Param(name, value if type(value) is str else _plain(value))
-        for name, value in zip(_OPTIONAL, _optional(order), strict=True)
-        if value is not UNSET and value is not None
-    ]
+    if order.currency is not UNSET and order.currency is not None:
+        params.append(Param("currency", order.currency))
+    values = _optional(order)
+    if values != _NOTHING:
+        params += [
+            Param(name, value if type(value) is str else _plain(value))
+            for name, value in zip(_OPTIONAL, values, strict=True)
+            if value is not UNSET and value is not None
+        ]
     if order.additional_info is not UNSET and order.additional_info is not None:
         params.append(Param("additionalInfo", bounded(order.additional_info)))
 

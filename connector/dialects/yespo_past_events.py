@@ -18,7 +18,7 @@ from connector.dialects.yespo_events import (
 )
 
 
-class PastEvents(Struct):
+class PastEvents(Struct, gc=False):
     """The body of one request."""
 
     events: list[EventBody]
