@@ -6,10 +6,8 @@ Rules.
 3. A batch of a lot is due when it is full by events or bytes, or when its oldest member has lingered.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
-from math import inf
 
 from msgspec import Struct
 
@@ -25,6 +23,7 @@ class Item(Struct, eq=False):
     """An event on its way through a lane, with the record it was made from.
 
     record None: a contact made for `sponsor`, an order. denied: why it must become a dead letter instead.
+    ticket: its place in the order of arrival, given by the plan.
     """
 
     event: Event
@@ -36,6 +35,7 @@ class Item(Struct, eq=False):
     next: "Item | None" = None
     sponsor: "Item | None" = None
     denied: Refused | None = None
+    ticket: int = 0
 
     @property
     def line(self) -> Line:
@@ -44,35 +44,32 @@ class Item(Struct, eq=False):
 
 
 class _Bucket:
-    """What of one lot is ready to be claimed, in the order in which it became ready.
+    """What of one lot is ready to be claimed, oldest first: else the watermark stands still in a backlog."""
 
-    oldest: the earliest arrival among the items; one that waited for its line may stand behind younger ones.
-    """
-
-    __slots__ = ("items", "oldest", "size")
+    __slots__ = ("items", "size")
 
     def __init__(self) -> None:
-        self.items: deque[Item] = deque()
+        self.items: list[tuple[int, Item]] = []
         self.size = 0
-        self.oldest = inf
 
     def put(self, item: Item) -> None:
-        self.items.append(item)
+        heappush(self.items, (item.ticket, item))
         self.size += item.event.size
-        self.oldest = min(self.oldest, item.arrived)
 
     def take(self, events: int, size: int) -> list[Item]:
         """At most so many events and bytes, but at least one event."""
-        taken = [self.items.popleft()]
+        taken = [heappop(self.items)[1]]
         room = size - taken[0].event.size
-        while self.items and len(taken) < events and self.items[0].event.size <= room:
-            room -= self.items[0].event.size
-            taken.append(self.items.popleft())
+        while self.items and len(taken) < events and self.items[0][1].event.size <= room:
+            taken.append(heappop(self.items)[1])
+            room -= taken[-1].event.size
         self.size -= size - room
-        # As much as a batch is due anyway: only what is less is looked through.
-        least = self.items if len(self.items) < events else (self.items[0],)
-        self.oldest = min((item.arrived for item in least), default=inf)
         return taken
+
+    @property
+    def oldest(self) -> float:
+        """When the first of them arrived."""
+        return self.items[0][1].arrived
 
 
 class Plan:
@@ -80,11 +77,7 @@ class Plan:
 
     def __init__(self, *, batch_events: int, batch_bytes: int, linger: float) -> None:
         """linger: seconds that a batch may wait for company."""
-        self._batch_events, self._batch_bytes, self._linger = (
-            batch_events,
-            batch_bytes,
-            linger,
-        )
+        self._batch_events, self._batch_bytes, self._linger = batch_events, batch_bytes, linger
         self._heads: dict[Line, Item] = {}
         self._tails: dict[Line, Item] = {}
         self._buckets: dict[Lot, _Bucket] = {}
@@ -100,6 +93,9 @@ class Plan:
     def add(self, item: Item) -> None:
         """Put an event at the end of its line."""
         self._note_row(item)
+        if not item.ticket:
+            self._ticket += 1
+            item.ticket = item.sponsor.ticket if item.sponsor else self._ticket
         line = item.line
         if line not in self._heads:
             self._heads[line] = item
@@ -168,13 +164,7 @@ class Plan:
     def _rebuild(self, items: Iterable[Item], flying: Callable[[Item], bool]) -> None:
         kept = list(items)
         self._rows = {}
-        self._heads, self._tails, self._buckets, self._later, self._blocked = (
-            {},
-            {},
-            {},
-            [],
-            {},
-        )
+        self._heads, self._tails, self._buckets, self._later, self._blocked = {}, {}, {}, [], {}
         for item in kept:
             item.next = None
             if item.line not in self._heads and flying(item):
