@@ -46,8 +46,7 @@ class KafkaSource:
         look_seconds: float = 10.0,
     ) -> None:
         """properties: librdkafka's, with bootstrap.servers. topic_ids: False for a broker that cannot
-        describe topics; look_seconds: how often they are looked at. Raises ConfigError for a property
-        that librdkafka refuses."""
+        describe topics; look_seconds: how often they are looked at. Raises ConfigError for a property."""
         self._placed: dict[TopicPartition, Placed] = {}
         self._health = Health()
         self._commits = Commits(self._placed, self._health.note)
@@ -90,7 +89,7 @@ class KafkaSource:
 
     @property
     def trouble(self) -> str | None:
-        """What librdkafka complained of last, None when it got over it."""
+        """The last complaint of librdkafka, None when it got over it."""
         return self._health.trouble
 
     def _records(self, messages: Sequence[Message]) -> list[Record]:
@@ -170,6 +169,8 @@ class KafkaSource:
 
     def close(self) -> None:
         """See ports.Source."""
+        if self._commits.refused:
+            self.commit({}, wait=True)
         self._closing = True
         self._consumer.close()
 
