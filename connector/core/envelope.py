@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from connector.core.avro import Schema
 from connector.core.change import Change, Shape, Value
+from connector.core.generated import Wanted
 from connector.core.logical import columns
 from connector.core.model import Op, Origin, Reject, Skip
 from connector.core.rules import Envelope
@@ -94,15 +95,18 @@ def _by_fields(schema: Schema, record: Row, envelope: Envelope) -> Open | Reject
         return Reject("wrong_envelope", f"the writer schema is {found}; set the topic's `envelope` to auto")
     if not enveloped:
         return _Flat(schema, record)
-    row = schema.record(fields["after"])
-    return _Debezium(schema, row) if row else Reject("wrong_envelope", "`after` is not a record")
+    row, source = schema.record(fields["after"]), schema.record(fields["source"])
+    if row is None:
+        return Reject("wrong_envelope", "`after` is not a record")
+    return _Debezium(schema, row, {record["name"]: _ENVELOPE} | ({source["name"]: _SOURCE} if source else {}))
 
 
 class _Debezium:
-    """before / after / op / source."""
+    """before / after / op / source. `wanted`: what of a message is read (see `generated`)."""
 
-    def __init__(self, schema: Schema, row: Row) -> None:
+    def __init__(self, schema: Schema, row: Row, wanted: Wanted) -> None:
         self._shape = Shape(columns(schema, row))
+        self.wanted = wanted
 
     def __call__(self, message: Row, headers: Headers, key: Key | None) -> Decoded:
         word, source, row = message["op"], message["source"], message["after"]

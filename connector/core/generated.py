@@ -8,7 +8,7 @@ How bytes that end too early are found: an index past the end raises, and a slic
 by such an index or by the look at the last position; nothing of a hostile length is ever allocated.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from struct import Struct, error
 from typing import Any, Final
 
@@ -16,6 +16,12 @@ from connector.core.avro import Node, Schema, SchemaInvalid, children, plain_nam
 from connector.core.source import Source
 
 Reader = Callable[[bytes, int], tuple[Any, int]]
+"""(bytes, start of the body) → (raw value, end of the body). Raises EOFError where the bytes end before the
+value does, and whatever else they deserve."""
+Wanted = Mapping[str, Collection[str]]
+"""Full name of a record → the only fields that are read of it; the others are walked over (their texts may be
+no UTF-8) and are not in its dict. Of a record that is not named here, all are read."""
+ALL: Final[Wanted] = {}
 MAX_NODES: Final = 2_000
 MAX_BRANCHES: Final = 50
 _MAX_NESTED: Final = 5
@@ -24,7 +30,7 @@ _BITS: Final = 64
 _MORE = 0x80
 
 
-def generate(schema: Schema) -> Reader | None:
+def generate(schema: Schema, wanted: Wanted = ALL) -> Reader | None:
     """The reader of a schema that `avro.parse` made and fastavro accepts; None where it is too large.
 
     Raises SchemaInvalid for a fixed type without a size.
@@ -35,7 +41,7 @@ def generate(schema: Schema) -> Reader | None:
     if len(nodes) > MAX_NODES or any(len(node) > MAX_BRANCHES for node in nodes if isinstance(node, list)):
         return None
     shared = {node for node in nodes if isinstance(node, str)} & schema.names.keys()
-    return _Generator(schema, shared).reader()  # type: ignore[no-any-return]
+    return _Generator(schema, shared, wanted).reader()  # type: ignore[no-any-return]
 
 
 # --- What the generated code calls ----------------------------------------------------------------
@@ -79,51 +85,56 @@ _NAMES: Final[dict[str, object]] = {
 
 
 class _Generator:
-    """Writes the functions of one schema. In each, `d` are the bytes and `i` is the position."""
+    """Writes the functions of one schema. In each, `d` are the bytes and `i` is the position.
 
-    def __init__(self, schema: Schema, shared: set[str]) -> None:
+    `into` is the variable that gets a value, "" = nobody wants it: `x` then takes what is made all the same.
+    """
+
+    def __init__(self, schema: Schema, shared: set[str], wanted: Wanted) -> None:
         self._schema = schema
         self._shared = shared
+        self._wanted = wanted
         self._source = Source(_NAMES)
-        self._functions: dict[str, str] = {}
-        self._waiting: list[tuple[str, Node]] = []
+        self._functions: dict[tuple[str, bool], str] = {}
+        self._waiting: list[tuple[str, Node, str]] = []
         self._nested = 0
 
     def reader(self) -> Any:
         """Compile the function of the root, after all that it needs."""
-        root = self._later(self._schema.root)
+        root = self._later(self._schema.root, "v")
         while self._waiting:
             self._function(*self._waiting.pop())
         return self._source.build(root)
 
-    def _later(self, node: Node) -> str:
+    def _later(self, node: Node, into: str) -> str:
         function = self._source.name("read")
-        self._waiting.append((function, node))
+        self._waiting.append((function, node, into and "v"))
         return function
 
-    def _function(self, function: str, node: Node) -> None:
+    def _function(self, function: str, node: Node, into: str) -> None:
         add, block = self._source.add, self._source.block
         with block(f"def {function}(d, i)"):
             add("j = i")
             with block("try"):
                 self._nested = 0
-                self._inline(node, "v")
+                self._inline(node, into)
             with block("except (IndexError, struct_error)"):
                 add("raise EOFError from None")
             with block("except UnicodeDecodeError"):
                 add("if j > len(d): raise EOFError from None", "raise")
-            add("if i > len(d): raise EOFError", "return v, i")
+            add("if i > len(d): raise EOFError", f"return {into or None}, i")
 
     def _value(self, node: Node, into: str) -> None:
         """Lines that read one value into a variable; by a call where it is shared, or nested deeply."""
         if isinstance(node, str) and node in self._schema.names:
             node = self._schema.names[node]
         if isinstance(node, dict) and node["type"] == "record" and node["name"] in self._shared:
-            if node["name"] not in self._functions:
-                self._functions[node["name"]] = self._later(node)
-            self._source.add(f"{into}, i = {self._functions[node['name']]}(d, i)")
+            key = node["name"], bool(into)
+            if key not in self._functions:
+                self._functions[key] = self._later(node, into)
+            self._source.add(f"{into or 'x'}, i = {self._functions[key]}(d, i)")
         elif self._nested >= _MAX_NESTED and (isinstance(node, list) or next(children(node), None)):
-            self._source.add(f"{into}, i = {self._later(node)}(d, i)")
+            self._source.add(f"{into or 'x'}, i = {self._later(node, into)}(d, i)")
         else:
             self._nested += 1
             self._inline(node, into)
@@ -134,7 +145,8 @@ class _Generator:
             return self._union(node, into)
         kind = node["type"] if isinstance(node, dict) else node
         if kind in _PLAIN:
-            return self._source.add(*(line.format(into) for line in _PLAIN[kind]))
+            lines = _PLAIN[kind] if into else _WALKED.get(kind, _PLAIN[kind])
+            return self._source.add(*(line.format(into or "x") for line in lines))
         parts = {"record": self._record, "array": self._array, "map": self._map, "enum": self._enum}
         return parts.get(kind, self._fixed)(node, into)
 
@@ -147,31 +159,32 @@ class _Generator:
             self._source.add("raise ValueError('no such branch')")
 
     def _record(self, node: dict[str, Any], into: str) -> None:
-        names, parts = plain_names(node), []
+        names, parts, wanted = plain_names(node), [], self._wanted.get(node["name"])
         for field in node["fields"]:
-            part = self._source.name("v")
+            part = self._source.name("v") if into and (wanted is None or field["name"] in wanted) else ""
             self._value(field["type"], part)
-            parts.append(f"{self._source.constant(names[field['name']])}: {part}")
-        self._source.add(f"{into} = {{{', '.join(parts)}}}")
+            if part:
+                parts.append(f"{self._source.constant(names[field['name']])}: {part}")
+        self._source.add(f"{into} = {{{', '.join(parts)}}}" if into else "pass")
 
     def _array(self, node: dict[str, Any], into: str) -> None:
-        part = self._source.name("v")
-        self._source.add(f"{into} = []")
+        part = into and self._source.name("v")
+        self._source.add(f"{into or 'x'} = []")
         with self._source.block("while True"):
             self._blocks()
             with self._source.block("for _ in range(n)"):
                 self._value(node["items"], part)
-                self._source.add(f"{into}.append({part})")
+                self._source.add(f"{into}.append({part})" if into else "pass")
 
     def _map(self, node: dict[str, Any], into: str) -> None:
-        name, part = self._source.name("v"), self._source.name("v")
-        self._source.add(f"{into} = {{}}")
+        name, part = (self._source.name("v"), self._source.name("v")) if into else ("", "")
+        self._source.add(f"{into or 'x'} = {{}}")
         with self._source.block("while True"):
             self._blocks()
             with self._source.block("for _ in range(n)"):
                 self._value("string", name)
                 self._value(node["values"], part)
-                self._source.add(f"{into}[{name}] = {part}")
+                self._source.add(f"{into}[{name}] = {part}" if into else "pass")
 
     def _blocks(self) -> None:
         """The count of a block; a negative one is followed by the block's size in bytes."""
@@ -185,14 +198,14 @@ class _Generator:
         self._source.add(
             *_number("n"),
             f"if not 0 <= n < {len(node['symbols'])}: raise ValueError('no such symbol')",
-            f"{into} = {symbols}[n]",
+            f"{into or 'x'} = {symbols}[n]",
         )
 
     def _fixed(self, node: dict[str, Any], into: str) -> None:
         size = node["size"]
         if type(size) is not int or size < 0:
             raise SchemaInvalid("a fixed type without a size")
-        self._source.add(f"j = i + {size}", f"{into} = d[i:j]", "i = j")
+        self._source.add(f"j = i + {size}", f"{into or 'x'} = d[i:j]", "i = j")
 
 
 def _number(into: str) -> tuple[str, ...]:
@@ -210,3 +223,4 @@ _PLAIN: Final = {
     "bytes": (*_SPAN, "{0} = d[i + 1:j]", "i = j"),
     "string": (*_SPAN, "{0} = d[i + 1:j].decode()", "i = j"),
 }
+_WALKED: Final = {"bytes": (*_SPAN, "i = j"), "string": (*_SPAN, "i = j")}

@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from connector.core.avro import Schema, SchemaInvalid, parse
 from connector.core.bounds import longest
+from connector.core.generated import ALL, Reader, Wanted
 from connector.core.model import Reject, Skip
-from connector.core.reader import Reader, reader
+from connector.core.reader import reader
 from connector.core.wire import HEAD, Headers, Part, frame, stranger
 
 MAX_BYTES: Final = 16 * 2**20
@@ -35,6 +36,13 @@ class Newest(Protocol):
         """The newest value schema registered for a topic, None without one; raises RegistryDown."""
 
 
+@runtime_checkable
+class Frugal(Protocol):
+    """A plan that does not use all of a message."""
+
+    wanted: Wanted
+
+
 class _Entry(Struct, frozen=True):
     """What is known of one writer schema. plan: what `make` made of it."""
 
@@ -51,9 +59,14 @@ class Plans(Generic[P]):
     ) -> None:
         self._schemas, self._topic, self._part, self._make = schemas, topic, part, make
         self._known: dict[int, _Entry | Skip | Reject] = {}
+        self._frames: dict[bytes, _Entry] = {}
 
     def read(self, data: bytes, headers: Headers) -> tuple[P, Any] | Skip | Reject:
         """The schema's plan and the raw value; a Skip if that holds for all of its messages."""
+        entry = None if headers else self._frames.get(data[:HEAD])
+        return self._by_frame(data, headers) if entry is None else _read(entry, data, HEAD)
+
+    def _by_frame(self, data: bytes, headers: Headers) -> tuple[P, Any] | Skip | Reject:
         framed = frame(data, self._part, headers)
         if isinstance(framed, Reject):
             return framed
@@ -64,7 +77,11 @@ class Plans(Generic[P]):
             if schema is None:
                 return stranger(data, self._part, headers, schema_id)
             entry = self._known[schema_id] = _entry(schema, f"schema {schema_id}", self._make)
-        return _read(entry, data, start) if isinstance(entry, _Entry) else entry
+        if not isinstance(entry, _Entry):
+            return entry
+        if start == HEAD:
+            self._frames[data[:HEAD]] = entry
+        return _read(entry, data, start)
 
 
 class FixedPlan(Generic[P]):
@@ -94,7 +111,8 @@ def _entry(text: str, name: str, make: Callable[[Schema], P | Skip | Reject]) ->
         plan = make(schema)
         if isinstance(plan, Skip | Reject):
             return plan
-        return _Entry(reader(schema), min(MAX_BYTES, longest(schema)), plan)
+        wanted = plan.wanted if isinstance(plan, Frugal) else ALL
+        return _Entry(reader(schema, wanted), min(MAX_BYTES, longest(schema)), plan)
     except SchemaInvalid as error:
         return Reject("schema_invalid", f"{name} is {error}")
 

@@ -4,7 +4,6 @@ Raw means: logical types stripped (libraries raise on Debezium's infinity, take 
 round); `logical` reads them column by column.
 """
 
-from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -12,17 +11,13 @@ import fastavro
 from fastavro._read_py import schemaless_reader as recursion_safe_reader
 
 from connector.core.avro import Node, Schema, SchemaInvalid, children, plain_names
-from connector.core.generated import generate
-
-Reader = Callable[[bytes, int], tuple[Any, int]]
-"""(bytes, start of the body) → (raw value, end of the body). Raises EOFError where the bytes end before the
-value does, and whatever else they deserve."""
+from connector.core.generated import ALL, Reader, Wanted, generate
 
 
-def reader(schema: Schema) -> Reader:
-    """Make the reader: a generated one, else a library's. Raises SchemaInvalid."""
+def reader(schema: Schema, wanted: Wanted = ALL) -> Reader:
+    """Make the reader: a generated one, else a library's, which reads all. Raises SchemaInvalid."""
     read = library_reader(schema)
-    return generate(schema) or read
+    return generate(schema, wanted) or read
 
 
 def library_reader(schema: Schema) -> Reader:

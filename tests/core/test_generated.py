@@ -8,13 +8,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from connector.core.avro import SchemaInvalid, parse
-from connector.core.generated import MAX_BRANCHES, MAX_NODES, generate
-from connector.core.reader import Reader, library_reader, reader
+from connector.core.generated import MAX_BRANCHES, MAX_NODES, Reader, generate
+from connector.core.reader import library_reader, reader
 from tests.support import avro
 from tests.support.avro_schemas import encoded, long, schemas
 from tests.support.plain_avro import PlainReader, Refused
 
 REFUSED = "refused"
+CHAIN = avro.record("Chain", label="string", of=["null", "Chain"])
+TREE = avro.record("Tree", leaves={"type": "array", "items": "Tree"}, by={"type": "map", "values": "Tree"})
 
 
 def generated_of(schema: Any) -> Reader:
@@ -55,6 +57,31 @@ def test_any_value_of_any_schema_is_read_and_its_end_is_found(
 
 
 @given(st.data(), schemas)
+def test_fields_that_nobody_wants_are_walked_over(data: st.DataObject, schema: Any) -> None:
+    """The others are read as ever, and so is what follows."""
+    made = parse(json.dumps(avro.record("Row", kept="long", unwanted=schema, end="long")))
+    _, body = data.draw(encoded(schema))
+    read = generate(made, {"Row": ["kept", "end"]})
+    assert read is not None
+    message = long(-3) + body + long(70)
+    assert read(message, 0) == ({"kept": -3, "end": 70}, len(message))
+    assert {outcome(read, message[:length]) for length in range(len(message))} == {REFUSED}
+
+
+def test_one_type_wanted_here_and_not_there_is_read_here() -> None:
+    schema = avro.record("Envelope", before=["null", CHAIN], after=["null", "Chain"], op="string")
+    value = {
+        "before": {"label": "a", "of": {"label": "b", "of": None}},
+        "after": {"label": "c", "of": None},
+        "op": "u",
+    }
+    body = avro.body(schema, value)
+    read = generate(parse(json.dumps(schema)), {"Envelope": ["after", "op"], "Chain": ["label"]})
+    assert read is not None
+    assert read(body, 0) == ({"after": {"label": "a"}, "op": "u"}, len(body))
+
+
+@given(st.data(), schemas)
 def test_every_truncation_is_refused(data: st.DataObject, schema: Any) -> None:
     _, body = data.draw(encoded(schema))
     read = generated_of(schema)
@@ -82,10 +109,6 @@ def _damaged(draw: st.DrawFn, schema: Any) -> bytes:
     assume(body)
     at = draw(st.integers(0, len(body) - 1))
     return body[:at] + bytes([draw(st.integers(0, 255))]) + body[at + 1 :]
-
-
-CHAIN = avro.record("Chain", label="string", of=["null", "Chain"])
-TREE = avro.record("Tree", leaves={"type": "array", "items": "Tree"}, by={"type": "map", "values": "Tree"})
 
 
 def test_records_that_hold_themselves_are_read() -> None:
