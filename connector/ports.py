@@ -127,7 +127,7 @@ class Source(Protocol):
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> bool:
         """Commit next offsets, each with the note of its partition; False: refused (fenced, rebalancing).
 
-        Without wait: one that the broker refuses later is repeated by `poll` until a newer one takes its place.
+        Without wait: one that the broker refuses later is repeated by `poll` until a newer one replaces it.
         """
 
     def close(self) -> None:

@@ -1,1 +1,1 @@
-"""Pure values and decisions: nothing here does I/O, reads a clock, draws a random number or starts a thread."""
+"""Pure values and decisions: no I/O, no clock, no random number, no thread."""

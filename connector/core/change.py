@@ -54,7 +54,7 @@ class Column(Struct, frozen=True):
 
 
 class Shape(Struct, frozen=True, eq=False):
-    """The columns of one writer schema. One object per (topic, schema id): map caches its plan by identity."""
+    """The columns of one writer schema, one object per (topic, schema id): map caches by identity."""
 
     columns: Mapping[str, Column]
 

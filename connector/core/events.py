@@ -11,8 +11,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from connector.core.model import Entity, Json, Kind, Op, Position, Version
 
-Text = str | None | UnsetType
-Money = Decimal | None | UnsetType
+Text = str | UnsetType | None
+Money = Decimal | UnsetType | None
 
 
 class Item(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
@@ -21,7 +21,7 @@ class Item(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     external_item_id: Text = UNSET
     name: Text = UNSET
     category: Text = UNSET
-    quantity: Decimal | int | None | UnsetType = UNSET
+    quantity: Decimal | int | UnsetType | None = UNSET
     cost: Money = UNSET
     url: Text = UNSET
     image_url: Text = UNSET
@@ -35,7 +35,7 @@ class Order(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     external_order_id: str
     status: Text = UNSET
     raw_status: Text = UNSET
-    date: datetime | None | UnsetType = UNSET
+    date: datetime | UnsetType | None = UNSET
     total_cost: Money = UNSET
     currency: Text = UNSET
     external_customer_id: Text = UNSET
@@ -43,7 +43,7 @@ class Order(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     phone: Text = UNSET
     first_name: Text = UNSET
     last_name: Text = UNSET
-    items: tuple[Item, ...] | None | UnsetType = UNSET
+    items: tuple[Item, ...] | UnsetType | None = UNSET
     shipping: Money = UNSET
     discount: Money = UNSET
     taxes: Money = UNSET
@@ -72,7 +72,7 @@ class Contact(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True)
     postcode: Text = UNSET
     language_code: Text = UNSET
     time_zone: Text = UNSET
-    birth_date: date | None | UnsetType = UNSET
+    birth_date: date | UnsetType | None = UNSET
     fields: dict[str, Json] | UnsetType = UNSET
 
 

@@ -94,7 +94,7 @@ class Version(Struct, frozen=True, gc=False):
 
 
 class Kind(StrEnum):
-    """What happened to the entity. `refine` of a destination may turn one order kind into another (RULES 7)."""
+    """What happened to the entity. A destination's `refine` may change an order's kind (RULES 7)."""
 
     ORDER_CREATED = "order_created"
     ORDER_UPDATED = "order_updated"

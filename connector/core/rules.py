@@ -16,7 +16,7 @@ class TopicRules(Struct, frozen=True):
 
     fields: target name (camelCase, `items.<name>` for item fields) → column path ("a.b" goes into records
     and JSON). values: target → source value → target value. defaults: used where the source has no value
-    (absent column, null or unavailable are told apart: a default replaces absent and null, never unavailable).
+    (absent, null and unavailable are told apart: a default replaces absent and null, never unavailable).
     params: extra event parameter → column path. null_defaults: columns whose default value means null
     (Debezium turns NULL into the default).
     """
