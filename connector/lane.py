@@ -195,7 +195,7 @@ class Lane:
         self._meter.add("rebalances_total", kind="revoked")
         gone = set(partitions)
         self._dispatch.withdraw(gone)
-        self._finish(lambda: self._dispatch.flies(gone))
+        self._finish(lambda: self._dispatch.flies(gone), self._drain_end)
         offsets = {k: o for k, o in self._partitions.to_commit().items() if k in gone}
         self._forget(partitions)
         return offsets
@@ -218,24 +218,29 @@ class Lane:
 
     def drain(self) -> None:
         """Finish what is in flight within the budget, commit, leave the group."""
+        end = self._drain_end
         self._source.pause(sorted(self._partitions.tracks))
         self._courier.stop_retrying()
-        self._finish(lambda: self._courier.flying > 0)
+        self._finish(lambda: self._courier.flying > 0, end)
         self._dispatch.release(self._courier.abandon())
-        self._finish(lambda: self._dispatch.pending > 0)
+        self._finish(lambda: self._dispatch.pending > 0, end)
         self._step(lambda: self._commit(wait=True), "broker")
         self._books.show()
         self._forget(list(self._partitions.tracks))
         self._source.close()
 
-    def _finish(self, unfinished: Callable[[], bool]) -> None:
-        deadline = self._clock.monotonic() + self.drain_seconds
+    @property
+    def _drain_end(self) -> float:
+        return self._clock.monotonic() + self.drain_seconds
+
+    def _finish(self, unfinished: Callable[[], bool], end: float) -> None:
+        """Land, bury and settle, at least once; no longer than until `end` while something is unfinished."""
         self._draining = True
         while True:
             self._land()
             self._step(self._bury, "dead_letters")
             self._step(self._claim_and_settle, "ledger")
-            if not unfinished() or self._clock.monotonic() >= deadline:
+            if not unfinished() or self._clock.monotonic() >= end:
                 break
             self._courier.wait(0.05)
         self._draining = False
