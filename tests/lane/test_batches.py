@@ -1,0 +1,79 @@
+"""Micro-batches across polls, and one byte budget over all that is held (promise 8)."""
+
+import msgspec
+import pytest
+
+from connector.books import cost
+from connector.core.model import Position, Record
+from connector.dialects.yespo import YespoOptions
+from tests.support.stage import Stage, staged
+from tests.support.stage_reading import ORDERS, order
+
+PAST = YespoOptions(orders_via="past_events")
+
+
+def sizes(stage: Stage) -> list[int]:
+    """Events of each past_events request."""
+    bodies = [msgspec.json.decode(r.body or b"") for r in stage.crm.requests if r.resource == "past_events"]
+    return [len(body["events"]) for body in bodies]
+
+
+def test_records_of_several_polls_share_a_batch_until_it_has_lingered() -> None:
+    with staged() as stage:
+        process = stage.start(options=PAST, linger=3.0, batch_events=100)
+        stage.produce(ORDERS, order("seed", 0, customer="c"))
+        process.until_done()
+        begun = stage.clock.monotonic()
+        for n in range(1, 11):
+            stage.produce(ORDERS, order(f"o{n}", n, customer="c"))
+            process.run(0.1)
+        process.until(lambda: len(sizes(stage)) == 2)
+        assert sizes(stage) == [1, 10]
+        assert stage.clock.monotonic() - begun == pytest.approx(3.0, abs=0.3)
+
+
+def test_a_full_batch_goes_at_once() -> None:
+    with staged() as stage:
+        process = stage.start(options=PAST, linger=60.0, batch_events=5)
+        stage.produce(ORDERS, *[order(f"o{n}", n, customer="c") for n in range(10)])
+        process.until_done(200)
+        assert sizes(stage) == [5, 5]
+
+
+def test_a_batch_keeps_within_its_bytes() -> None:
+    with staged() as stage:
+        size = len(order("o10", 10, customer="c"))
+        process = stage.start(options=PAST, linger=0.1, batch_events=100, batch_bytes=size * 3)
+        stage.produce(ORDERS, *[order(f"o{n}", n, customer="c") for n in range(10, 19)])
+        process.until_done()
+        assert max(sizes(stage)) == 3
+
+
+@pytest.mark.parametrize("stuck", ["slow", "503", "401"])
+def test_memory_stays_within_the_budget_and_one_poll_while_the_destination_is_stuck(stuck: str) -> None:
+    values = [order(f"o{n:05}", n) for n in range(5000)]
+    each = cost(Record(Position(ORDERS, 0, 0), 0, None, values[0])) + 8
+    budget, poll = 200 * each, 1000 * each
+    with staged() as stage:
+        stage.crm.fate = lambda _: stuck  # type: ignore[assignment,return-value]
+        process = stage.start(memory_bytes=budget)
+        stage.produce(ORDERS, *values[:3000])
+        held = []
+        process.source.on_poll = lambda: held.append(process.parts.books.bytes)
+        process.run(30)
+        assert 0 < max(held) <= budget + poll
+        assert len(held) > 30
+        stage.crm.fate = lambda _: "ok"
+        process.until_done(300)
+        assert max(held) <= budget + poll
+        assert process.parts.books.bytes == 0
+        assert process.outcomes == {"delivered": 3000}
+
+
+def test_a_budget_smaller_than_a_record_slows_and_stops_nothing() -> None:
+    with staged(partitions=2) as stage:
+        process = stage.start(memory_bytes=1)
+        for partition in (0, 1):
+            stage.produce(ORDERS, *[order(f"o{partition}{n}", n) for n in range(50)], partition=partition)
+        process.until_done()
+        assert process.outcomes == {"delivered": 100}
