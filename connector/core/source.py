@@ -7,6 +7,8 @@ so no schema can write code.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 
@@ -44,5 +46,11 @@ class Source:
 
     def build(self, function: str) -> Any:
         """Compile the module and give one of its functions."""
-        exec(compile("\n".join(self._lines), "<generated>", "exec"), self._names)  # noqa: S102  # see above
+        exec(_compiled("\n".join(self._lines)), self._names)  # noqa: S102  # see above
         return self._names[function]
+
+
+@lru_cache(maxsize=64)
+def _compiled(text: str) -> CodeType:
+    """The code of a text; lanes that read one topic share it."""
+    return compile(text, "<generated>", "exec")
