@@ -10,12 +10,13 @@ from connector.core.avro import Schema, SchemaInvalid, parse
 from connector.core.change import Change
 from connector.core.envelope import Decoded, Key, Open, delete, flat_origin, opener, tells
 from connector.core.keys import Keys, opaque
-from connector.core.model import Op, Record, Reject, Skip
+from connector.core.model import Op, Origin, Record, Reject, Skip
 from connector.core.plans import MAX_BYTES, FixedPlan, Newest, Plans, Writers
 from connector.core.rules import TopicRules
 from connector.core.wire import Headers
 
 _DELETES: Final = 4096
+_NO_HEADERS: Final[Headers] = {}
 
 
 class Decoder:
@@ -47,7 +48,7 @@ class Decoder:
 
     def decode(self, record: Record) -> Decoded:
         """What a record says. Raises RegistryDown only."""
-        headers = dict(record.headers)
+        headers = dict(record.headers) if record.headers else _NO_HEADERS
         data = record.value
         if data is None:
             return self._tombstone(record, headers)
@@ -71,14 +72,13 @@ class Decoder:
         return change
 
     def _remember(self, record: Record, change: Change) -> None:
-        self._source.saw(change)
-        entry = (record.position.partition, record.key)
+        self._source.seen = change.origin
         if change.op is Op.DELETE:
-            self._deleted[entry] = None
+            self._deleted[record.position.partition, record.key] = None
             if len(self._deleted) > _DELETES:
                 del self._deleted[next(iter(self._deleted))]
         elif self._deleted:
-            self._deleted.pop(entry, None)
+            self._deleted.pop((record.position.partition, record.key), None)
 
     def _tombstone(self, record: Record, headers: Headers) -> Decoded:
         if record.key is None:
@@ -107,16 +107,13 @@ class _Source:
         named = rules.envelope == "debezium"
         asks = rules.envelope in ("auto", "flat") and self._schemas is not None
         self._tells = None if asks else (named, named)
-        self._seen: tuple[str | None, str | None] | None = None
-
-    def saw(self, change: Change) -> None:
-        """Learn from a change."""
-        self._seen = (change.origin.clock, change.origin.table)
+        self.seen: Origin | None = None
+        """The last change's."""
 
     def of(self, key: Key | None) -> tuple[str | None, str | None]:
         """Clock and table of a tombstone, None = its changes name none. Raises RegistryDown."""
-        if self._seen is not None:
-            return self._seen
+        if self.seen is not None:
+            return self.seen.clock, self.seen.table
         if self._tells is None:
             self._tells = self._by_newest()
         clock, table = (key.source if key else None) or (None, None)
