@@ -60,8 +60,11 @@ class Engine:
             worker.add_done_callback(self._worker_ended)
 
     def take(self, flights: Iterable[Flight]) -> None:
-        """Fly these."""
-        self.queue.ready.extend(flights)
+        """Fly these. What a stopped process left in doubt is a resend from the first (RULES 4)."""
+        for flight in flights:
+            if resent := sum(sending.doubtful for sending in flight.batch):
+                self.tally.retry("in_doubt", resent)
+            self.queue.ready.append(flight)
         self._dispatch()
 
     def withdraw(self, where: Callable[[Sending], bool]) -> list[Sending]:

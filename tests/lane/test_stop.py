@@ -79,6 +79,7 @@ def test_after_a_kill_a_doubtful_event_is_sent_again() -> None:
         again = stage.start()
         again.until_done()
         assert again.outcomes == {"delivered": 4}
+        assert again.meter.total("retries_total", reason="in_doubt") == 4
         assert stage.letters == {}
 
 
