@@ -5,14 +5,17 @@ partition are one number, `sources`. New fields go to the end, with a default: o
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
 
-from connector.core.heads import Head, State
-from connector.core.model import Version
+from connector.core.events import Event
+from connector.core.heads import Epochs, Head, State
+from connector.core.judge import rank_of
+from connector.core.model import Kind, Version
 from connector.core.turn import PSEUDO, Claim
 
 Source = tuple[str, str, int]
@@ -40,7 +43,6 @@ _NO_SOURCE: Final = 0
 _VEILED: Final = 33
 _encode = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(_Row).decode
-_decode_heads = msgspec.msgpack.Decoder(tuple[_Row, ...]).decode
 
 
 def _row(head: Head, number: Callable[[Source], int]) -> _Row:
@@ -88,17 +90,60 @@ def unpack_head(blob: bytes, source: Callable[[int], Source], *, live: bool = Fa
     return _head(_decode_head(blob), source, live)
 
 
-def pack_doubts(claim: Claim, number: Callable[[Source], int]) -> bytes | None:
-    """What a claim holds besides its head; nearly always nothing."""
-    if not claim.doubts:
-        return None
-    return _encode([_row(doubt, number) for doubt in claim.doubts])
+_BLANK: Final = pack_head(Head(), lambda _: _NO_SOURCE)
 
 
-def unpack_claim(owner: int, blob: bytes, doubts: bytes | None, source: Callable[[int], Source]) -> Claim:
-    """A claim as stored. Raises msgspec.DecodeError."""
-    rows = _decode_heads(doubts) if doubts else ()
-    return Claim(owner, unpack_head(blob, source), tuple(_head(row, source) for row in rows))
+def pack_first(event: Event, number: Callable[[Source], int], epochs: Epochs) -> bytes:
+    """`pack_head` of what an event makes of a key that has no head, in one step: the usual case.
+
+    A stored head of the very same bytes is therefore this event's: a duplicate.
+    """
+    at = event.version
+    if at is None:
+        return _BLANK
+    state = State.ERASED if event.kind is Kind.CONTACT_DELETED else State.ACCEPTED
+    return _encode((
+        number((at.clock, at.topic, at.partition)), rank_of(at, epochs) if epochs else 0,
+        at.lsn, at.ts_ms, at.declared, at.offset, at.timestamp_ms,
+        event.digest, event.core_digest, (), state, (), None, None,
+    ))  # fmt: skip
+
+
+class Entry(Struct, frozen=True, array_like=True):
+    """One claim as stored: of whom, the packed head it was claimed with, and its packed doubts."""
+
+    entity: int
+    key: str
+    head: bytes
+    doubts: tuple[bytes, ...] = ()
+
+    def claim(self, owner: int, source: Callable[[int], Source]) -> Claim:
+        """The claim. Raises msgspec.DecodeError."""
+        doubts = tuple(unpack_head(doubt, source) for doubt in self.doubts)
+        return Claim(owner, unpack_head(self.head, source), doubts)
+
+
+_decode_entries = msgspec.msgpack.Decoder(tuple[Entry, ...]).decode
+
+
+def pack_entries(entries: Iterable[tuple[int, str, bytes, tuple[bytes, ...]]]) -> bytes:
+    """The claims of one row, each with the fields of an Entry."""
+    return _encode(tuple(entries))
+
+
+def unpack_entries(blob: bytes) -> tuple[Entry, ...]:
+    """The reverse. Raises msgspec.DecodeError."""
+    return _decode_entries(blob)
+
+
+def spread(key: str, start: int) -> int:
+    """47 bits to find a head by, spread evenly; keys that differ in their last two bytes only stay together.
+
+    So random keys of any length touch pages of a small index only, and sequential keys few of these.
+    Different keys may have the same number. start: so that other entities get other numbers.
+    """
+    text = key.encode()
+    return crc32(text[:-2], start) >> 1 << 16 | int.from_bytes(text[-2:], "big")
 
 
 class Veil:

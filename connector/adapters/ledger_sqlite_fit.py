@@ -1,17 +1,15 @@
 """Which orders may go to their contacts (RULES 5), looked up in bulk and only for what would be sent."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Final
 
-from msgspec.structs import replace
-
 from connector.adapters.ledger_sqlite_tables import Tables
-from connector.core.claims import Deny, Grant, Needs, Want
+from connector.core.claims import Deny, Grant, Needs
 from connector.core.events import Requirement
-from connector.core.turn import PSEUDO, Decision, fit
+from connector.core.turn import PSEUDO, fit
 
 _REMEMBERED: Final = 10_000
-_Verdict = Grant | Needs | Deny
+Limits = Grant | Needs | Deny
 
 
 class Fitness:
@@ -30,23 +28,12 @@ class Fitness:
         """The generation went on."""
         self._fit.clear()
 
-    def narrow(self, wants: Sequence[Want], decisions: list[Decision]) -> list[Decision]:
-        """Take back the grants whose contact is not there."""
-        needed = {
-            at: need
-            for at, decision in enumerate(decisions)
-            if decision.claim is not None
-            and (need := wants[at].requires) is not None
-            and need not in self._fit
-        }
-        if needed:
-            found = self._look_up(set(needed.values()))
-            for at, need in needed.items():
-                decisions[at] = _narrowed(decisions[at], found[need])
-        return decisions
+    def is_fit(self, need: Requirement) -> bool:
+        """Remembered as without limits."""
+        return need in self._fit
 
-    def _look_up(self, needed: Iterable[Requirement]) -> dict[Requirement, _Verdict]:
-        needed = list(needed)
+    def look_up(self, needed: Collection[Requirement]) -> dict[Requirement, Limits]:
+        """What orders with these requirements may do."""
         known = self._tables.heads("contact", {need.key for need in needed})
         hashes = {need.alias: self._tables.alias(need.alias) for need in needed if need.alias is not None}
         led_to = self._tables.led_to(hashes.values())
@@ -56,7 +43,7 @@ class Fitness:
             if need.alias in hashes and hashes[need.alias] in led_to and need.key.startswith(PSEUDO)
         }
         led = self._tables.heads("contact", pseudo)
-        verdicts: dict[Requirement, _Verdict] = {}
+        verdicts: dict[Requirement, Limits] = {}
         for need in needed:
             contact = led_to.get(hashes[need.alias]) if need.alias is not None else None
             own = contact == self._tables.stored(need.key)
@@ -69,11 +56,3 @@ class Fitness:
         if len(self._fit) > _REMEMBERED:
             self._fit.clear()
         self._fit.update(needs)
-
-
-def _narrowed(decision: Decision, verdict: _Verdict) -> Decision:
-    if not isinstance(verdict, Grant):
-        return Decision(verdict)
-    if not verdict.id_only or not isinstance(decision.verdict, Grant):
-        return decision
-    return replace(decision, verdict=replace(decision.verdict, id_only=True))

@@ -17,15 +17,16 @@ APPLICATION: Final = 0x43524D43
 STEPS: Final = (
     """
     CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE destinations (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+    CREATE TABLE destinations (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+        takeovers INTEGER NOT NULL DEFAULT 0) STRICT;
     CREATE TABLE sources (number INTEGER PRIMARY KEY, clock TEXT NOT NULL, topic TEXT NOT NULL,
         partition INTEGER NOT NULL, UNIQUE (clock, topic, partition)) STRICT;
-    CREATE TABLE heads (destination INTEGER NOT NULL, entity INTEGER NOT NULL, key TEXT NOT NULL,
-        live INTEGER NOT NULL, head BLOB NOT NULL, PRIMARY KEY (destination, entity, key))
-        STRICT, WITHOUT ROWID;
-    CREATE TABLE claims (destination INTEGER NOT NULL, entity INTEGER NOT NULL, key TEXT NOT NULL,
-        owner INTEGER NOT NULL, since_ms INTEGER NOT NULL, head BLOB NOT NULL, doubts BLOB,
-        PRIMARY KEY (destination, entity, key)) STRICT, WITHOUT ROWID;
+    CREATE TABLE heads (number INTEGER PRIMARY KEY, spread INTEGER NOT NULL, destination INTEGER NOT NULL,
+        entity INTEGER NOT NULL, key TEXT NOT NULL, live INTEGER NOT NULL, head BLOB NOT NULL) STRICT;
+    CREATE INDEX heads_by_spread ON heads (spread);
+    CREATE TABLE claims (destination INTEGER NOT NULL, owner INTEGER NOT NULL, number INTEGER NOT NULL,
+        since_ms INTEGER NOT NULL, open INTEGER NOT NULL, entries BLOB NOT NULL,
+        PRIMARY KEY (destination, owner, number)) STRICT, WITHOUT ROWID;
     CREATE TABLE aliases (destination INTEGER NOT NULL, alias BLOB NOT NULL, contact TEXT NOT NULL,
         PRIMARY KEY (destination, alias)) STRICT, WITHOUT ROWID;
     CREATE TABLE rows (destination INTEGER NOT NULL, row TEXT NOT NULL, entity INTEGER NOT NULL,
@@ -94,7 +95,7 @@ def _tune(db: sqlite3.Connection) -> None:
     if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         db.execute("PRAGMA journal_mode = WAL")
     for setting in (
-        "synchronous = FULL", "wal_autocheckpoint = 8000", "journal_size_limit = 67108864",
+        "synchronous = FULL", "wal_autocheckpoint = 20000", "journal_size_limit = 134217728",
         "cache_size = -16000", "temp_store = MEMORY",
     ):  # fmt: skip
         db.execute(f"PRAGMA {setting}")

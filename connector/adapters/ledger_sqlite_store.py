@@ -60,14 +60,24 @@ class Store:
                 self.db.execute("ROLLBACK")
             raise
 
-    def generation(self) -> int:
-        """Goes on whenever what was known of contacts, or of clocks, holds no longer."""
-        number: int = self._meta("generation")
-        return number
+    def marks(self) -> tuple[int, int]:
+        """Two numbers of which one goes on whenever memory may be wrong about the file.
+
+        First: what was known of contacts, or of clocks. Second: whose a claim is that a living owner may
+        think its own.
+        """
+        sql = "SELECT value, takeovers FROM meta, destinations WHERE meta.name = ? AND number = ?"
+        generation, takeovers = self.db.execute(sql, ("generation", self.destination)).fetchone()
+        return generation, takeovers
 
     def bump(self) -> None:
-        """Tell everybody, with this transaction's commit."""
+        """Tell everybody of contacts or clocks, with this transaction's commit."""
         self.db.execute("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
+
+    def bump_takeovers(self) -> None:
+        """Tell this destination's owners that a claim was taken over, with this transaction's commit."""
+        sql = "UPDATE destinations SET takeovers = takeovers + 1 WHERE number = ?"
+        self.db.execute(sql, (self.destination,))
 
     def living(self) -> Callable[[int], bool]:
         """Asks whether an owner lives, the same answer for a whole turn."""

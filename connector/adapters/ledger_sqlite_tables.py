@@ -4,26 +4,45 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from connector.adapters.ledger_rows import (
-    Source,
-    Veil,
-    pack_doubts,
-    pack_head,
-    unpack_claim,
-    unpack_head,
-)
+from msgspec import Struct
+
+from connector.adapters.ledger_rows import Source, Veil, pack_head, spread, unpack_head
 from connector.core.assignment import Answer
+from connector.core.events import Event
 from connector.core.heads import Epoch, Epochs, Head
 from connector.core.model import Entity
-from connector.core.turn import Claim
 
-EntityKey = tuple[Entity, str]
-_NUMBERS: Final[dict[Entity, int]] = {"order": 0, "contact": 1}
+Slot = tuple[Entity, str]
+"""An entity and its key as it is stored."""
+NUMBERS: Final[dict[Entity, int]] = {"order": 0, "contact": 1}
+ENTITIES: Final[tuple[Entity, Entity]] = ("order", "contact")
 _CHUNK: Final = 512
 
 
+class Found(Struct, frozen=True, gc=False):
+    """A head's row."""
+
+    number: int
+    live: bool
+    blob: bytes
+
+
+class Heads(Struct):
+    """Packed heads to be written together."""
+
+    new: list[tuple[int, Slot, bool, bytes]] = []
+    old: list[tuple[bool, bytes, int]] = []
+
+    def put(self, slot: Slot, spread: int, number: int | None, live: bool, blob: bytes) -> None:
+        """number: that of the head's row (None: it has none yet)."""
+        if number is None:
+            self.new.append((spread, slot, live, blob))
+        else:
+            self.old.append((live, blob, number))
+
+
 class Tables:
-    """One destination's rows; keys go in and out as the connector knows them."""
+    """One destination's rows. Heads are asked for by slot, the rest by keys as the connector knows them."""
 
     def __init__(self, db: sqlite3.Connection, destination: int, veil: Veil) -> None:
         """Nothing is read yet."""
@@ -36,30 +55,28 @@ class Tables:
         self._numbers.clear()
         self._sources.clear()
 
+    def slot(self, event: Event) -> Slot:
+        """Where an event's entity is kept: only a contact's key can be personal data."""
+        entity, key = event.entity, event.key
+        return entity, key if entity == "order" else self._veil.key(key)
+
+    def spreads(self, slots: Iterable[Slot]) -> list[int]:
+        """The number by which each head is found."""
+        starts = {entity: self._destination << 1 | number for entity, number in NUMBERS.items()}
+        return [spread(key, starts[entity]) for entity, key in slots]
+
+    def find(self, spreads: Sequence[int]) -> dict[Slot, Found]:
+        """The heads of these numbers (and maybe of others that share one)."""
+        columns = "entity, key, number, live, head FROM heads"
+        rows = self._select(columns, "AND spread", spreads)
+        return {(ENTITIES[entity], key): Found(number, live == 1, blob)
+                for entity, key, number, live, blob in rows}  # fmt: skip
+
     def heads(self, entity: Entity, keys: Iterable[str]) -> dict[str, Head]:
         """The heads of these keys, by key."""
-        stored = self._stored(entity, keys)
-        columns = "key, live, head FROM heads"
-        found = self._select(columns, "AND entity = ? AND key", [*stored], _NUMBERS[entity])
-        source = self._source
-        return {stored[key]: unpack_head(blob, source, live=bool(live)) for key, live, blob in found}
-
-    def claims(self, entity: Entity, keys: Iterable[str]) -> dict[str, Claim]:
-        """The open claims of these keys, by key."""
-        stored = self._stored(entity, keys)
-        columns = "key, owner, head, doubts FROM claims"
-        found = self._select(columns, "AND entity = ? AND key", [*stored], _NUMBERS[entity])
-        source = self._source
-        return {stored[key]: unpack_claim(owner, head, doubts, source) for key, owner, head, doubts in found}
-
-    def _stored(self, entity: Entity, keys: Iterable[str]) -> dict[str, str]:
-        """Keys by how they are stored: only a contact's can be personal data."""
-        if entity == "order":
-            return {key: key for key in keys}
-        return {self._veil.key(key): key for key in keys}
-
-    def _key(self, entity: Entity, key: str) -> str:
-        return key if entity == "order" else self._veil.key(key)
+        slots = {key: (entity, key if entity == "order" else self._veil.key(key)) for key in keys}
+        found = self.find(self.spreads(slots.values()))
+        return {key: self.unpack(found[slot]) for key, slot in slots.items() if slot in found}
 
     def led_to(self, aliases: Iterable[bytes]) -> dict[bytes, str]:
         """The contacts that these aliases lead to, by their stored keys (see `stored`)."""
@@ -75,33 +92,25 @@ class Tables:
 
     def pack(self, head: Head) -> bytes:
         """A head as it is stored."""
-        return pack_head(head, self._number)
+        return pack_head(head, self.number)
 
-    def write_heads(self, heads: Iterable[tuple[Entity, str, bool, bytes]]) -> None:
-        """Put packed heads, each with its `live`."""
-        self._db.executemany(
-            "INSERT OR REPLACE INTO heads VALUES (?, ?, ?, ?, ?)",
-            [(self._destination, _NUMBERS[e], self._key(e, key), live, blob) for e, key, live, blob in heads],
-        )
+    def unpack(self, found: Found) -> Head:
+        """The reverse."""
+        return unpack_head(found.blob, self.source, live=found.live)
 
-    def write_claims(self, claims: Iterable[tuple[Entity, str, Claim, bytes]], since_ms: int) -> None:
-        """Put claims, each with its packed head."""
-        number = self._number
-        self._db.executemany(
-            "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (self._destination, _NUMBERS[e], self._key(e, key), claim.owner, since_ms, blob,
-                 pack_doubts(claim, number))
-                for e, key, claim, blob in claims
-            ],
-        )  # fmt: skip
-
-    def drop_claims(self, keys: Iterable[EntityKey], owner: int) -> int:
-        """Delete the claims of this owner on these keys; return how many it had."""
-        return self._db.executemany(
-            "DELETE FROM claims WHERE destination = ? AND entity = ? AND key = ? AND owner = ?",
-            [(self._destination, _NUMBERS[entity], self._key(entity, key), owner) for entity, key in keys],
-        ).rowcount
+    def write_heads(self, heads: Heads) -> None:
+        """Write them, and leave none behind."""
+        at = self._destination
+        if heads.new:
+            self._db.executemany(
+                "INSERT INTO heads (spread, destination, entity, key, live, head) VALUES (?, ?, ?, ?, ?, ?)",
+                [(spread, at, NUMBERS[entity], key, live, blob)
+                 for spread, (entity, key), live, blob in heads.new],
+            )  # fmt: skip
+            heads.new.clear()
+        if heads.old:
+            self._db.executemany("UPDATE heads SET live = ?, head = ? WHERE number = ?", heads.old)
+            heads.old.clear()
 
     def lead(self, contact: str, now: Sequence[bytes], dropped: Iterable[bytes]) -> bool:
         """Let aliases lead to a contact, and others no longer; True where one led to another before."""
@@ -117,12 +126,15 @@ class Tables:
         )
         return lost.rowcount > 0 or any(contact != mine for contact in before.values())
 
-    def write_rows(self, rows: Iterable[tuple[str, Entity, str]]) -> None:
+    def write_rows(self, rows: Iterable[tuple[str, Slot]]) -> None:
         """Keep which row is which entity; nothing is written where it is known."""
         self._db.executemany(
             "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET entity = excluded.entity, "
             "key = excluded.key WHERE entity != excluded.entity OR key != excluded.key",
-            [(self._destination, row, _NUMBERS[e], self._key(e, key)) for row, e, key in rows],
+            [
+                (self._destination, row, NUMBERS[e], key if e == "order" else self._veil.key(key))
+                for row, e, key in rows
+            ],
         )
 
     def keys_of(self, rows: Sequence[str]) -> dict[str, str]:
@@ -169,7 +181,8 @@ class Tables:
             filled = [*chunk, *[chunk[-1]] * (size - len(chunk))]
             yield from self._db.execute(sql, (self._destination, *first, *filled))
 
-    def _number(self, source: Source) -> int:
+    def number(self, source: Source) -> int:
+        """A source's number, given on its first use."""
         number = self._numbers.get(source)
         if number is None:
             self._db.execute(
@@ -181,7 +194,8 @@ class Tables:
             self._numbers[source] = number
         return number
 
-    def _source(self, number: int) -> Source:
+    def source(self, number: int) -> Source:
+        """The reverse."""
         source = self._sources.get(number)
         if source is None:
             sql = "SELECT clock, topic, partition FROM sources WHERE number = ?"

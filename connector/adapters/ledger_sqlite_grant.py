@@ -1,0 +1,101 @@
+"""The second half of a turn: wants become verdicts and claims (RULES 2, 5)."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from connector.adapters.ledger_rows import pack_first
+from connector.adapters.ledger_sqlite_claims import Held
+from connector.adapters.ledger_sqlite_memory import Memory
+from connector.adapters.ledger_sqlite_tables import Found, Heads, Slot
+from connector.core.claims import Done, Grant, Verdict, Want
+from connector.core.events import Event
+from connector.core.turn import Claim, Decision, decide
+
+_DUPLICATE: Final = Done("duplicate")
+_GRANT: Final = Grant()
+
+
+class Granting:
+    """Judges all wants, then claims: the wants of one turn do not see each other."""
+
+    def __init__(self, memory: Memory, now: Callable[[], float]) -> None:
+        """now: seconds since the epoch."""
+        self._memory, self._tables, self._claims = memory, memory.tables, memory.claims
+        self._now = now
+
+    def claim(self, wanted: Sequence[Want]) -> list[Verdict]:
+        """At most one want a slot. Belongs into a transaction."""
+        living, epochs, number = self._memory.store.living(), self._memory.epochs, self._tables.number
+        mine, others = self._claims.mine, self._claims.others
+        slots = [self._tables.slot(want.event) for want in wanted]
+        spreads = self._tables.spreads(slots)
+        found = self._tables.find(spreads)
+        verdicts: list[Verdict] = []
+        granted: dict[int, Held] = {}
+        judged: dict[int, Decision] = {}
+        for at, (want, slot, spread) in enumerate(zip(wanted, slots, spreads, strict=True)):
+            event, seen = want.event, found.get(slot)
+            blob = pack_first(event, number, epochs)
+            if seen is None and slot not in mine and slot not in others:
+                verdicts.append(_GRANT)
+                granted[at] = Held(event.version, blob, None, spread)
+            elif seen is not None and seen.blob == blob:
+                verdicts.append(_DUPLICATE)
+            else:
+                judged[at] = decision = self._decide(event, slot, seen, living)
+                verdicts.append(decision.verdict)
+                if decision.claim is not None:
+                    granted[at] = self._held(event, decision.claim, seen, spread)
+        self._narrow(wanted, verdicts, granted)
+        self._write([want.event for want in wanted], slots, found, granted, judged)
+        return verdicts
+
+    def _decide(
+        self, event: Event, slot: Slot, found: Found | None, living: Callable[[int], bool]
+    ) -> Decision:
+        claim = self._claims.get(slot)
+        held = claim is not None and living(claim.owner)
+        head = self._tables.unpack(found) if found else None
+        owner, epochs = self._memory.owner, self._memory.epochs
+        return decide(event, head, claim, living=held, owner=owner, epochs=epochs)
+
+    def _held(self, event: Event, claim: Claim, found: Found | None, spread: int) -> Held:
+        blob, number = self._tables.pack(claim.head), found.number if found else None
+        return Held(event.version, blob, number, spread, claim.head.live, claim.doubts)
+
+    def _narrow(self, wanted: Sequence[Want], verdicts: list[Verdict], granted: dict[int, Held]) -> None:
+        """Take back the grants whose contact is not there."""
+        is_fit = self._memory.fitness.is_fit
+        needs = {at: need for at in granted if (need := wanted[at].requires) is not None and not is_fit(need)}
+        if not needs:
+            return
+        limits = self._memory.fitness.look_up(set(needs.values()))
+        for at, need in needs.items():
+            limit, verdict = limits[need], verdicts[at]
+            if not isinstance(limit, Grant):
+                verdicts[at] = limit
+                del granted[at]
+            elif limit.id_only and isinstance(verdict, Grant):
+                verdicts[at] = replace(verdict, id_only=True)
+
+    def _write(
+        self, events: Sequence[Event], slots: Sequence[Slot], found: dict[Slot, Found],
+        granted: dict[int, Held], judged: dict[int, Decision],
+    ) -> None:  # fmt: skip
+        heads, rows = Heads(), []
+        for at, decision in judged.items():
+            slot, head = slots[at], decision.head
+            if decision.claim is not None:
+                if at not in granted:
+                    continue
+                if slot in self._claims.others:
+                    self._memory.drop(slot)
+            if head is not None:
+                heads.put(slot, 0, found[slot].number, head.live, self._tables.pack(head))
+                if decision.claim is None:
+                    rows.append((events[at].row_key, slot))
+        self._tables.write_heads(heads)
+        self._tables.write_rows((row, slot) for row, slot in rows if row is not None)
+        self._claims.hold([(slots[at], held) for at, held in granted.items()], int(self._now() * 1000))

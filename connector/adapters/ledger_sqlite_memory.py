@@ -1,0 +1,46 @@
+"""What an owner remembers of its ledger file from turn to turn, so that a turn reads little."""
+
+from connector.adapters.ledger_sqlite_claims import Claims
+from connector.adapters.ledger_sqlite_fit import Fitness
+from connector.adapters.ledger_sqlite_store import Store
+from connector.adapters.ledger_sqlite_tables import Slot
+from connector.core.heads import Epochs
+
+
+class Memory:
+    """Open claims, fit contacts, epochs. Every method but `doubt` belongs into a transaction."""
+
+    def __init__(self, store: Store) -> None:
+        """Nothing is known yet."""
+        self.store, self.tables, self.owner = store, store.tables, store.owner
+        self.claims = Claims(store.db, store.destination, store.owner, store.tables)
+        self.fitness = Fitness(store.tables)
+        self.epochs: Epochs = ()
+        self._generation = self._takeovers = -1
+
+    def doubt(self) -> None:
+        """A turn failed: forget everything."""
+        self._generation = self._takeovers = -1
+
+    def refresh(self) -> None:
+        """At the start of a turn: read anew what another process may have changed."""
+        generation, takeovers = self.store.marks()
+        if takeovers != self._takeovers:
+            self.claims.lose()
+        if generation != self._generation:
+            self.fitness.forget()
+            self.epochs = self.tables.epochs()
+        self._generation, self._takeovers = generation, takeovers
+        self.claims.refresh()
+
+    def bump(self) -> None:
+        """What was known of contacts no longer holds, for nobody."""
+        self.store.bump()
+        self._generation += 1
+        self.fitness.forget()
+
+    def drop(self, slot: Slot) -> None:
+        """Close a claim, whosever it is."""
+        if self.claims.drop(slot):
+            self.store.bump_takeovers()
+            self._takeovers += 1
