@@ -54,11 +54,12 @@ class Dispatch:
         self._partitions, self._clock = own.partitions, own.clock
         self._flying: dict[Line, Item] = {}
         self._settling: list[Settling] = []
+        self._unsure: dict[Line, Settlement] = {}
 
     @property
     def pending(self) -> int:
         """What is not durable yet."""
-        return len(self._burial.waiting) + len(self._settling)
+        return len(self._burial.waiting) + len(self._settling) + len(self._unsure)
 
     # --- Dead letters -----------------------------------------------------------------------------
 
@@ -82,8 +83,7 @@ class Dispatch:
         if item.record is not None:
             self._burial.kill(item, item.record, end, settlement)
             return
-        # The contact made for an order was refused: the order cannot be attached to anybody.
-        if item.sponsor is not None:
+        if item.sponsor is not None:  # which cannot be attached to anybody now
             item.sponsor.denied = Refused("contact_refused", f"its contact was refused: {end.detail}")
         if settlement is None:
             self._close(item, "dead_lettered")
@@ -96,15 +96,17 @@ class Dispatch:
         """One ledger transaction: settle what is finished, claim what is due. Raises LedgerDown."""
         batches = list(self._plan.due(self._clock.monotonic(), room)) if room > 0 else []
         batches = [alive for batch in batches if (alive := self._without_denied(batch))]
-        if not batches and not self._settling:
+        if not batches and not self._settling and not self._unsure:
             return False
         wants = [Want(item.event, item.requires) for batch in batches for item in batch]
         try:
-            verdicts = self._ledger.turn([one.settlement for one in self._settling], wants)
+            verdicts = self._ledger.turn(
+                [*self._unsure.values(), *(s.settlement for s in self._settling)], wants
+            )
         except BaseException:
             self._put_back(batches)
             raise
-        settled, self._settling = self._settling, []
+        settled, self._settling, self._unsure = self._settling, [], {}
         for one in settled:
             if one.item is not None:
                 self._close(one.item, one.outcome)
@@ -118,10 +120,10 @@ class Dispatch:
         return [item for item in batch if item.denied is None]
 
     def _put_back(self, batches: Sequence[list[Item]]) -> None:
-        now = self._clock.monotonic()
-        for batch in batches:
-            for item in batch:
-                self._plan.again(item, now)
+        """A turn that raised may have claimed them all the same: give them up before asking again."""
+        for item in (item for batch in batches for item in batch):
+            self._unsure[item.line] = Settlement(item.event, "released")
+            self._plan.again(item, self._clock.monotonic())
 
     def _send(self, batches: Sequence[list[Item]], verdicts: Sequence[Verdict]) -> None:
         answers = iter(verdicts)

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from tests.support.stage import Process, Stage, staged
+from tests.support.stage import NAME, Process, Stage, staged
 from tests.support.stage_crm import Fate
-from tests.support.stage_reading import CONTACTS, ORDERS, POISON, contact, order
+from tests.support.stage_reading import CONTACTS, ORDERS, POISON, Trouble, contact, order
 
 Switch = Callable[[Stage, Process, bool], None]
 
@@ -85,6 +85,33 @@ def test_an_outage_is_told_once_and_tried_ever_more_rarely(outage: str) -> None:
             ("info", "resumed"),
         ]
         assert stage.done
+
+
+@pytest.mark.parametrize("turns", range(1, 6))
+def test_a_ledger_turn_that_failed_after_it_was_done_is_asked_again(turns: int) -> None:
+    with staged() as stage:
+        process = stage.start()
+        troubles: list[Trouble] = ["none"] * (turns - 1)
+        stage.outside.troubles = iter([*troubles, "after"])
+        stage.produce(ORDERS, order("o", 1))
+        process.until_done()
+        assert process.outcomes == {"delivered": 1}
+        assert stage.crm.applied == [("contact", "c-o", ""), ("order", "o", "1")]
+        assert stage.store.scopes[NAME].claims == {}
+
+
+def test_what_such_a_turn_had_claimed_is_given_up_with_its_partition() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.group.plan = dict.fromkeys(stage.broker.keys([ORDERS, CONTACTS]), process.source)
+        stage.produce(ORDERS, order("o", 1, customer="c"))
+        process.until_done()
+        stage.outside.troubles = iter(["after"])
+        stage.produce(ORDERS, order("o", 2, customer="c"))
+        process.until(lambda: stage.store.scopes[NAME].claims)
+        stage.group.plan = {}
+        process.run(5)
+        assert stage.store.scopes[NAME].claims == {}
 
 
 def test_the_destination_is_probed_not_hammered() -> None:

@@ -10,6 +10,7 @@ from connector.dialects.yespo import YespoOptions
 from tests.support.fuse import Fuse
 from tests.support.stage import Stage, staged
 from tests.support.stage_crm import Fate
+from tests.support.stage_reading import Trouble
 from tests.support.stage_truth import Op, Truth, finish
 
 RESEND = YespoOptions()
@@ -29,25 +30,27 @@ ops = st.lists(
     max_size=24,
 )
 fates = st.lists(st.sampled_from(["ok", "ok", "ok", *get_args(Fate)]), max_size=20)
+troubles = st.lists(st.sampled_from(["none", "none", "none", *get_args(Trouble)]), max_size=12)
 fuses = st.lists(st.integers(1, 150), max_size=4)
 
 
-def behave(stage: Stage, answers: list[Fate]) -> None:
-    """These fates in turn, then all is well."""
+def behave(stage: Stage, answers: list[Fate], failures: list[Trouble]) -> None:
+    """These fates and failures in turn, then all is well."""
     rest = iter(answers)
     stage.crm.fate = lambda _: next(rest, "ok")
+    stage.outside.troubles = iter(failures)
 
 
 @pytest.mark.parametrize("mode", MODES)
 @settings(max_examples=120)
-@given(traffic=ops, answers=fates, deaths=fuses)
+@given(traffic=ops, answers=fates, failures=troubles, deaths=fuses)
 def test_killed_anywhere_it_keeps_every_promise(
-    mode: str, traffic: list[Op], answers: list[Fate], deaths: list[int]
+    mode: str, traffic: list[Op], answers: list[Fate], failures: list[Trouble], deaths: list[int]
 ) -> None:
     options = MODES[mode]
     with staged(partitions=2) as stage:
         truth = Truth(stage, hold=mode != "resend", partitions=2)
-        behave(stage, answers)
+        behave(stage, answers, failures)
         share = len(traffic) // (len(deaths) + 1) + 1
         for life, at in enumerate(deaths):
             truth.write(traffic[life * share : (life + 1) * share])

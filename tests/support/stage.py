@@ -144,7 +144,7 @@ class Process:
         self.stage, self.fuse, self.alive, self.turns = stage, fuse, True, 0
         clock, self.meter, self.log = stage.clock, FakeMeter(), StageLog()
         destination = Yespo(options or YespoOptions(name=NAME))
-        self.ledger = StageLedger(stage.store, NAME, clock.now, fuse)
+        self.ledger = StageLedger(stage.store, clock.now, stage.outside, fuse)
         ledger, letters = wrap(self.ledger), StageLetters(stage.letters, stage.outside, fuse)
         self.http = StageHttp(stage.crm, fuse)
         self.courier = SteppedCourier(destination, self.http, courier, stage.time, self.meter, fuse.check)

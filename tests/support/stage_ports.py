@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from connector.core.claims import Settlement, Verdict, Want
 from connector.core.letters import Letter
 from connector.core.model import Record
-from connector.errors import DeadLettersDown
+from connector.errors import DeadLettersDown, LedgerDown
 from connector.ports import Members, TopicPartition
 from tests.fakes.ledger import FakeLedger, Store
 from tests.fakes.source import FakeBroker, FakeSource
@@ -39,13 +39,14 @@ class StageLog:
 class StageLedger(FakeLedger):
     """One owner of the store."""
 
-    def __init__(self, store: Store, destination: str, now: Callable[[], float], fuse: Fuse) -> None:
-        super().__init__(store, destination, now)
-        self._fuse = fuse
+    def __init__(self, store: Store, now: Callable[[], float], outside: Outside, fuse: Fuse) -> None:
+        super().__init__(store, "yespo", now)
+        self._outside, self._fuse = outside, fuse
 
     def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:
         self._fuse.tick("turn")
-        verdicts = super().turn(settled, wanted)
+        with self._outside.call(LedgerDown("the ledger is down for a moment")):
+            verdicts = super().turn(settled, wanted)
         self._fuse.tick("turned")
         return verdicts
 
@@ -72,9 +73,10 @@ class StageLetters:
         self._fuse.tick("write")
         if self._outside.letters:
             raise DeadLettersDown("the dead-letter topic is down")
-        for letter in letters:
-            at = letter.record.position
-            self._kept[(at.topic, at.partition), at.offset] = letter
+        with self._outside.call(DeadLettersDown("the dead-letter topic is down for a moment")):
+            for letter in letters:
+                at = letter.record.position
+                self._kept[(at.topic, at.partition), at.offset] = letter
         self._fuse.tick("written")
 
 

@@ -1,7 +1,8 @@
 """Records of a stage: JSON on the wire instead of Avro, then the real mapper."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import msgspec
 
@@ -9,7 +10,7 @@ from connector.core.change import Change, Shape
 from connector.core.mapping import Mapper
 from connector.core.model import Op, Origin, Record, Reject, Skip
 from connector.core.rules import OnDelete, TopicRules
-from connector.errors import RegistryDown
+from connector.errors import Outage, RegistryDown
 from connector.intake import Reading
 from tests.support.mapping import shape_of
 
@@ -17,11 +18,26 @@ ORDERS, CONTACTS = "orders", "contacts"
 POISON = b"poison"
 
 
+Trouble = Literal["none", "before", "after"]
+"""A call that fails before it has done anything, or after it has done all."""
+
+
 class Outside:
-    """What of the stage's surroundings can be down."""
+    """What of the surroundings can be down. troubles: of the next calls of ledger and dead letters."""
 
     def __init__(self) -> None:
         self.registry = self.letters = False
+        self.troubles: Iterator[Trouble] = iter(())
+
+    @contextmanager
+    def call(self, failure: Outage) -> Iterator[None]:
+        """A call that may meet trouble."""
+        trouble = next(self.troubles, "none")
+        if trouble == "before":
+            raise failure
+        yield
+        if trouble == "after":
+            raise failure
 
 
 class JsonDecoder:

@@ -128,14 +128,16 @@ class Truth:
         assert self._state(entity, key) == (str(last) if last >= 0 else None)
 
     def _judge_repeats(self) -> None:
-        """Promise 2: once, and once more for each time that nobody knew.
+        """Promise 2: once, and once more for each time that nobody knew; where that is held, never for that.
 
-        A doubt also clears the head's digest, so that a touch of the same content is sent like a change.
+        A doubt also clears the head's digest, so that a touch of the same content is sent like a change, and
+        a version that was held is not remembered: a record that repeats it is sent.
         """
         doubts = self.stage.crm.doubts
-        versions = Counter((v.entity, v.key, v.rev) for known in self._versions.values() for v, _ in known)
+        records = Counter((v.entity, v.key, v.rev) for v in self.records.values() if isinstance(v, Version))
         for sent, count in Counter(self.stage.crm.applied).items():
-            allowed = doubts[sent] + max(1, versions[sent]) if doubts[sent] else 1
+            resent = 0 if self._hold and sent[0] == "order" else doubts[sent]
+            allowed = resent + max(1, records[sent]) if doubts[sent] else 1
             assert count <= allowed, f"sent twice knowingly: {sent} {count} times, {doubts[sent]} in doubt"
 
     def _settled_versions(self, entity: str, key: str) -> Iterator[Version]:
