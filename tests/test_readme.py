@@ -1,0 +1,30 @@
+"""README says what is so."""
+
+import re
+
+import pytest
+
+from connector.settings import Settings
+from tests.readme import README, filled
+
+TEXT = README.read_text(encoding="utf-8")
+
+
+def test_its_generated_parts_are_current() -> None:
+    assert filled(TEXT) == TEXT, "run: python -m tests.readme"
+
+
+def test_it_opens_with_the_two_commands() -> None:
+    opening = TEXT[:1500]
+
+    assert "make demo" in opening
+    assert "make test" in opening
+
+
+@pytest.mark.parametrize("section", [n for n in Settings.model_fields if n not in ("topics", "destinations")])
+def test_it_names_every_option(section: str) -> None:
+    options = Settings.model_fields[section].annotation
+    names = getattr(options, "model_fields", {})
+
+    missing = [name for name in names if not re.search(rf"`{section}\.[^|]*{name}|`{name}|, `?{name}", TEXT)]
+    assert missing == []
