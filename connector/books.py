@@ -47,8 +47,6 @@ class Books:
         self.closed += 1
         self._partitions.settle(record.position)
         self._outcomes[record.position.topic, outcome] += 1
-        if outcome != "in_doubt":
-            self._brake.note(dead=outcome == "dead_lettered")
         if outcome == "delivered" and source_ms >= 0:
             self._ages.append(max(0.0, self._clock.now() - source_ms / 1000))
 
@@ -59,6 +57,8 @@ class Books:
     def close_item(self, item: Item, outcome: RecordOutcome) -> None:
         """The same for what was made of a record; a contact made for an order has none."""
         if item.record is not None:
+            if outcome != "in_doubt":
+                self._brake.note(dead=outcome == "dead_lettered")
             self.close(item.record, outcome, source_ms=item.event.source_ms)
 
     def bury(self, letter: Letter) -> None:

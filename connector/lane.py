@@ -85,6 +85,7 @@ class Lane:
             taken = self._intake.take(record, topic_id, now)
             self._untaken.popleft()
             self._moved = True
+            self._brake.read(dead=isinstance(taken, Refusal))
             if isinstance(taken, Skip):
                 self._books.close(record, "filtered")
             elif isinstance(taken, Refusal):
@@ -177,6 +178,7 @@ class Lane:
             if self._partitions.answered(self._flood):
                 self._brake.release()
                 self._flood = 0.0
+                self._step(self._bury, "dead_letters")  # before what comes next can press it again
         self._partitions.answers(self._source)
 
     # --- The group moves partitions (called inside poll) ------------------------------------------

@@ -43,3 +43,21 @@ def test_the_share_itself_is_allowed(share: float, *, holds: bool) -> None:
     brake.note(dead=share == 1.0)
 
     assert brake.holds == holds
+
+
+def test_what_is_read_and_what_is_settled_press_it_each_by_itself() -> None:
+    read, settled = Brake(4, 0.5), Brake(4, 0.5)
+    for dead in (True, False, True, True):
+        read.read(dead=dead)
+        settled.read(dead=False)
+        settled.note(dead=dead)
+    assert read.holds
+    assert settled.holds
+
+
+def test_unreadable_records_do_not_count_against_what_was_settled() -> None:
+    brake = Brake(4, 0.5)
+    brake.note(dead=True, count=2)
+    for dead in (False, True, False, True):
+        brake.read(dead=dead)
+    assert not brake.holds

@@ -39,6 +39,15 @@ def test_an_answer_given_before_the_flood_does_not_release_it() -> None:
         assert process.paused == {"flood"}
 
 
+def test_a_few_unreadable_records_that_overtake_good_ones_do_not_press_the_brake() -> None:
+    """A backlog: what cannot be read is settled at once, what is sent takes its time."""
+    with staged() as stage:
+        stage.produce(ORDERS, *[order(f"o{n}", n) if n % 5 else POISON for n in range(200)])
+        process = stage.start(brake=(20, 0.5))
+        process.until_done()
+        assert process.outcomes == {"delivered": 160, "dead_lettered": 40}
+
+
 def test_held_in_doubt_events_do_not_press_the_brake() -> None:
     with staged() as stage:
         process = stage.start(brake=(5, 0.5), options=YespoOptions(in_doubt="hold"))
