@@ -131,10 +131,7 @@ class Tables:
         self._db.executemany(
             "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET entity = excluded.entity, "
             "key = excluded.key WHERE entity != excluded.entity OR key != excluded.key",
-            [
-                (self._destination, row, NUMBERS[e], key if e == "order" else self._veil.key(key))
-                for row, e, key in rows
-            ],
+            [(self._destination, row, NUMBERS[entity], key) for row, (entity, key) in rows],
         )
 
     def keys_of(self, rows: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What is SQLite's own: files, processes, crashes, a full disk, and that it does the same as the fake."""
 
+import itertools
 import os
 import signal
 import sqlite3
@@ -12,14 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from connector.adapters.ledger_rows import pack_first, pack_head, spread
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.adapters.ledger_sqlite_schema import STEPS
 from connector.core.claims import Busy, Done, Grant, Settlement, Verdict, Want
 from connector.core.events import Contact, Event, Requirement
+from connector.core.heads import Epoch, Epochs
+from connector.core.judge import advance
 from connector.errors import Fatal, LedgerDown
 from tests.fakes.ledger import FakeLedger
 from tests.support.changes import contact, order, version
@@ -124,6 +128,88 @@ while True:
             events = [order(f"n{number}", version(1, 1)) for number in range(last + 1)]
             verdicts = ledger.turn([], [Want(event) for event in events])
             assert verdicts == [Done("duplicate")] * len(events)
+
+
+def rows_of_claims(path: Path) -> int:
+    database = sqlite3.connect(path)
+    try:
+        return int(database.execute("SELECT count(*) FROM claims").fetchone()[0])
+    finally:
+        database.close()
+
+
+class TestRowsOfClaims:
+    def test_a_row_stays_until_its_last_claim_is_settled(self, path: Path) -> None:
+        with opened(path) as ledger:
+            many = [order(f"n{number}", version(1)) for number in range(100)]
+            ledger.turn([], [Want(event) for event in many])
+            assert rows_of_claims(path) == 2
+            ledger.turn([Settlement(event, "accepted") for event in many[:61]], [])
+            assert rows_of_claims(path) == 2
+            ledger.turn([Settlement(many[61], "released")], [])
+            assert rows_of_claims(path) == 1
+            ledger.turn([Settlement(event, "accepted", certain=False) for event in many[62:]], [])
+            assert rows_of_claims(path) == 0
+
+    def test_what_dead_owners_left_goes_too(self, path: Path) -> None:
+        many = [order(f"n{number}", version(1)) for number in range(100)]
+        for taken in (100, 60, 10):
+            with opened(path) as ledger:
+                ledger.turn([], [Want(event) for event in many[:taken]])
+        with opened(path) as ledger:
+            ledger.turn([], [Want(event) for event in many])
+            ledger.turn([Settlement(event, "released") for event in many[:30]], [])
+            assert rows_of_claims(path) == 32, "two of its own, and a doubt each of the released ones"
+            ledger.turn([], [Want(event) for event in many[:30]])
+            ledger.turn([Settlement(event, "accepted") for event in many], [])
+            assert rows_of_claims(path) == 0
+
+    def test_a_failed_turn_costs_memory_only(self, path: Path) -> None:
+        with opened(path) as ledger:
+            many = [order(f"n{number}", version(1), "same") for number in range(100)]
+            ledger.turn([], [Want(event) for event in many])
+            settled = [Settlement(event, "accepted") for event in many]
+            for _ in range(2):
+                with pytest.raises(OverflowError):
+                    ledger.turn(settled[:50], [Want(order("bad", version(2**80)))])
+            assert ask(ledger, many[0]) == Busy()
+            more = order("more", version(1))
+            assert ask(ledger, more) == Grant()
+            ledger.turn([*settled, Settlement(more, "accepted")], [])
+            assert (ledger.stale_sends, rows_of_claims(path)) == (0, 0)
+            assert ask(ledger, order("n7", version(2), "same")) == Done("unchanged")
+
+    def test_an_owner_taken_for_dead_loses_what_was_taken_and_keeps_the_rest(self, path: Path) -> None:
+        with opened(path) as ledger, opened(path) as other:
+            many = [order(f"n{number}", version(1)) for number in range(10)]
+            ledger.turn([], [Want(event) for event in many])
+            for lock in path.parent.glob("*-owner-1"):
+                lock.unlink()  # an operator's mistake
+            assert ask(other, many[3]) == Grant(doubtful=True)
+            ledger.turn([Settlement(event, "accepted") for event in many], [])
+            assert ledger.stale_sends == 1
+            assert ask(ledger, many[3]) == Busy()
+            other.turn([Settlement(many[3], "accepted")], [])
+            assert (other.stale_sends, rows_of_claims(path)) == (0, 0)
+            verdicts = other.turn([], [Want(event) for event in many])
+            assert verdicts == [Done("duplicate")] * 10
+
+
+class TestFinding:
+    def test_two_keys_that_are_found_by_one_number_are_two_entities(self, path: Path) -> None:
+        numbers: dict[int, str] = {}
+        keys = (f"{key}-{key * key}-ua" for key in itertools.count())
+        two = next((numbers[at], key) for key in keys if numbers.setdefault(at := spread(key, 2), key) != key)
+        with opened(path) as ledger:
+            first, second = (order(key, version(1)) for key in two)
+            assert ask(ledger, first) == Grant()
+            ledger.turn([Settlement(first, "accepted")], [])
+            assert ask(ledger, second) == Grant()
+            ledger.turn([Settlement(second, "accepted", live=False)], [])
+            newer = [order(key, version(2)) for key in two]
+            assert ledger.turn([], [Want(event) for event in newer]) == [Grant(known=True), Grant()]
+            ledger.turn([Settlement(event, "accepted") for event in newer], [])
+            assert ledger.turn([], [Want(first), Want(second)]) == [Done("superseded")] * 2
 
 
 class TestOutages:
@@ -308,6 +394,14 @@ wants = st.lists(
     st.builds(Want, orders, requirements) | st.builds(Want, contacts), max_size=4,
     unique_by=lambda want: (want.event.entity, want.event.key),
 )  # fmt: skip
+
+EPOCHS = (Epoch(2, "new", 3), Epoch(1, "shop", 2))
+
+
+@given(event=orders | contacts, epochs=st.sampled_from([(), EPOCHS]))
+def test_the_short_way_to_a_first_head_gives_the_same_bytes(event: Event, epochs: Epochs) -> None:
+    head = advance(None, event, epochs)
+    assert pack_first(event, lambda _: 7, epochs) == pack_head(head, lambda _: 7)
 
 
 class SameAsTheFake(RuleBasedStateMachine):

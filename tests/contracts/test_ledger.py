@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 import pytest
 
+from connector.adapters.ledger_postgres import PostgresLedger
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.core.assignment import Answer
 from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
@@ -44,12 +45,14 @@ class World:
             ledger.close()
 
 
-@pytest.fixture(params=["fake", "sqlite"])
+@pytest.fixture(params=["fake", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     store = Store()
+    url: str = request.getfixturevalue("migrated").url if request.param == "postgres" else ""
     makers: dict[str, Callable[[str], Countable]] = {
         "fake": lambda destination: FakeLedger(store, destination),
         "sqlite": lambda destination: SqliteLedger(tmp_path / "ledger.db", destination),
+        "postgres": lambda destination: PostgresLedger(lambda: url, destination),
     }
     made = World(makers[request.param])
     yield made
@@ -327,6 +330,111 @@ class TestDeadOwners:
         assert ask(ledger, V1) == Grant()
         world.crash(ledger)
         assert ask(world.open(), order("1", version(9, clock="new"))) == Ask("clock")
+
+
+MANY = [order(f"m{number}", version(1)) for number in range(150)]
+
+
+def settle_all(ledger: Ledger, events: list[Event], outcome: Literal["accepted", "released"]) -> None:
+    ledger.turn([Settlement(event, outcome) for event in events], [])
+
+
+def ask_all(ledger: Ledger, events: list[Event]) -> list[Verdict]:
+    return ledger.turn([], [Want(event) for event in events])
+
+
+class TestClaimsOfOneTurn:
+    """What was granted together is settled, lost and taken over one by one."""
+
+    def test_a_crash_leaves_doubt_only_where_nothing_was_settled(
+        self, world: World, ledger: Countable
+    ) -> None:
+        ask_all(ledger, MANY)
+        settle_all(ledger, MANY[::3], "accepted")
+        settle_all(ledger, MANY[1::3], "released")
+        world.crash(ledger)
+        heir = world.open()
+        verdicts = ask_all(heir, MANY)
+        assert verdicts[::3] == [Done("duplicate")] * 50
+        assert verdicts[1::3] == [Grant()] * 50
+        assert verdicts[2::3] == [Grant(doubtful=True)] * 50
+
+    def test_what_was_released_before_a_crash_may_be_claimed_and_lost_again(
+        self, world: World, ledger: Countable
+    ) -> None:
+        ask_all(ledger, MANY)
+        settle_all(ledger, MANY[:100], "released")
+        assert ask_all(ledger, MANY[:50]) == [Grant()] * 50
+        world.crash(ledger)
+        heir = world.open()
+        doubtful = Grant(doubtful=True)
+        assert ask_all(heir, MANY) == [doubtful] * 50 + [Grant()] * 50 + [doubtful] * 50
+
+    def test_another_owner_waits_for_what_is_open_and_for_nothing_else(
+        self, world: World, ledger: Countable
+    ) -> None:
+        other = world.open()
+        ask_all(ledger, MANY)
+        settle_all(ledger, MANY[:70], "released")
+        assert ask_all(other, MANY) == [Grant()] * 70 + [Busy()] * 80
+        settle_all(ledger, MANY[70:140], "accepted")
+        assert ask_all(other, MANY) == [Busy()] * 70 + [Done("duplicate")] * 70 + [Busy()] * 10
+        assert ask_all(ledger, MANY) == [Busy()] * 70 + [Done("duplicate")] * 70 + [Busy()] * 10
+        settle_all(other, MANY[:70], "accepted")
+        settle_all(ledger, MANY[140:], "accepted")
+        assert ask_all(other, MANY) == ask_all(ledger, MANY) == [Done("duplicate")] * 150
+        assert (ledger.stale_sends, other.stale_sends) == (0, 0)
+
+    def test_what_was_taken_over_in_part_is_doubtful_in_the_rest(
+        self, world: World, ledger: Countable
+    ) -> None:
+        ask_all(ledger, MANY)
+        world.crash(ledger)
+        heir = world.open()
+        newer = [order(event.key, version(2)) for event in MANY[:80]]
+        assert ask_all(heir, newer) == [Grant()] * 80
+        settle_all(heir, newer[:40], "accepted")
+        settle_all(heir, newer[40:60], "released")
+        world.crash(heir)
+        third = world.open()
+        assert ask_all(third, MANY) == [Done("superseded")] * 40 + [Grant(doubtful=True)] * 110
+        settle_all(third, MANY, "accepted")
+        newest = ask_all(third, newer)
+        assert newest[:40] == [Done("duplicate")] * 40
+        assert newest[40:60] == [Grant(known=True)] * 20
+        assert newest[60:] == [Grant(known=True, doubtful=True)] * 20
+
+    def test_a_doubt_that_nobody_holds_is_taken_by_one_owner_only(
+        self, world: World, ledger: Countable
+    ) -> None:
+        ask_all(ledger, [V1])
+        world.crash(ledger)
+        heir, other = world.open(), world.open()
+        assert ask(heir, V2) == Grant()
+        settle(heir, V2, "released")
+        assert ask(other, V1) == Grant(doubtful=True)
+        assert [ask(heir, V1), ask(heir, V2)] == [Busy(), Busy()]
+        settle(other, V1)
+        assert ask(heir, V2) == Grant(known=True)
+
+    def test_a_twice_named_settlement_counts_once(self, ledger: Countable) -> None:
+        ask_all(ledger, MANY[:3])
+        settle_all(ledger, [MANY[0], MANY[0], MANY[1], MANY[0]], "accepted")
+        assert ledger.stale_sends == 0
+        assert ask_all(ledger, MANY[:3]) == [Done("duplicate"), Done("duplicate"), Busy()]
+        assert ask(ledger, order(MANY[0].key, version(2))) == Grant(known=True)
+
+    def test_each_destination_has_claims_of_its_own(self, world: World, ledger: Countable) -> None:
+        lanes = [ledger, world.open("metrica"), world.open("third")]
+        for lane in lanes:
+            assert ask_all(lane, MANY) == [Grant()] * 150
+        settle_all(lanes[0], MANY[:75], "accepted")
+        settle_all(lanes[1], MANY[75:], "released")
+        world.crash(lanes[2])
+        lanes[2] = world.open("third")
+        assert ask_all(lanes[0], MANY) == [Done("duplicate")] * 75 + [Busy()] * 75
+        assert ask_all(lanes[1], MANY) == [Busy()] * 75 + [Grant()] * 75
+        assert ask_all(lanes[2], MANY) == [Grant(doubtful=True)] * 150
 
 
 ORDER = order("1", version(1))
