@@ -44,10 +44,8 @@ class Lane:
         self._source: Source
         self._untaken: deque[Record] = deque()
         self._paused: set[TopicPartition] = set()
-        self._full = self._moved = self._draining = False
-        self._nap = self._flood = 0.0
-        self._next_commit = self._next_show = 0.0
-        self.joined = False
+        self._full = self._moved = self._draining = self.joined = False
+        self._nap = self._flood = self._next_commit = self._next_show = 0.0
         self.view = snapshot(name, parts, joined=False)
         self.beat = parts.clock.monotonic()
 
