@@ -1,9 +1,11 @@
 """A process with everything on: logs, metrics, HTTP, lanes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from connector import wiring
+from connector import wiring, wiring_clocks
 from connector.adapters import logs, metrics, web
+from connector.errors import ConfigError, Outage
 from connector.service import Service
 from connector.settings import Settings, secret_values
 
@@ -14,10 +16,20 @@ def run(settings: Settings, only: str | None = None) -> int:
     meter, health = metrics.meter(), _Health()
     server = web.serve(settings.server.host, settings.server.port, meter.registry, health)
     try:
+        _refuse_strange_clocks(settings, [only] if only else list(settings.destinations))
         health.service = wiring.build(settings, meter, only)
         return health.service.run()
     finally:
         server.close()
+
+
+def _refuse_strange_clocks(settings: Settings, names: Sequence[str]) -> None:
+    """RULES 1: topics that feed one entity by different clocks. What cannot be asked now pauses later."""
+    with suppress(Outage):
+        findings = [finding for name in names for finding in wiring_clocks.check(settings, name)]
+        wrong = [finding.text for finding in findings if finding.mark == "wrong"]
+        if wrong:
+            raise ConfigError(*wrong)
 
 
 class _Health:

@@ -258,3 +258,12 @@ def test_with_a_version_field_clocks_do_not_matter(world: World, capsys: pytest.
 
     assert code == 0
     assert not any("feed orders" in line for line in lines)
+
+
+def test_a_start_refuses_topics_of_one_entity_with_different_clocks(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = call(["run", "-c", str(two_order_topics(world, ["shop", "depot"]))])
+
+    assert code == 2
+    assert "feed orders by different clocks" in capsys.readouterr().err
