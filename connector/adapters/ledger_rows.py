@@ -5,7 +5,7 @@ partition are one number, `sources`. New fields go to the end, with a default: o
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final
 from zlib import crc32
 
@@ -126,9 +126,9 @@ class Entry(Struct, frozen=True, array_like=True):
 _decode_entries = msgspec.msgpack.Decoder(tuple[Entry, ...]).decode
 
 
-def pack_entries(entries: Iterable[tuple[int, str, bytes, tuple[bytes, ...]]]) -> bytes:
+def pack_entries(entries: Sequence[tuple[int, str, bytes, tuple[bytes, ...]]]) -> bytes:
     """The claims of one row, each with the fields of an Entry."""
-    return _encode(tuple(entries))
+    return _encode(entries)
 
 
 def unpack_entries(blob: bytes) -> tuple[Entry, ...]:

@@ -44,8 +44,6 @@ class SqliteLedger:
 
     def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:
         """See ports.Ledger."""
-        if len({(want.event.entity, want.event.key) for want in wanted}) < len(wanted):
-            raise ValueError("two wants of one key in one turn")
         try:
             with self._store.transaction():
                 self._memory.refresh()

@@ -119,19 +119,22 @@ class Claims:
         """Put own claims, on slots without one."""
         granted = list(granted)
         for start in range(0, len(granted), _BITS):
-            chunk = granted[start : start + _BITS]
-            row = self._write(
-                self._owner, since_ms, [(slot, held.blob, self._doubts(held.doubts)) for slot, held in chunk]
-            )
-            for at, (slot, held) in enumerate(chunk):
-                held.row, held.bit = row, 1 << at
+            row, entries, bit = Row(self._owner, next(self._numbers), 0), [], 1
+            for slot, held in granted[start : start + _BITS]:
+                held.row, held.bit = row, bit
+                bit <<= 1
+                entries.append(
+                    (NUMBERS[slot[0]], slot[1], held.blob, self._doubts(held.doubts) if held.doubts else ())
+                )
                 self.mine[slot] = held
+            row.open = bit - 1
+            self._write(row, since_ms, entries)
 
     def leave(self, slot: Slot, claim: Claim, since_ms: int) -> None:
         """Put what is left of a claim that nobody holds any more, on a slot without one."""
-        entry = slot, self._tables.pack(claim.head), self._doubts(claim.doubts)
-        row = self._write(NOBODY, since_ms, [entry])
-        row.entries = (Entry(NUMBERS[slot[0]], slot[1], *entry[1:]),)
+        entry = NUMBERS[slot[0]], slot[1], self._tables.pack(claim.head), self._doubts(claim.doubts)
+        row = Row(NOBODY, next(self._numbers), 1, (Entry(*entry),))
+        self._write(row, since_ms, [entry])
         self._learn(row)
 
     def flush(self) -> None:
@@ -152,18 +155,15 @@ class Claims:
         self._touched.clear()
 
     def _write(
-        self, owner: int, since_ms: int, entries: Sequence[tuple[Slot, bytes, tuple[bytes, ...]]]
-    ) -> Row:
-        row = Row(owner, next(self._numbers), (1 << len(entries)) - 1)
-        blob = pack_entries((NUMBERS[entity], key, head, doubts) for (entity, key), head, doubts in entries)
+        self, row: Row, since_ms: int, entries: Sequence[tuple[int, str, bytes, tuple[bytes, ...]]]
+    ) -> None:
         self._db.execute(
             "INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?)",
-            (self._destination, owner, row.number, since_ms, row.open, blob),
+            (self._destination, row.owner, row.number, since_ms, row.open, pack_entries(entries)),
         )
-        return row
 
     def _doubts(self, doubts: tuple[Head, ...]) -> tuple[bytes, ...]:
-        return tuple(map(self._tables.pack, doubts)) if doubts else ()
+        return tuple(map(self._tables.pack, doubts))
 
     def _entries(self, owner: int, number: int) -> tuple[Entry, ...]:
         where = "WHERE destination = ? AND owner = ? AND number = ?"

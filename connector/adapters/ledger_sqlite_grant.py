@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from connector.adapters.ledger_rows import pack_first
 from connector.adapters.ledger_sqlite_claims import Held
 from connector.adapters.ledger_sqlite_memory import Memory
-from connector.adapters.ledger_sqlite_tables import Found, Heads, Slot
+from connector.adapters.ledger_sqlite_tables import Found, Slot
 from connector.core.claims import Done, Grant, Verdict, Want
 from connector.core.events import Event
 from connector.core.turn import Claim, Decision, decide
@@ -26,10 +26,12 @@ class Granting:
         self._now = now
 
     def claim(self, wanted: Sequence[Want]) -> list[Verdict]:
-        """At most one want a slot. Belongs into a transaction."""
+        """Raises ValueError: two wants of one key. Belongs into a transaction."""
         living, epochs, number = self._memory.store.living(), self._memory.epochs, self._tables.number
         mine, others = self._claims.mine, self._claims.others
         slots = [self._tables.slot(want.event) for want in wanted]
+        if len(set(slots)) < len(slots):
+            raise ValueError("two wants of one key in one turn")
         spreads = self._tables.spreads(slots)
         found = self._tables.find(spreads)
         verdicts: list[Verdict] = []
@@ -49,7 +51,7 @@ class Granting:
                 if decision.claim is not None:
                     granted[at] = self._held(event, decision.claim, seen, spread)
         self._narrow(wanted, verdicts, granted)
-        self._write([want.event for want in wanted], slots, found, granted, judged)
+        self._write(wanted, slots, found, granted, judged)
         return verdicts
 
     def _decide(
@@ -81,10 +83,10 @@ class Granting:
                 verdicts[at] = replace(verdict, id_only=True)
 
     def _write(
-        self, events: Sequence[Event], slots: Sequence[Slot], found: dict[Slot, Found],
+        self, wanted: Sequence[Want], slots: Sequence[Slot], found: dict[Slot, Found],
         granted: dict[int, Held], judged: dict[int, Decision],
     ) -> None:  # fmt: skip
-        heads, rows = Heads(), []
+        heads, rows = self._tables.writing(), []
         for at, decision in judged.items():
             slot, head = slots[at], decision.head
             if decision.claim is not None:
@@ -95,7 +97,7 @@ class Granting:
             if head is not None:
                 heads.put(slot, 0, found[slot].number, head.live, self._tables.pack(head))
                 if decision.claim is None:
-                    rows.append((events[at].row_key, slot))
+                    rows.append((wanted[at].event.row_key, slot))
         self._tables.write_heads(heads)
         self._tables.write_rows((row, slot) for row, slot in rows if row is not None)
         self._claims.hold([(slots[at], held) for at, held in granted.items()], int(self._now() * 1000))

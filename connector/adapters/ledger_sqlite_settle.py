@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from connector.adapters.ledger_sqlite_claims import Held
 from connector.adapters.ledger_sqlite_memory import Memory
-from connector.adapters.ledger_sqlite_tables import Heads, Slot
+from connector.adapters.ledger_sqlite_tables import Slot
 from connector.core.claims import Settlement
 from connector.core.events import Event
 from connector.core.heads import Head, State
@@ -20,12 +20,12 @@ class Settling:
         """now: seconds since the epoch."""
         self._memory, self._tables, self._claims = memory, memory.tables, memory.claims
         self._now = now
-        self._heads = Heads()
+        self._heads = self._tables.writing()
 
     def settle(self, settled: Sequence[Settlement]) -> int:
         """Returns how many were stale. Belongs into a transaction."""
         mine, slot_of, stale = self._claims.mine, self._tables.slot, 0
-        heads = self._heads = Heads()
+        heads = self._heads = self._tables.writing()
         for one in settled:
             slot = slot_of(one.event)
             held = mine.get(slot)

@@ -1,7 +1,7 @@
 """Rows of one destination in a ledger file, in and out of values. Every method belongs into a transaction."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -17,6 +17,12 @@ Slot = tuple[Entity, str]
 NUMBERS: Final[dict[Entity, int]] = {"order": 0, "contact": 1}
 ENTITIES: Final[tuple[Entity, Entity]] = ("order", "contact")
 _CHUNK: Final = 512
+_BLOCK: Final = 64
+_INSERT: Final = "INSERT INTO heads (spread, destination, entity, key, live, head) VALUES "
+_INSERTS: Final = {
+    size: _INSERT + ", ".join(["(?, ?, ?, ?, ?, ?)"] * size) for size in (64, 32, 16, 8, 4, 2, 1)
+}
+"""Many rows a statement: a third less time than one a statement (measured)."""
 
 
 class Found(Struct, frozen=True, gc=False):
@@ -28,17 +34,34 @@ class Found(Struct, frozen=True, gc=False):
 
 
 class Heads(Struct):
-    """Packed heads to be written together."""
+    """Packed heads to be written together. new: the values of their columns, one head after the other."""
 
-    new: list[tuple[int, Slot, bool, bytes]] = []
+    destination: int
+    new: list[int | str | bytes] = []
     old: list[tuple[bool, bytes, int]] = []
 
     def put(self, slot: Slot, spread: int, number: int | None, live: bool, blob: bytes) -> None:
         """number: that of the head's row (None: it has none yet)."""
         if number is None:
-            self.new.append((spread, slot, live, blob))
+            self.new += (spread, self.destination, NUMBERS[slot[0]], slot[1], live, blob)
         else:
             self.old.append((live, blob, number))
+
+
+class _Numbers(dict[Source, int]):
+    """Sources by number, given on their first use. A dict, since it is asked for each record."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        super().__init__()
+        self._db = db
+
+    def __missing__(self, source: Source) -> int:
+        put = "INSERT INTO sources (clock, topic, partition) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+        self._db.execute(put, source)
+        sql = "SELECT number FROM sources WHERE clock = ? AND topic = ? AND partition = ?"
+        number: int = self._db.execute(sql, source).fetchone()[0]
+        self[source] = number
+        return number
 
 
 class Tables:
@@ -47,7 +70,8 @@ class Tables:
     def __init__(self, db: sqlite3.Connection, destination: int, veil: Veil) -> None:
         """Nothing is read yet."""
         self._db, self._destination, self._veil = db, destination, veil
-        self._numbers: dict[Source, int] = {}
+        self._numbers = _Numbers(db)
+        self.number: Callable[[Source], int] = self._numbers.__getitem__
         self._sources: dict[int, Source] = {}
 
     def forget(self) -> None:
@@ -98,19 +122,21 @@ class Tables:
         """The reverse."""
         return unpack_head(found.blob, self.source, live=found.live)
 
+    def writing(self) -> Heads:
+        """Nothing to write yet."""
+        return Heads(self._destination)
+
     def write_heads(self, heads: Heads) -> None:
         """Write them, and leave none behind."""
-        at = self._destination
-        if heads.new:
-            self._db.executemany(
-                "INSERT INTO heads (spread, destination, entity, key, live, head) VALUES (?, ?, ?, ?, ?, ?)",
-                [(spread, at, NUMBERS[entity], key, live, blob)
-                 for spread, (entity, key), live, blob in heads.new],
-            )  # fmt: skip
-            heads.new.clear()
-        if heads.old:
-            self._db.executemany("UPDATE heads SET live = ?, head = ? WHERE number = ?", heads.old)
-            heads.old.clear()
+        width, start = 6, 0
+        while left := (len(heads.new) - start) // width:
+            size = min(_BLOCK, 1 << (left.bit_length() - 1))
+            end = start + size * width
+            self._db.execute(_INSERTS[size], heads.new[start:end])
+            start = end
+        self._db.executemany("UPDATE heads SET live = ?, head = ? WHERE number = ?", heads.old)
+        heads.new.clear()
+        heads.old.clear()
 
     def lead(self, contact: str, now: Sequence[bytes], dropped: Iterable[bytes]) -> bool:
         """Let aliases lead to a contact, and others no longer; True where one led to another before."""
@@ -177,19 +203,6 @@ class Tables:
             sql = f"SELECT {what} WHERE destination = ? {where} IN ({marks})"
             filled = [*chunk, *[chunk[-1]] * (size - len(chunk))]
             yield from self._db.execute(sql, (self._destination, *first, *filled))
-
-    def number(self, source: Source) -> int:
-        """A source's number, given on its first use."""
-        number = self._numbers.get(source)
-        if number is None:
-            self._db.execute(
-                "INSERT INTO sources (clock, topic, partition) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                source,
-            )
-            where = "clock = ? AND topic = ? AND partition = ?"
-            number = self._db.execute(f"SELECT number FROM sources WHERE {where}", source).fetchone()[0]  # noqa: S608
-            self._numbers[source] = number
-        return number
 
     def source(self, number: int) -> Source:
         """The reverse."""
