@@ -117,3 +117,23 @@ def test_a_409_after_a_kill_tells_that_the_first_one_arrived() -> None:
         again.until_done()
         assert again.outcomes == {"delivered": 4}
         assert len(set(stage.crm.applied)) == len(stage.crm.applied)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a release in doubt leaves no doubt behind in the ledger (core.turn.conclude)"
+)
+def test_what_was_held_is_not_sent_after_a_kill_that_came_before_its_commit() -> None:
+    options = YespoOptions(orders_via="past_events")
+    with staged(import_seconds=60) as stage:
+        process = stage.start(options=options)
+        stage.produce(ORDERS, order("first", 0, customer="slow"), order("seed", 1, customer="slow"))
+        process.until_done()
+        stage.crm.fate = lambda r: "lost" if b'"held"' in (r.body or b"") else "ok"
+        stage.produce(ORDERS, order("waits", 2, customer="new"), order("held", 3, customer="slow"))
+        process.until(lambda: stage.letters)
+        process.run(1)
+        assert stage.committed() == 2
+        process.die()
+        again = stage.start(options=options)
+        again.until_done(300)
+        assert stage.crm.taken("order", "held") == ["3"]
