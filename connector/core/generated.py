@@ -2,7 +2,8 @@
 
 Every Avro type, into the same raw values as fastavro gives: it is the oracle of the tests, and the fallback
 for schemas of more than MAX_NODES types or MAX_BRANCHES in a union. Stricter than fastavro where bytes break
-the specification: a negative number of a branch or symbol, and a number of more than 64 bits, are refused.
+the specification: a negative number of a branch or symbol, and a number of more than 64 bits (ten bytes),
+are refused.
 
 How bytes that end too early are found: an index past the end raises, and a slice past the end is followed
 by such an index or by the look at the last position; nothing of a hostile length is ever allocated.
@@ -27,7 +28,7 @@ MAX_BRANCHES: Final = 50
 _MAX_NESTED: Final = 5
 """Blocks in blocks that stay in one function; Python ends at 20 loops."""
 _BITS: Final = 64
-_MORE = 0x80
+_MORE: Final = 0x80
 
 
 def generate(schema: Schema, wanted: Wanted = ALL) -> Reader | None:
@@ -48,17 +49,17 @@ def generate(schema: Schema, wanted: Wanted = ALL) -> Reader | None:
 
 
 def read_long(data: bytes, at: int) -> tuple[int, int]:
-    """A zig-zag varint of any length: (number, where it ends)."""
+    """A zig-zag varint: (number, where it ends)."""
     number = shift = 0
     try:
-        while (byte := data[at]) & _MORE:
+        while (byte := data[at]) >= _MORE and shift < _BITS - 1:
             number |= (byte & 0x7F) << shift
             shift += 7
             at += 1
     except IndexError:
         raise ValueError("the bytes end inside a number") from None
     number |= byte << shift
-    if number >> _BITS:
+    if number >> _BITS:  # also where it goes on: endless numbers would take endless time
         raise ValueError("a number of more than 64 bits")
     return number >> 1 ^ -(number & 1), at + 1
 
@@ -205,7 +206,9 @@ class _Generator:
         size = node["size"]
         if type(size) is not int or size < 0:
             raise SchemaInvalid("a fixed type without a size")
-        self._source.add(f"j = i + {size}", f"{into or 'x'} = d[i:j]", "i = j")
+        # The end is looked at here: many of these in an array read no byte that would tell it.
+        self._source.add(f"j = i + {size}", "if j > len(d): raise EOFError")
+        self._source.add(f"{into or 'x'} = d[i:j]", "i = j")
 
 
 def _number(into: str) -> tuple[str, ...]:

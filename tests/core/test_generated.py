@@ -1,6 +1,7 @@
 """The generated reader is the specification, read fast: equal to a plain one and to fastavro."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -153,13 +154,30 @@ def test_one_type_used_twice_is_read_in_both_places() -> None:
     assert generated_of(pair)(avro.body(pair, value), 0)[0] == value
 
 
+ENDLESS = [{"type": "map", "values": "null"}] + [
+    {"type": "array", "items": items}
+    for items in (
+        "boolean", "long", "float", "double", "bytes", "string", ["null"], {"type": "map", "values": "long"},
+        {"type": "enum", "name": "E", "symbols": ["A"]}, {"type": "fixed", "name": "F", "size": 1},
+        avro.record("Fixed", a={"type": "fixed", "name": "F", "size": 1}),
+    )
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("size", [2**40, 2**62, 2**63 - 1, -(2**63)])
-@pytest.mark.parametrize(
-    "kind", [{"type": "array", "items": "string"}, {"type": "map", "values": "long"}], ids=str
-)
+@pytest.mark.parametrize("kind", ENDLESS, ids=str)
 def test_a_block_that_claims_to_be_endless_is_refused_at_once(kind: Any, size: int) -> None:
-    with pytest.raises(EOFError):
+    with pytest.raises((EOFError, ValueError)):
         generated_of(kind)(long(size) + b"\x02a", 0)
+
+
+@pytest.mark.parametrize("byte", [b"\x80", b"\xff"])
+@pytest.mark.parametrize("kind", ["long", "string", ["null", "long"]], ids=str)
+def test_a_number_without_end_is_refused_at_once(kind: Any, byte: bytes) -> None:
+    begun = time.monotonic()
+    with pytest.raises(ValueError, match="64 bits"):
+        generated_of(kind)(byte * 2_000_000 + b"\0", 0)
+    assert time.monotonic() - begun < 1
 
 
 CODE = "x'] = __import__('os').abort(); v['"

@@ -48,7 +48,7 @@ class PlainReader:
             shift += 7
             if byte < 0x80:
                 break
-        if number >= 2**64:
+        if number >= 2**64 or shift > 70:
             raise Refused
         return (number >> 1) ^ -(number & 1)
 
