@@ -12,7 +12,7 @@ from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlemen
 from connector.core.events import Contact, Event, Requirement
 from connector.core.heads import Epochs, Head, State
 from connector.core.judge import Judgement, advance, clear, compare, judge
-from connector.core.model import Kind
+from connector.core.model import Kind, Version
 
 NOBODY = 0
 """The owner of a claim that nobody holds any more: what is left is its doubt."""
@@ -21,6 +21,8 @@ PSEUDO = ("email:", "phone:")
 
 ERASED = Deny("erased_contact", "the contact was erased; an order does not bring it back")
 NO_LOCATOR = Deny("no_usable_locator", "the contact is known, but not by the only locator that the order has")
+
+OLDER = Deny("older_than_ledger", "older than the ledger: pruned heads may have known it; see ledger prune")
 
 
 class Claim(Struct, frozen=True):
@@ -102,6 +104,16 @@ def _status_only(head: Head, event: Event) -> bool:
 
 def _strange(doubt: Head, event: Event, epochs: Epochs) -> bool:
     return event.version is not None and compare(doubt, event.version, event.digest, epochs) == "clock"
+
+
+def time_of(version: Version) -> int:
+    """When the change was made, ms since the epoch; -1 where nothing tells."""
+    return version.timestamp_ms if version.ts_ms is None else version.ts_ms
+
+
+def is_beyond(event: Event, horizon_ms: int) -> bool:
+    """Older than what `ledger prune` left: an unknown key does not make it new (RULES 2)."""
+    return event.version is not None and 0 <= time_of(event.version) < horizon_ms
 
 
 def is_at(head: Head, event: Event) -> bool:
