@@ -1,15 +1,31 @@
 """Which orders may go to their contacts (RULES 5), looked up in bulk and only for what would be sent."""
 
-from collections.abc import Collection, Iterable
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, Literal, Protocol
 
-from connector.adapters.ledger_sqlite_tables import Tables
 from connector.core.claims import Deny, Grant, Needs
 from connector.core.events import Requirement
+from connector.core.heads import Head
 from connector.core.turn import PSEUDO, fit
 
 _REMEMBERED: Final = 10_000
 Limits = Grant | Needs | Deny
+
+
+class Contacts(Protocol):
+    """What a store tells of contacts. A stored key holds no personal data, and is its own stored key."""
+
+    def heads(self, entity: Literal["contact"], keys: Collection[str], /) -> Mapping[str, Head]:
+        """The heads of these keys, by key."""
+
+    def alias(self, alias: str, /) -> bytes:
+        """An alias as it is stored."""
+
+    def led_to(self, aliases: Collection[bytes], /) -> Mapping[bytes, str]:
+        """The stored keys that aliases lead to."""
+
+    def stored(self, key: str, /) -> str:
+        """A key as it is stored."""
 
 
 class Fitness:
@@ -19,7 +35,7 @@ class Fitness:
     bumps the ledger's generation in the same transaction, and every turn reads it first, inside its own.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Contacts) -> None:
         """Nothing is known."""
         self._tables = tables
         self._fit: set[Requirement] = set()
