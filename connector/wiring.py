@@ -12,6 +12,7 @@ from connector.adapters.dead_letters_topic import ensure_topic
 from connector.adapters.http_options import HttpOptions
 from connector.adapters.http_pyreqwest import PyreqwestHttp
 from connector.adapters.kafka_source import KafkaSource
+from connector.adapters.ledger_metered import MeteredLedger
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.adapters.registry import Registry
 from connector.books import Books
@@ -130,7 +131,8 @@ class _Assembly:
     def lane(self, schemas: Registry | None, *, embedded: bool) -> Running:
         """The lane, not reading yet."""
         settings, name = self._settings, self._name
-        destination, store = dialect(settings, name), ledger(settings, name)
+        destination = dialect(settings, name)
+        store = MeteredLedger(ledger(settings, name), name, self._meter)
         courier = Courier(
             destination, http(settings, name), self._courier_options(), self._clock, self._meter
         )
@@ -201,7 +203,7 @@ class _Assembly:
         return Brake(chosen.window, chosen.share)
 
 
-def _closer(courier: Courier, store: SqliteLedger, letters: KafkaDeadLetters) -> Callable[[], None]:
+def _closer(courier: Courier, store: Ledger, letters: KafkaDeadLetters) -> Callable[[], None]:
     def close() -> None:
         courier.close()
         letters.close()
