@@ -42,7 +42,7 @@ def behave(stage: Stage, answers: list[Fate], failures: list[Trouble]) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(traffic=ops, answers=fates, failures=troubles, deaths=fuses)
 def test_killed_anywhere_it_keeps_every_promise(
     mode: str, traffic: list[Op], answers: list[Fate], failures: list[Trouble], deaths: list[int]

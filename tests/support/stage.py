@@ -221,13 +221,13 @@ class Process:
         if self.alive:
             self.fuse.blown = True
             self.http.die()
-            self.stage.crm.doubts.update(self._doubts())
             self.end()
 
     def end(self) -> None:
-        """After a drain."""
+        """After a drain. What is still claimed then is in doubt."""
         if self.alive:
             self.alive = False
+            self.stage.crm.doubts.update(self._doubts())
             self.courier.abandon()
             self.ledger.close()
             self.source.close()
