@@ -11,7 +11,7 @@ from tests.support.local_kafka import LocalKafka
 from tests.support.real_kafka import shared_broker, without_kafka
 from tests.support.topics import TopicFactory
 
-pytest_plugins = ["tests.support.plugin"]
+pytest_plugins = ["tests.support.plugin", "tests.support.postgres_plugin"]
 
 # A busy machine is slow, not wrong; a hanging example meets the time limit of its test.
 settings.register_profile("connector", deadline=None, print_blob=True)

@@ -1,0 +1,209 @@
+"""The ledger in PostgreSQL: shared by replicas (RULES 2).
+
+A turn is one transaction. It settles its own claims in one statement, of which the server copies each claim
+into its head; reads the wanted keys without locking; decides here, as every store does (core/turn); and
+writes claims in one statement each for new and for known keys, over nothing that changed since it was read:
+what another replica got first is Busy. ledger_postgres_sql.py tells why no two turns wait for each other.
+"""
+
+from collections.abc import Callable, Sequence
+
+from connector.adapters import ledger_postgres_sql as sql
+from connector.adapters import ledger_postgres_upkeep as upkeep
+from connector.adapters.ledger_postgres_claim import Claiming
+from connector.adapters.ledger_postgres_link import Link
+from connector.adapters.ledger_postgres_settle import Held, LostClaims, Settling
+from connector.adapters.ledger_postgres_store import Store
+from connector.adapters.ledger_postgres_tables import EntityKey, Tables
+from connector.adapters.ledger_sqlite_fit import Fitness
+from connector.core.assignment import Answer
+from connector.core.claims import Settlement, Verdict, Want
+from connector.core.heads import Epochs
+from connector.errors import LedgerDown
+
+_Wants = dict[EntityKey, Want]
+
+
+class PostgresLedger:
+    """Implements ports.Ledger. Used by one thread at a time; `lease_left` by any.
+
+    url: asked at each connection, so that a rotated password is read anew. lease: seconds that claims outlive
+    their owner's last sign of life; more than a request's deadline. wait: seconds that a connection, or a
+    statement, may take. retention_days: of history rows; 0 = no history.
+    stale_sends: settles that found their claim lost, since start (`stale_sends_total`).
+    Raises LedgerDown while the database is away, and Fatal where it is none of this version.
+    """
+
+    def __init__(
+        self,
+        url: Callable[[], str],
+        destination: str,
+        *,
+        lease: float = 90.0,
+        wait: float = 5.0,
+        retention_days: int = 30,
+    ) -> None:
+        """Open it; where the server is away, at the first use. Raises Fatal; ConfigError for the URL."""
+        keep = upkeep.expiry(retention_days) if retention_days else lambda _: None
+        self._link = Link(url, wait)
+        self._store = Store(self._link, destination, lease, keep)
+        self._tables = Tables(self._store)
+        self._fitness = Fitness(self._tables)
+        self._mine: dict[EntityKey, Held] = {}
+        self._ghosts: list[Settlement] = []
+        self._unsure: tuple[str, dict[EntityKey, Held]] | None = None
+        self._generation = -1
+        self._epochs: Epochs = ()
+        self._horizon = 0
+        self._history = retention_days > 0
+        self.stale_sends = 0
+        try:
+            self._look()
+        except LedgerDown:
+            pass  # an outage, told by the first turn
+        except BaseException:
+            self.close()
+            raise
+
+    def _look(self) -> None:
+        with self._store.opened():
+            pass
+
+    @property
+    def identity(self) -> str:
+        """See ports.Ledger."""
+        if not self._store.identity:
+            self._look()
+        return self._store.identity
+
+    def lease_left(self) -> float:
+        """Seconds for which every claim that was granted and not settled is surely this owner's (RULES 2).
+
+        A request is written only while this is more than its deadline. Any thread may ask; nothing is asked
+        of the database.
+        """
+        return self._store.owner.lease_left()
+
+    def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:
+        """See ports.Ledger."""
+        wants: _Wants = {(want.event.entity, want.event.key): want for want in wanted}
+        if len(wants) < len(wanted):
+            raise ValueError("two wants of one key in one turn")
+        with self._store.opened():
+            self._find_ghosts()
+            settled = [*self._ghosts, *settled]
+            self._store.renew(idle=not self._mine)
+            self._store.number_sources([want.event for want in wanted])
+            try:
+                return self._turn(settled, wants, at_once=True)
+            except LostClaims:
+                return self._turn(settled, wants, at_once=False)
+
+    def keys_of(self, row_keys: Sequence[str]) -> list[str | None]:
+        """See ports.Ledger."""
+        with self._store.opened():
+            found = self._tables.keys_of(set(row_keys))
+        return [found.get(row) for row in row_keys]
+
+    def answers(self) -> list[Answer]:
+        """See ports.Ledger."""
+        with self._store.opened():
+            found = self._store.connection.execute(sql.ANSWERS, (self._store.destination,)).fetchall()
+        return [Answer(*row) for row in found]
+
+    def answer(self, answer: Answer) -> None:
+        """See ports.Ledger."""
+        row = answer.topic, answer.partition, answer.start, answer.accept
+        with self._store.opened():
+            self._store.connection.execute(sql.ADD_ANSWER, (self._store.destination, *row))
+
+    def accept_clock(self, clock: str, since_ms: int, reason: str) -> None:
+        """See ports.Ledger."""
+        epoch = {"clock": clock, "since": since_ms, "reason": reason}
+        with self._store.opened(), self._store.transaction():
+            self._store.bump()
+            self._store.run(sql.ADD_EPOCH, epoch)
+
+    def prune(self, before_ms: int) -> int:
+        """Remove heads whose newest version is older than this time; how many (RULES 2).
+
+        From then on, what is older and unknown is denied: `older_than_ledger`.
+        """
+        with self._store.opened():
+            return upkeep.prune(self._store, before_ms)
+
+    def sizes(self) -> dict[str, upkeep.Size]:
+        """Rows and bytes by table (`ledger_rows`, `ledger_bytes`), all destinations together."""
+        with self._store.opened():
+            return upkeep.sizes(self._store)
+
+    def close(self) -> None:
+        """See ports.Ledger."""
+        self._store.close()
+
+    # --- A turn -----------------------------------------------------------------------------------
+
+    def _find_ghosts(self) -> None:
+        """Claims of a turn that was committed although it raised: never sent, so released by the next."""
+        if self._unsure is None:
+            return
+        xid, granted = self._unsure
+        if self._store.happened(xid):
+            self._mine.update(granted)
+            self._ghosts += [Settlement(held.event, "released") for held in granted.values()]
+        self._unsure = None
+
+    def _turn(self, settled: Sequence[Settlement], wants: _Wants, *, at_once: bool) -> list[Verdict]:
+        granted: dict[EntityKey, Held] = {}
+        stale = 0
+        try:
+            with self._store.transaction():
+                self._refresh()
+                work = Settling(self._store, self._tables, self._mine, self._epochs, history=self._history)
+                if at_once:
+                    work.at_once(settled)
+                else:
+                    stale = work.one_by_one(settled)
+                if work.finish():
+                    self._forget()
+                verdicts = self._claim(wants, granted, work.rows) if wants else []
+                if work.rows:
+                    self._tables.write_rows(work.rows)
+        except BaseException:
+            self._forget()
+            self._store.forget_sources()
+            if self._store.xid is not None:
+                self._unsure = self._store.xid, granted
+            raise
+        self.stale_sends += stale
+        self._remember(settled, granted)
+        return verdicts
+
+    def _remember(self, settled: Sequence[Settlement], granted: dict[EntityKey, Held]) -> None:
+        self._ghosts.clear()
+        for one in settled:
+            held = self._mine.get((one.event.entity, one.event.key))
+            if held is not None and held.event.version == one.event.version:
+                del self._mine[one.event.entity, one.event.key]
+        self._mine.update(granted)
+
+    def _refresh(self) -> None:
+        """Read anew what another process may have changed."""
+        generation = self._store.header()
+        if generation != self._generation:
+            self._fitness.forget()
+            self._epochs, self._horizon = self._store.epochs(), self._store.horizon()
+            self._generation = generation
+
+    def _forget(self) -> None:
+        self._generation = -1
+        self._fitness.forget()
+
+    def _claim(
+        self, wants: _Wants, granted: dict[EntityKey, Held], rows: dict[str, EntityKey]
+    ) -> list[Verdict]:
+        claiming = Claiming(self._store, self._tables, self._fitness, self._epochs, self._horizon)
+        verdicts = claiming.claim(wants)
+        granted.update(claiming.granted)
+        rows.update(claiming.rows)
+        return verdicts

@@ -1,0 +1,95 @@
+"""What a PostgreSQL ledger keeps and for how long: history rows, heads pruned on purpose, sizes (RULES 2)."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from connector.adapters.ledger_postgres_arrays import bigs, smalls, texts
+from connector.adapters.ledger_postgres_link import Connection
+from connector.adapters.ledger_postgres_store import Store
+from connector.adapters.ledger_rows import unpack_head
+from connector.core.heads import State
+from connector.core.turn import time_of
+
+_CHUNK: Final = 5000
+_PAUSE: Final = 3600.0
+_EXPIRE: Final = f"""
+    DELETE FROM crm_connector.history WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM crm_connector.history WHERE at < clock_timestamp() - make_interval(days => %s)
+        LIMIT {_CHUNK} FOR UPDATE SKIP LOCKED))
+"""  # noqa: S608 - a number of ours
+_HORIZON: Final = """
+    UPDATE crm_connector.destinations SET horizon_ms = greatest(horizon_ms, %(horizon)s)
+    WHERE number = %(destination)s
+"""
+_PAGE: Final = f"""
+    SELECT entity, key, head, xmin::text::bigint FROM crm_connector.heads
+    WHERE destination = %(destination)s AND (entity, key) > (%(entity)s, %(after)s)
+        AND head IS NOT NULL AND claim IS NULL
+    ORDER BY entity, key LIMIT {_CHUNK}
+"""  # noqa: S608 - a number of ours
+_PRUNE: Final = """
+    DELETE FROM crm_connector.heads WHERE ctid = ANY (ARRAY(
+        SELECT h.ctid FROM unnest(%(entities)s, %(keys)s, %(seen)s) AS s (entity, key, seen)
+        CROSS JOIN LATERAL (SELECT ctid FROM crm_connector.heads
+            WHERE destination = %(destination)s AND entity = s.entity AND key = s.key
+                AND xmin::text::bigint = s.seen OFFSET 0 FOR UPDATE SKIP LOCKED) h))
+"""
+
+
+class Size(msgspec.Struct, frozen=True):
+    """A table's rows (as the server's statistics tell) and bytes, indexes included."""
+
+    rows: int
+    bytes: int
+
+
+def expiry(days: int) -> Callable[[Connection], None]:
+    """What a heartbeat does for history: every hour, or at once while there is more than a chunk."""
+    due = 0.0
+
+    def expire(connection: Connection) -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now >= due:
+            gone = connection.execute(_EXPIRE.encode(), (days,)).rowcount
+            due = now + (0.0 if gone == _CHUNK else _PAUSE)
+
+    return expire
+
+
+def prune(store: Store, before_ms: int) -> int:
+    """Remove heads whose newest version is older, once the horizon is recorded; how many.
+
+    Erased contacts stay (RULES 5), so does what is claimed, or was written meanwhile.
+    """
+    with store.transaction():
+        store.run(_HORIZON, {"horizon": before_ms})
+        store.bump()
+    removed, entity, after = 0, -1, ""
+    while page := store.run(_PAGE, {"entity": entity, "after": after}).fetchall():
+        entity, after = page[-1][:2]
+        old = [row for row in page if _is_old(store, row[2], before_ms)]
+        if old:
+            parameters = {
+                "entities": smalls(row[0] for row in old),
+                "keys": texts(row[1] for row in old),
+                "seen": bigs(row[3] for row in old),
+            }
+            removed += store.run(_PRUNE, parameters).rowcount
+    return removed
+
+
+def _is_old(store: Store, blob: bytes, before_ms: int) -> bool:
+    head = unpack_head(blob, store.source)
+    return (
+        head.version is not None and head.state is not State.ERASED and 0 <= time_of(head.version) < before_ms
+    )
+
+
+def sizes(store: Store) -> dict[str, Size]:
+    """By table."""
+    found = store.connection.execute("SELECT table_name, rows, bytes FROM crm_connector.sizes")
+    return {name: Size(rows, size) for name, rows, size in found}
