@@ -1,0 +1,1 @@
+"""Tests that run the connector as a process of its own, and end it in every way."""
