@@ -96,7 +96,7 @@ def _refuse_strangers(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _tune(db: sqlite3.Connection) -> None:
-    """A durable commit each turn, a bounded log and cache. A long log: what many turns wrote goes back once."""
+    """A durable commit each turn, a bounded log and cache. A long log: pages go back once for many turns."""
     if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         db.execute("PRAGMA journal_mode = WAL")
     for setting in (
