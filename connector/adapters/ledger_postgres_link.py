@@ -26,6 +26,8 @@ _SETTINGS: Final = """
     SET enable_seqscan = off; SET jit = off; SET timezone = 'UTC'; SET search_path = pg_catalog, pg_temp
 """
 """A plan made while the tables were small must not scan them later."""
+_GRACE: Final = 1.0
+"""The server's own limit comes first: it ends the statement, not the connection."""
 _MISSING = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedColumn)
 _DAMAGED = (psycopg.errors.DataCorrupted, psycopg.errors.IndexCorrupted)
 
@@ -122,7 +124,7 @@ class Link:
             raise psycopg.OperationalError(str(error)) from None
 
     def _configure(self, connection: Connection) -> None:
-        connection.limit = self._wait
+        connection.limit = self._wait + _GRACE
         ledger_postgres_arrays.register(connection.adapters)
         settings = _SETTINGS.format(ms=max(1, int(self._wait * 1000)))
         connection.execute(settings.encode(), prepare=False)

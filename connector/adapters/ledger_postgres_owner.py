@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final
 
 from connector.adapters.ledger_postgres_link import Connection, Link
-from connector.errors import ConnectorError, LedgerDown
+from connector.errors import ConnectorError
 
 _BEATS: Final = 6
 _LONGEST_BEAT: Final = 5.0
@@ -100,7 +100,7 @@ class Owner:
             try:
                 with self._link.connection() as connection:
                     connection.execute("DELETE FROM crm_connector.owners WHERE number = %s", (self.number,))
-            except LedgerDown:
+            except ConnectorError:
                 pass
 
     def _beat(self) -> None:

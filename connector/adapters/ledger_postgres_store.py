@@ -95,8 +95,12 @@ class Store:
             with suppress(psycopg.Error):
                 db.execute("ROLLBACK")
             raise
-        db.execute("COMMIT")
+        self.connection_commit()
         self.xid = None
+
+    def connection_commit(self) -> None:
+        """Ask for the commit, and wait for its answer."""
+        self.connection.execute("COMMIT")
 
     def happened(self, xid: str) -> bool:
         """Whether a transaction whose commit was not answered has been committed.
