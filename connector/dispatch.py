@@ -127,11 +127,11 @@ class Dispatch:
 
     def _send(self, batches: Sequence[list[Item]], verdicts: Sequence[Verdict]) -> None:
         answers = iter(verdicts)
-        flights: list[tuple[Lot, list[Sending]]] = []
-        for batch in batches:
-            granted = [s for item in batch if (s := self._judge(item, next(answers))) is not None]
-            if granted:
-                flights.append((batch[0].lot, granted))
+        granted = [
+            (batch[0].lot, [s for item in batch if (s := self._judge(item, next(answers))) is not None])
+            for batch in batches
+        ]
+        flights = [(lot, sendings) for lot, sendings in granted if sendings]
         if flights:
             self._courier.submit(flights)
 
@@ -248,5 +248,5 @@ class Dispatch:
 
 
 def _from(item: Item, gone: set[TopicPartition]) -> bool:
-    record = item.record
-    return record is not None and (record.position.topic, record.position.partition) in gone
+    at = item.record.position if item.record else None
+    return at is not None and (at.topic, at.partition) in gone
