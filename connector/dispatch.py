@@ -11,7 +11,6 @@ from msgspec import Struct
 from connector.books import Books, RecordOutcome
 from connector.burial import Burial
 from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
-from connector.core.lots import Lot
 from connector.core.model import Record
 from connector.core.plan import Item, Line, Plan
 from connector.core.talk import Accepted, Refused, Sending
@@ -131,8 +130,7 @@ class Dispatch:
             (batch[0].lot, [s for item in batch if (s := self._judge(item, next(answers))) is not None])
             for batch in batches
         ]
-        flights = [(lot, sendings) for lot, sendings in granted if sendings]
-        if flights:
+        if flights := [(lot, sendings) for lot, sendings in granted if sendings]:
             self._courier.submit(flights)
 
     def _judge(self, item: Item, verdict: Verdict) -> Sending | None:
