@@ -153,8 +153,9 @@ def conclude(
         return _accepted(settlement, head, claim, epochs)
     if settlement.certain:
         return Conclusion(None, _left(claim.doubts))
+    # Given up in doubt (held as a dead letter): whoever reads the record again must not send it as certain.
     doubts = tuple(doubt for doubt in claim.doubts if not is_at(doubt, event))
-    return Conclusion(_cleared(head), _left(doubts))
+    return Conclusion(_cleared(head), _left((claim.head, *doubts)))
 
 
 def _accepted(settlement: Settlement, head: Head | None, claim: Claim, epochs: Epochs) -> Conclusion:

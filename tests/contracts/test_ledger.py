@@ -301,13 +301,18 @@ class TestDeadOwners:
         settle(third, V1, certain=False)
         assert ask(third, V2) == Grant(known=True, doubtful=True)
 
-    def test_a_held_event_leaves_no_doubt_behind(self, world: World, ledger: Countable) -> None:
+    def test_a_held_event_stays_in_doubt_until_a_newer_one_is_accepted(
+        self, world: World, ledger: Countable
+    ) -> None:
         assert ask(ledger, V1) == Grant()
         world.crash(ledger)
         heir = world.open()
         assert ask(heir, V1) == Grant(doubtful=True)
         settle(heir, V1, "released", certain=False)
-        assert ask(heir, V1) == Grant()
+        assert ask(heir, V1) == Grant(doubtful=True)
+        settle(heir, V1, "released", certain=False)
+        accept(heir, V2)
+        assert ask(heir, V1) == Done("superseded")
 
     def test_nothing_is_unchanged_under_a_doubt(self, world: World, ledger: Countable) -> None:
         accept(ledger, order("1", version(1), "same", core="core"))

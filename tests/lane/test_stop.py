@@ -119,9 +119,6 @@ def test_a_409_after_a_kill_tells_that_the_first_one_arrived() -> None:
         assert len(set(stage.crm.applied)) == len(stage.crm.applied)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a release in doubt leaves no doubt behind in the ledger (core.turn.conclude)"
-)
 def test_what_was_held_is_not_sent_after_a_kill_that_came_before_its_commit() -> None:
     options = YespoOptions(orders_via="past_events")
     with staged(import_seconds=60) as stage:

@@ -9,8 +9,6 @@ from connector.ports import TopicPartition
 from tests.support.stage import Process, Stage
 from tests.support.stage_reading import CONTACTS, ORDERS, POISON, contact, order
 
-HELD_IS_FORGOTTEN = True
-
 
 class Version(Struct, frozen=True):
     """One record that is a change. `rev` names its content: a touch has that of the version before it."""
@@ -138,16 +136,13 @@ class Truth:
     def _judge_repeats(self) -> None:
         """Promise 2: once, and once more for each time that nobody knew.
 
-        Where a doubt is held it must not come again at all; that the ledger forgets it when its letter is
-        written stands in tests/lane/test_stop.py. Once it does not, HELD_IS_FORGOTTEN goes.
-
-        A doubt also clears the head's digest, so that a touch of the same content is sent like a change, and
-        a version that was held is not remembered: a record that repeats it is sent.
+        Where a doubt is held it must not come again at all. A doubt also clears the head's digest, so that a
+        touch of the same content is sent like a change.
         """
         doubts = self.stage.crm.doubts
         records = Counter((v.entity, v.key, v.rev) for v in self.records.values() if isinstance(v, Version))
         for sent, count in Counter(self.stage.crm.applied).items():
-            held = self._hold and sent[0] == "order" and not HELD_IS_FORGOTTEN
+            held = self._hold and sent[0] == "order"
             resent = 0 if held else doubts[sent]
             allowed = resent + max(1, records[sent]) if doubts[sent] else 1
             assert count <= allowed, f"sent twice knowingly: {sent} {count} times, {doubts[sent]} in doubt"
