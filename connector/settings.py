@@ -3,7 +3,7 @@
 `load` either returns settings that can be run, or raises ConfigError with one line for each mistake.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,12 +13,12 @@ from connector import settings_file, settings_kafka, settings_unavailable
 from connector.core import targets
 from connector.core.model import Entity
 from connector.errors import ConfigError
+from connector.settings_ledger import LedgerSettings
 from connector.settings_model import (
     DeadLetterSettings,
     DeliverySettings,
     DestinationSettings,
     KafkaSettings,
-    LedgerSettings,
     LogSettings,
     RegistrySettings,
     ServerSettings,
@@ -115,7 +115,9 @@ def load(path: Path, environment: Mapping[str, str], *, secrets: bool = True) ->
 def missing_secrets(settings: Settings) -> list[str]:
     """Secret files that cannot be read, a line each."""
     problems: list[str] = []
-    for read in (*(secret.get for secret in _secrets(settings)), settings.kafka_client):
+    reads: list[Callable[[], object]] = [secret.get for secret in _secrets(settings)]
+    reads += [settings.kafka_client, *([settings.ledger.postgres_url] if settings.ledger.is_postgres else [])]
+    for read in reads:
         try:
             read()
         except ConfigError as error:
@@ -127,6 +129,8 @@ def secret_values(settings: Settings) -> list[str]:
     """Every secret as it is now, to be masked in logs. Raises ConfigError: unreadable file."""
     kafka = settings.kafka_client()
     own = [secret.get() for secret in _secrets(settings)]
+    if settings.ledger.is_postgres:
+        own += settings.ledger.passwords()
     return own + [value for name, value in kafka.items() if settings_kafka.is_secret(name)]
 
 

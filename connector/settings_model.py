@@ -7,7 +7,6 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretSt
 
 from connector.core.rules import Envelope, OnDelete, OnSnapshot, TopicRules
 from connector.settings_types import (
-    LedgerUrl,
     Model,
     Scalar,
     Secret,
@@ -191,17 +190,6 @@ class MetricaSettings(Model):
 
 
 DestinationSettings = Annotated[YespoSettings | MetricaSettings, Field(discriminator="type")]
-
-
-class LedgerSettings(Model):
-    """Where it is remembered what each destination has accepted."""
-
-    url: Annotated[LedgerUrl, Field(repr=False)] = "sqlite:///var/lib/crm-connector/ledger.db"
-
-    @property
-    def sqlite_path(self) -> Path:
-        """The file of an SQLite ledger: `sqlite:///absolute/path` or `sqlite:relative/path`."""
-        return Path(self.url.removeprefix("sqlite:").removeprefix("//"))
 
 
 class BrakeSettings(Model):

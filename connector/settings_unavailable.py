@@ -12,7 +12,6 @@ UNAVAILABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("topics.*.on_delete", ("unsubscribe", "erase")),
     ("destinations.*.type", ("metrica",)),
     ("destinations.*.orders_via", ("add_orders", "add_orders_then_events")),
-    ("ledger.url", ("postgresql", "postgres")),
 )
 """Path of an option, and the values (or beginnings before a colon) that are not available."""
 

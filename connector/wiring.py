@@ -13,6 +13,7 @@ from connector.adapters.http_options import HttpOptions
 from connector.adapters.http_pyreqwest import PyreqwestHttp
 from connector.adapters.kafka_source import KafkaSource
 from connector.adapters.ledger_metered import MeteredLedger
+from connector.adapters.ledger_postgres import PostgresLedger
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.adapters.registry import Registry
 from connector.books import Books
@@ -33,6 +34,9 @@ from connector.ports import Clock, DeadLetters, Destination, Ledger, Log, Meter
 from connector.service import Running, Service
 from connector.settings import Settings
 from connector.settings_model import TopicSettings, YespoSettings
+
+LEASE_SLACK = 30.0
+"""Seconds that a claim's lease outlasts a request's deadline: so long may the ledger be away (RULES 2)."""
 
 
 class SystemClock:
@@ -69,8 +73,12 @@ def registry(settings: Settings) -> Registry | None:
     return Registry(properties) if properties else None
 
 
-def ledger(settings: Settings, destination: str) -> SqliteLedger:
-    """The ledger, scoped to a destination. Raises LedgerDown, Fatal."""
+def ledger(settings: Settings, destination: str) -> SqliteLedger | PostgresLedger:
+    """The ledger, scoped to a destination. Raises ConfigError, LedgerDown, Fatal."""
+    if settings.ledger.is_postgres:
+        lease = settings.delivery_of(destination).request_timeout_seconds + LEASE_SLACK
+        days = settings.ledger.retention_days
+        return PostgresLedger(settings.ledger.postgres_url, destination, lease=lease, retention_days=days)
     path = settings.ledger.sqlite_path
     if not path.parent.is_dir():
         raise ConfigError(f"ledger.url: {path.parent} does not exist; create it or mount a volume there")

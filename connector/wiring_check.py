@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from http import HTTPStatus
 
-from connector import wiring, wiring_clocks
+from connector import wiring, wiring_clocks, wiring_ledger
 from connector.adapters import schema_file
 from connector.adapters.kafka_admin import KafkaAdmin
 from connector.adapters.registry import Registry
@@ -183,6 +183,9 @@ def _verdict(place: str, url: str, answer: Response | NoAnswer) -> Finding:
 
 
 def _ledger(settings: Settings) -> Findings:
+    if settings.ledger.is_postgres:
+        yield Finding("ok", wiring_ledger.opened(settings))
+        return
     path = settings.ledger.sqlite_path
     if path.exists():
         ledger = wiring.ledger(settings, next(iter(settings.destinations)))

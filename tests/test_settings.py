@@ -202,7 +202,6 @@ def test_a_mistake_is_one_line(given: Given, path: str, value: object, line: str
             {"type": "metrica", "counter_id": 1, "token": "x"},
             "destinations.m.type: metrica",
         ),
-        ("ledger/url", "postgresql://host/db", "ledger.url: postgresql"),
     ],
 )
 def test_what_this_version_has_not_is_refused_not_ignored(

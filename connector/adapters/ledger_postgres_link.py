@@ -66,7 +66,8 @@ class Link:
     """
 
     def __init__(self, url: Callable[[], str], wait: float) -> None:
-        """Nothing is opened yet."""
+        """Nothing is opened yet. Raises ConfigError where it is no address."""
+        conninfo_of(url(), wait)
         self._url, self._wait = url, wait
         self._pool = ConnectionPool(
             self._conninfo,

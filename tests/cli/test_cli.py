@@ -9,7 +9,7 @@ import pytest
 from connector.cli import call
 
 GOLDEN = Path(__file__).parent.parent / "data" / "cli"
-COMMANDS = ["run", "demo", "check", "lag", "resume", "sandbox"]
+COMMANDS = ["run", "demo", "check", "lag", "resume", "ledger", "ledger migrate", "ledger prune", "sandbox"]
 
 
 @pytest.fixture(autouse=True)
@@ -24,12 +24,14 @@ def test_help_is_as_kept(capsys: pytest.CaptureFixture[str], command: str) -> No
     out, err = capsys.readouterr()
 
     assert (code, err) == (0, "")
-    assert out == (GOLDEN / f"help{command and '-'}{command}.txt").read_text(encoding="utf-8")
+    assert out == (GOLDEN / f"help{command and '-'}{command.replace(' ', '-')}.txt").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_has_an_example(command: str) -> None:
-    text = (GOLDEN / f"help-{command}.txt").read_text(encoding="utf-8")
+    text = (GOLDEN / f"help-{command.replace(' ', '-')}.txt").read_text(encoding="utf-8")
 
     assert f"Example: crm-connector {command}" in " ".join(text.split())
 
