@@ -19,6 +19,7 @@ from connector.adapters.ledger_postgres_schema import STEPS, migrate
 from connector.core.assignment import Answer
 from connector.core.claims import Busy, Deny, Done, Grant, Settlement, Verdict, Want
 from connector.core.events import Event, Requirement
+from connector.core.model import Version
 from connector.errors import Fatal, LedgerDown
 from tests.adapters.test_ledger_sqlite import LOCATORS, orders, wants
 from tests.fakes.ledger import FakeLedger
@@ -65,27 +66,31 @@ def silence(ledger: PostgresLedger) -> None:
 
 class TestReplicas:
     def test_many_hammer_the_same_keys_and_each_version_is_granted_once(self, migrated: Database) -> None:
-        events = [order(f"n{number}", version(1, 1)) for number in range(60)]
-        granted: list[str] = []
+        rounds = [[order(f"n{n}", version(lsn, lsn)) for n in range(60)] for lsn in (1, 2, 3, 4)]
+        granted: list[tuple[str, Version | None]] = []
         failures: list[BaseException] = []
+        together = threading.Barrier(4)
+
+        def play(ledger: PostgresLedger, left: list[Event]) -> None:
+            while left:
+                verdicts = ledger.turn([], list(map(Want, left)))
+                pairs = list(zip(left, verdicts, strict=True))
+                mine = [event for event, verdict in pairs if isinstance(verdict, Grant)]
+                granted.extend((event.key, event.version) for event in mine)
+                for start in range(0, len(mine), 7):
+                    settled = [Settlement(event, "accepted") for event in mine[start : start + 7]]
+                    ledger.turn(settled, [])
+                left = [event for event, verdict in pairs if verdict != Done("duplicate")]
 
         def hammer(seed: int) -> None:
             try:
                 with opened(migrated) as ledger:
-                    left = {event.key: event for event in events}
-                    while left:
-                        batch = list(left.values()) if seed % 2 else list(left.values())[::-1]
-                        verdicts = ledger.turn([], list(map(Want, batch)))
-                        pairs = list(zip(batch, verdicts, strict=True))
-                        mine = [event for event, verdict in pairs if isinstance(verdict, Grant)]
-                        granted.extend(event.key for event in mine)
-                        done = [event.key for event, verdict in pairs if verdict == Done("duplicate")]
-                        for start in range(0, len(mine), 7):
-                            part = mine[start : start + 7]
-                            ledger.turn([Settlement(event, "accepted") for event in part], [])
-                        left = {key: event for key, event in left.items() if key not in done}
-                        assert ledger.stale_sends == 0
+                    for events in rounds:
+                        together.wait(30)
+                        play(ledger, events if seed % 2 else events[::-1])
+                    assert ledger.stale_sends == 0
             except BaseException as error:  # noqa: BLE001 - told by the test's own thread
+                together.abort()
                 failures.append(error)
 
         threads = [threading.Thread(target=hammer, args=(seed,)) for seed in range(4)]
@@ -94,7 +99,8 @@ class TestReplicas:
         for thread in threads:
             thread.join()
         assert failures == []
-        assert sorted(granted) == sorted(event.key for event in events)
+        wanted = [(event.key, event.version) for events in rounds for event in events]
+        assert sorted(map(repr, granted)) == sorted(map(repr, wanted))
 
     def test_contacts_that_trade_aliases_and_orders_that_need_them_never_wait_for_each_other(
         self, migrated: Database
