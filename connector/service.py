@@ -14,9 +14,9 @@ from types import FrameType
 from msgspec import Struct
 
 from connector.errors import ConnectorError, Outage
-from connector.lane import Lane
+from connector.lane.lane import Lane
+from connector.lane.view import overdue
 from connector.ports import Clock, Log
-from connector.view import overdue
 
 STUCK_SECONDS = 60.0
 """A lane whose turn has not ended for so long is stuck; a turn takes milliseconds."""

@@ -10,8 +10,8 @@ import yaml
 from connector.core.rules import TopicRules
 from connector.errors import ConfigError
 from connector.settings import Settings, load
-from connector.settings_model import DeliveryOverrides, DeliverySettings
-from connector.settings_schema import config_schema
+from connector.settings.model import DeliveryOverrides, DeliverySettings
+from connector.settings.schema import config_schema
 
 MINIMAL = """
 kafka: {bootstrap_servers: "broker:9092"}

@@ -148,7 +148,7 @@ def headers_of(letter: Letter, form: Form) -> Headers:
         ("__connect.errors.partition", str(at.partition)),
         ("__connect.errors.offset", str(at.offset)),
         ("__connect.errors.stage", letter.stage.upper()),
-        ("__connect.errors.class.name", "connector.lane.Lane"),
+        ("__connect.errors.class.name", "connector.lane.lane.Lane"),
         ("__connect.errors.exception.class.name", letter.cause),
         ("__connect.errors.exception.message", letter.detail),
         ("crm-connector.cause", letter.cause),

@@ -28,10 +28,10 @@ def command(
     _say("ok", f"{config}: {', '.join(counts)}")
     if offline:
         return _missing_secrets(settings)
-    from connector import wiring_check  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.wiring import check  # noqa: PLC0415 - `--help` waits for nothing
 
     wrong = 0
-    for finding in wiring_check.check(settings):
+    for finding in check.check(settings):
         _say(finding.mark, finding.text)
         wrong += finding.mark == "wrong"
     return 1 if wrong else 0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from connector.demo import Demo
-    from connector.demo_view import Onlooker
+    from connector.demo.view import Onlooker
 
 EXAMPLE = "Example: crm-connector demo --orders 2000 --serve"
 
@@ -34,7 +34,7 @@ def command(
     from rich.console import Console  # noqa: PLC0415 - `--help` waits for nothing
 
     from connector.demo import Demo  # noqa: PLC0415 - as above
-    from connector.demo_view import onlooker  # noqa: PLC0415 - as above
+    from connector.demo.view import onlooker  # noqa: PLC0415 - as above
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=as_json)
@@ -61,7 +61,7 @@ def conclude(demo: "Demo", view: "Onlooker", console: "Console", *, as_json: boo
     if as_json:
         typer.echo(json.dumps(asdict(summary), ensure_ascii=False))
     else:
-        from connector.demo_view import table  # noqa: PLC0415 - `--help` waits for nothing
+        from connector.demo.view import table  # noqa: PLC0415 - `--help` waits for nothing
 
         console.print(table(summary), highlight=False)
     return 1 if summary.mismatched else 0

@@ -10,7 +10,7 @@ import typer
 from connector.cli.options import AsJson, ConfigFile, settings_of
 
 if TYPE_CHECKING:
-    from connector.wiring_lag import LagRow
+    from connector.wiring.lag import LagRow
 
 EXAMPLE = "Example: crm-connector lag -c connector.yaml --json"
 HEAD = ("destination", "topic", "partition", "committed", "end", "records", "seconds")
@@ -22,9 +22,9 @@ def command(config: ConfigFile, as_json: AsJson = False) -> int:
     Per partition, in records and in seconds: the age of the oldest record that is not committed. Nothing
     joins the group.
     """
-    from connector import wiring_lag  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.wiring import lag  # noqa: PLC0415 - `--help` waits for nothing
 
-    rows = wiring_lag.lag(settings_of(config))
+    rows = lag.lag(settings_of(config))
     if as_json:
         typer.echo(json.dumps([{name: getattr(row, name) for name in HEAD} for row in rows], indent=2))
     elif sys.stdout.isatty():

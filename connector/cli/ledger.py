@@ -26,9 +26,9 @@ def migrate(config: ConfigFile) -> int:
     changes nothing.
     """
     settings = settings_of(config)
-    from connector import wiring_ledger  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.wiring import ledgers  # noqa: PLC0415 - `--help` waits for nothing
 
-    typer.echo(wiring_ledger.migrate(settings))
+    typer.echo(ledgers.migrate(settings))
     return 0
 
 
@@ -51,16 +51,16 @@ def prune(
     """
     before_ms = _time(before)
     settings = settings_of(config)
-    from connector import wiring_ledger  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.wiring import ledgers  # noqa: PLC0415 - `--help` waits for nothing
 
-    for line in wiring_ledger.prune(settings, tuple(destination or ()), before_ms):
+    for line in ledgers.prune(settings, tuple(destination or ()), before_ms):
         typer.echo(line)
     return 0
 
 
 def _time(text: str) -> int:
     """Raises ConfigError."""
-    from connector.settings_types import time_ms  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.settings.types import time_ms  # noqa: PLC0415 - `--help` waits for nothing
 
     try:
         before_ms = time_ms(text)

@@ -40,12 +40,10 @@ def command(
     """
     settings = settings_of(config)
     _validate(topic, partition, start, accept, [one.name for one in settings.topics])
-    from connector import wiring_resume  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.wiring import resume  # noqa: PLC0415 - `--help` waits for nothing
 
     names = tuple(destination or settings.destinations)
-    wiring_resume.answer(
-        settings, destinations=names, topic=topic, partition=partition, start=start, accept=accept
-    )
+    resume.answer(settings, destinations=names, topic=topic, partition=partition, start=start, accept=accept)
     typer.echo(f"answered for {', '.join(names)}: {_scope(topic, partition)}")
     return 0
 
@@ -70,7 +68,7 @@ def _validate(
 
 
 def _mistake(start: str) -> str | None:
-    from connector.settings_types import parse_start  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.settings.types import parse_start  # noqa: PLC0415 - `--help` waits for nothing
 
     if start.isdecimal():
         return None

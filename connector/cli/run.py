@@ -25,9 +25,9 @@ def command(
     settings = settings_of(config)
     if only is not None:
         settings.destination(only)
-    from connector import wiring_run  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.wiring import run  # noqa: PLC0415 - `--help` waits for nothing
 
-    return wiring_run.run(settings, only)
+    return run.run(settings, only)
 
 
 def _stopped_early(_number: int, _frame: object) -> None:

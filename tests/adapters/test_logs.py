@@ -54,7 +54,7 @@ def output() -> Iterator[Output]:
 
 
 def log() -> Any:
-    return structlog.get_logger("connector.lane")
+    return structlog.get_logger("connector.lane.lane")
 
 
 def test_a_line_is_an_object_with_event_level_time_and_fields(output: Output) -> None:

@@ -21,9 +21,9 @@ from rich.console import Console
 
 from connector.cli.demo import conclude
 from connector.demo import Demo
-from connector.demo_verdict import Verdict, judge, sent_twice
-from connector.demo_view import LiveView, PlainView, table
-from connector.demo_work import Snapshot
+from connector.demo.verdict import Verdict, judge, sent_twice
+from connector.demo.view import LiveView, PlainView, table
+from connector.demo.work import Snapshot
 from connector.sandbox.crm import Crm
 from connector.sandbox.events import Incoming
 from connector.sandbox.options import Options

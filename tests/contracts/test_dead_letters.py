@@ -92,7 +92,7 @@ def test_a_letter_is_the_record_with_its_own_headers_connects_and_ours(subject: 
                 ("__connect.errors.partition", b"2"),
                 ("__connect.errors.offset", b"7"),
                 ("__connect.errors.stage", b"MAP"),
-                ("__connect.errors.class.name", b"connector.lane.Lane"),
+                ("__connect.errors.class.name", b"connector.lane.lane.Lane"),
                 ("__connect.errors.exception.class.name", b"invalid_status"),
                 ("__connect.errors.exception.message", b"the status is unknown"),
                 ("crm-connector.cause", b"invalid_status"),

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from connector.books import cost
 from connector.core.model import Position, Record
 from connector.dialects.yespo import YespoOptions
+from connector.lane.books import cost
 from tests.support.stage import Stage, staged
 from tests.support.stage_reading import ORDERS, order
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from connector.core.model import Position, Record
-from connector.partitions import Partitions
+from connector.lane.partitions import Partitions
 from connector.ports import Assigned, Clock, Ledger, Placed, Source, TopicPartition
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.meter import FakeMeter

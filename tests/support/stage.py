@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from connector.books import Books
 from connector.core.brake import Brake
 from connector.core.heads import Head
 from connector.core.plan import Plan
@@ -18,12 +17,13 @@ from connector.core.retry import Backoff
 from connector.core.rules import OnDelete
 from connector.courier import CourierOptions
 from connector.dialects.yespo import Yespo, YespoOptions
-from connector.dispatch import Dispatch, Own
-from connector.intake import Intake
-from connector.lane import Lane
-from connector.outages import Outages
-from connector.partitions import Partitions
-from connector.parts import Parts
+from connector.lane.books import Books
+from connector.lane.dispatch import Dispatch, Own
+from connector.lane.intake import Intake
+from connector.lane.lane import Lane
+from connector.lane.outages import Outages
+from connector.lane.partitions import Partitions
+from connector.lane.parts import Parts
 from connector.ports import Ledger, TopicPartition
 from tests.fakes.ledger import Store
 from tests.fakes.meter import FakeMeter

@@ -11,7 +11,7 @@ from connector.core.mapping import Mapper
 from connector.core.model import Op, Origin, Record, Reject, Skip
 from connector.core.rules import OnDelete, TopicRules
 from connector.errors import Outage, RegistryDown
-from connector.intake import Reading
+from connector.lane.intake import Reading
 from tests.support.mapping import shape_of
 
 ORDERS, CONTACTS = "orders", "contacts"

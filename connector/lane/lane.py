@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from connector.core.assignment import Assigned, Placed
 from connector.core.model import Record, Skip
 from connector.errors import Outage
-from connector.intake import Refusal
-from connector.parts import Parts
+from connector.lane.intake import Refusal
+from connector.lane.parts import Parts
+from connector.lane.view import snapshot
 from connector.ports import Source, TopicPartition
-from connector.view import snapshot
 
 FETCH = 1000
 """Records taken from Kafka a turn, at most."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, model_validator
 
 from connector.core.rules import Envelope, OnDelete, OnSnapshot, TopicRules
-from connector.settings_types import (
+from connector.settings.types import (
     Model,
     Scalar,
     Secret,

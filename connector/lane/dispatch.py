@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from connector.books import Books, RecordOutcome
-from connector.burial import Burial
 from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
 from connector.core.model import Record
 from connector.core.plan import Item, Line, Plan
 from connector.core.talk import Accepted, Refused, Sending
 from connector.courier import Carrier, Held, Landed
-from connector.intake import Refusal
-from connector.partitions import Asking, Partitions
+from connector.lane.books import Books, RecordOutcome
+from connector.lane.burial import Burial
+from connector.lane.intake import Refusal
+from connector.lane.partitions import Asking, Partitions
 from connector.ports import Clock, DeadLetters, Destination, Ledger, TopicPartition
 
 BUSY_SECONDS, ASK_SECONDS = 0.25, 1.0

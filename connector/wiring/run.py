@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from connector import wiring, wiring_clocks
+from connector import wiring
 from connector.adapters import logs, metrics, web
 from connector.errors import ConfigError, Outage
 from connector.service import Service
 from connector.settings import Settings, secret_values
+from connector.wiring import clocks
 
 
 def run(settings: Settings, only: str | None = None) -> int:
@@ -26,7 +27,7 @@ def run(settings: Settings, only: str | None = None) -> int:
 def _refuse_strange_clocks(settings: Settings, names: Sequence[str]) -> None:
     """RULES 1: topics that feed one entity by different clocks. What cannot be asked now pauses later."""
     with suppress(Outage):
-        findings = [finding for name in names for finding in wiring_clocks.check(settings, name)]
+        findings = [finding for name in names for finding in clocks.check(settings, name)]
         wrong = [finding.text for finding in findings if finding.mark == "wrong"]
         if wrong:
             raise ConfigError(*wrong)

@@ -16,24 +16,24 @@ from connector.adapters.ledger_metered import MeteredLedger
 from connector.adapters.ledger_postgres import PostgresLedger
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.adapters.registry import Registry
-from connector.books import Books
 from connector.core.brake import Brake
 from connector.core.decode import Decoder
 from connector.core.mapping import Mapper
 from connector.core.plan import Plan
 from connector.courier import Courier, CourierOptions
 from connector.dialects.yespo import Yespo, YespoOptions
-from connector.dispatch import Dispatch, Own
 from connector.errors import ConfigError
-from connector.intake import Intake, Reading
-from connector.lane import Lane
-from connector.outages import Outages
-from connector.partitions import Partitions
-from connector.parts import Parts
+from connector.lane.books import Books
+from connector.lane.dispatch import Dispatch, Own
+from connector.lane.intake import Intake, Reading
+from connector.lane.lane import Lane
+from connector.lane.outages import Outages
+from connector.lane.partitions import Partitions
+from connector.lane.parts import Parts
 from connector.ports import Clock, DeadLetters, Destination, Ledger, Log, Meter
 from connector.service import Running, Service
 from connector.settings import Settings
-from connector.settings_model import TopicSettings, YespoSettings
+from connector.settings.model import TopicSettings, YespoSettings
 
 LEASE_SLACK = 30.0
 """Seconds that a claim's lease outlasts a request's deadline: so long may the ledger be away (RULES 2)."""

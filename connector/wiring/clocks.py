@@ -8,8 +8,8 @@ from connector.core.change import Change
 from connector.core.envelope import Decoded
 from connector.core.model import Record
 from connector.settings import Settings
-from connector.settings_model import TopicSettings
-from connector.wiring_finding import Finding, Findings
+from connector.settings.model import TopicSettings
+from connector.wiring.finding import Finding, Findings
 
 Decode = Callable[[Record], Decoded]
 

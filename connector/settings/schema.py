@@ -1,6 +1,6 @@
 """The JSON Schema of the configuration, for editors.
 
-Written by `python -m connector.settings_schema > schemas/config.schema.json`.
+Written by `python -m connector.settings.schema > schemas/config.schema.json`.
 """
 
 import json

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError
 
-from connector import settings_file, settings_kafka, settings_unavailable
 from connector.core import targets
 from connector.core.model import Entity
 from connector.errors import ConfigError
-from connector.settings_ledger import LedgerSettings
-from connector.settings_model import (
+from connector.settings import file, kafka, unavailable
+from connector.settings.ledger import LedgerSettings
+from connector.settings.model import (
     DeadLetterSettings,
     DeliverySettings,
     DestinationSettings,
@@ -24,8 +24,8 @@ from connector.settings_model import (
     ServerSettings,
     TopicSettings,
 )
-from connector.settings_report import report
-from connector.settings_types import LaneName, Model, Secret, alternatives
+from connector.settings.report import report
+from connector.settings.types import LaneName, Model, Secret, alternatives
 
 SUPPORTED: Final[Mapping[str, frozenset[str]]] = {
     "yespo": frozenset({"order", "contact", "event"}),
@@ -79,7 +79,7 @@ class Settings(Model):
 
     def kafka_client(self) -> dict[str, str]:
         """Properties of any Kafka client: servers and the configured ones, secrets read from their files."""
-        return settings_kafka.client_properties(self.kafka)
+        return kafka.client_properties(self.kafka)
 
     def registry_client(self) -> dict[str, Any]:
         """Properties of the registry's client, secrets read from their files; empty without a registry."""
@@ -99,9 +99,9 @@ def load(path: Path, environment: Mapping[str, str], *, secrets: bool = True) ->
 
     secrets=False: do not ask whether secret files can be read (a file checked elsewhere than it runs).
     """
-    tree, problems = settings_file.overlay(settings_file.read(path), environment)
-    problems += settings_unavailable.problems(tree)
-    problems += settings_kafka.problems(tree)
+    tree, problems = file.overlay(file.read(path), environment)
+    problems += unavailable.problems(tree)
+    problems += kafka.problems(tree)
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
@@ -127,11 +127,11 @@ def missing_secrets(settings: Settings) -> list[str]:
 
 def secret_values(settings: Settings) -> list[str]:
     """Every secret as it is now, to be masked in logs. Raises ConfigError: unreadable file."""
-    kafka = settings.kafka_client()
+    client = settings.kafka_client()
     own = [secret.get() for secret in _secrets(settings)]
     if settings.ledger.is_postgres:
         own += settings.ledger.passwords()
-    return own + [value for name, value in kafka.items() if settings_kafka.is_secret(name)]
+    return own + [value for name, value in client.items() if kafka.is_secret(name)]
 
 
 def _secrets(settings: Settings) -> list[Secret]:
@@ -146,7 +146,7 @@ def _relations(settings: Settings) -> list[str]:
         *_schemas(settings),
         *_mappings(settings),
         *_lanes(settings),
-        *settings_kafka.drain_problems(settings.kafka, settings.delivery.drain_seconds),
+        *kafka.drain_problems(settings.kafka, settings.delivery.drain_seconds),
     ]
 
 

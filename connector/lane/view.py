@@ -4,7 +4,7 @@ A snapshot made on the lane's own thread, since nobody else may ask the consumer
 """
 
 from connector.core.model import Json
-from connector.parts import Parts
+from connector.lane.parts import Parts
 
 
 def snapshot(name: str, parts: Parts, *, joined: bool) -> dict[str, Json]:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from http import HTTPStatus
 
-from connector import wiring, wiring_clocks, wiring_ledger
+from connector import wiring
 from connector.adapters import schema_file
 from connector.adapters.kafka_admin import KafkaAdmin
 from connector.adapters.registry import Registry
@@ -17,8 +17,9 @@ from connector.core.model import Missing
 from connector.core.talk import NoAnswer, Request, Response
 from connector.errors import ConnectorError
 from connector.settings import Settings
-from connector.settings_model import TopicSettings, YespoSettings
-from connector.wiring_finding import Finding, Findings
+from connector.settings.model import TopicSettings, YespoSettings
+from connector.wiring import clocks, ledgers
+from connector.wiring.finding import Finding, Findings
 
 _WAIT = 10.0
 
@@ -26,7 +27,7 @@ _WAIT = 10.0
 def check(settings: Settings) -> Findings:
     """Everything outside, one after another; a part that does not answer is a finding, not the end."""
     parts: list[Callable[[], Findings]] = [lambda: _kafka(settings), lambda: _schemas(settings)]
-    parts += [lambda name=name: wiring_clocks.check(settings, name) for name in settings.destinations]  # type: ignore[misc]
+    parts += [lambda name=name: clocks.check(settings, name) for name in settings.destinations]  # type: ignore[misc]
     parts += [lambda name=name: _credentials(settings, name) for name in settings.destinations]  # type: ignore[misc]
     parts += [lambda: _ledger(settings)]
     for part in parts:
@@ -184,7 +185,7 @@ def _verdict(place: str, url: str, answer: Response | NoAnswer) -> Finding:
 
 def _ledger(settings: Settings) -> Findings:
     if settings.ledger.is_postgres:
-        yield Finding("ok", wiring_ledger.opened(settings))
+        yield Finding("ok", ledgers.opened(settings))
         return
     path = settings.ledger.sqlite_path
     if path.exists():

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
-from connector.settings_model import KafkaSettings
-from connector.settings_types import read_secret
+from connector.settings.model import KafkaSettings
+from connector.settings.types import read_secret
 
 _FILE: Final = "_file"
 _OWN: Final = {

@@ -10,8 +10,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from connector.demo_summary import Summary
-from connector.demo_work import Snapshot
+from connector.demo.summary import Summary
+from connector.demo.work import Snapshot
 
 EVERY: Final = 1.0
 """Seconds between two plain lines."""

@@ -8,7 +8,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from connector.settings_types import alternatives
+from connector.settings.types import alternatives
 
 Loc = Sequence[int | str]
 _TEXTS = {

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import Field, SecretStr, model_validator
 
 from connector.errors import ConfigError
-from connector.settings_types import LedgerUrl, Model, Secret
+from connector.settings.types import LedgerUrl, Model, Secret
 
 
 class LedgerSettings(Model):

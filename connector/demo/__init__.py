@@ -15,11 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Protocol, Self, cast
 
-from connector import wiring_demo
-from connector.demo_settings import LETTERS, settings
-from connector.demo_summary import Summary
-from connector.demo_verdict import judge, sent_twice
-from connector.demo_work import Snapshot, Work, working
+from connector.demo.settings import LETTERS, settings
+from connector.demo.summary import Summary
+from connector.demo.verdict import judge, sent_twice
+from connector.demo.work import Snapshot, Work, working
 from connector.errors import Fatal
 from connector.sandbox.broker import EmbeddedBroker
 from connector.sandbox.registry import RegistryServer
@@ -27,6 +26,7 @@ from connector.sandbox.server import SandboxServer
 from connector.sandbox.traffic import Entry, Traffic
 from connector.sandbox.traffic_schemas import CONTACTS, ORDERS
 from connector.settings import Settings
+from connector.wiring import demo
 
 LIMIT: Final = 200
 """Requests a second that the CRM takes, as documented …"""
@@ -83,7 +83,7 @@ class Demo:
         """Write the traffic and work it off. Raises Fatal where the pipeline fails or stands still."""
         self._show.phase(f"joining the group, writing the CDC traffic of {self._orders:,} orders")
         self.broker.touch((ORDERS, CONTACTS))
-        with working(wiring_demo.service(self._settings("demo"))[0]) as work:
+        with working(demo.service(self._settings("demo"))[0]) as work:
             self._count = self._write(self.traffic.batch(self._orders))
             self._show.phase(f"delivering {self._count:,} records")
             self._outcomes = self._settle(work, burst=True)
@@ -92,7 +92,7 @@ class Demo:
         """Read everything once more, as another group with the same ledger; how many requests were sent."""
         self._show.phase(f"replaying {self._count:,} records with the same ledger")
         before = self.sandbox.crm.counts()["requests"]
-        with working(wiring_demo.service(self._settings("demo-replay"))[0]) as work:
+        with working(demo.service(self._settings("demo-replay"))[0]) as work:
             self._settle(work, burst=False)
         return self.sandbox.crm.counts()["requests"] - before
 
@@ -102,8 +102,8 @@ class Demo:
         ended = threading.Event()
         trickle = threading.Thread(target=self._trickle, args=(ended,), name="trickle")
         chosen = self._settings("demo")
-        service, meter = wiring_demo.service(chosen)
-        with working(service), wiring_demo.served(chosen, service, meter) as url:
+        service, meter = demo.service(chosen)
+        with working(service), demo.served(chosen, service, meter) as url:
             trickle.start()
             try:
                 yield url, self.sandbox.url

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from connector.demo_verdict import STATUSES, ZONE
+from connector.demo.verdict import STATUSES, ZONE
 from connector.sandbox.traffic_schemas import CONTACTS, ORDERS
 from connector.settings import Settings
 

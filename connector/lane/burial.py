@@ -2,13 +2,13 @@
 
 from msgspec import Struct
 
-from connector.books import Books, RecordOutcome
 from connector.core.claims import Settlement
 from connector.core.letters import Letter
 from connector.core.model import Record
 from connector.core.plan import Item
 from connector.core.talk import Refused
-from connector.intake import Refusal
+from connector.lane.books import Books, RecordOutcome
+from connector.lane.intake import Refusal
 from connector.ports import DeadLetters
 
 

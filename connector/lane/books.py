@@ -7,7 +7,7 @@ from connector.core.brake import Brake
 from connector.core.letters import Letter
 from connector.core.model import Record
 from connector.core.plan import Item
-from connector.partitions import Partitions
+from connector.lane.partitions import Partitions
 from connector.ports import Clock, Meter
 
 RecordOutcome = Literal[

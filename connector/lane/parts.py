@@ -2,14 +2,14 @@
 
 from msgspec import Struct
 
-from connector.books import Books
 from connector.core.brake import Brake
 from connector.core.plan import Plan
 from connector.courier import Carrier
-from connector.dispatch import Dispatch
-from connector.intake import Intake
-from connector.outages import Outages
-from connector.partitions import Partitions
+from connector.lane.books import Books
+from connector.lane.dispatch import Dispatch
+from connector.lane.intake import Intake
+from connector.lane.outages import Outages
+from connector.lane.partitions import Partitions
 from connector.ports import Clock, Meter
 
 
