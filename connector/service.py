@@ -4,6 +4,7 @@ A lane that fails for good stops the process (exit code 1): an orchestrator rest
 committed past what was done. SIGTERM and SIGINT drain; a second one gives the drain up.
 """
 
+import gc
 import os
 import signal
 import threading
@@ -59,6 +60,9 @@ class Service:
 
     def work(self) -> int:
         """Start the lanes, wait for the end, see them drained."""
+        # What is loaded by now stays, and a lane makes no cycles: walking it all cost a fifth of its CPU.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
         for running in self._lanes:
             running.thread = threading.Thread(target=self._live, args=(running,), name=running.lane.name)
             running.thread.start()

@@ -49,6 +49,8 @@ class _Window:
         return len(self._last) == self._size
 
     def push(self, *, dead: bool, count: int) -> None:
+        if not dead and not self.dead and self.full:
+            return  # nothing but good ones, before and after: the usual case
         for _ in range(min(count, self._size)):
             if self.full:
                 self.dead -= self._last[0]
