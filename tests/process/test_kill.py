@@ -202,7 +202,11 @@ def test_a_second_instance_takes_over_from_a_killed_one_and_counts_what_it_resen
         wait_until(lambda: first.partitions() == second.partitions() == PARTITIONS // 2, 40, second.trouble)
         here.shop.start(each=25, seconds=0.1, orders=ORDERS)
         here.await_events(200, first)
+        here.sandbox.faults.clear()
+        here.sandbox.faults.add({"do": "delay", "delay": 0.3})  # something is on its way when it dies
+        time.sleep(0.3)
         first.end(signal.SIGKILL)
+        here.sandbox.faults.clear()
         dead = claims_of_the_dead(here.ledger)
         doubts = [(here.sandbox.clock() + ON_THE_WIRE, {key for entity, key in dead if entity == "order"})]
         here.finish(second)
