@@ -29,7 +29,7 @@ class Courier(Desk):
         meter: Meter,
         seed: int | None = None,
     ) -> None:
-        self._signal = threading.Event()
+        self._signal, self._plenty = threading.Event(), threading.Event()
         super().__init__(destination, http, options, clock, meter, seed)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=f"courier-{destination.name}", daemon=True)
@@ -41,14 +41,14 @@ class Courier(Desk):
         self._call(self._engine.open)
 
     def wait(self, timeout: float, enough: int = 1) -> None:
-        """Block until so much has landed, or (enough=1) more may be handed in, or the seconds have passed."""
-        deadline = self._clock.monotonic() + timeout
-        while len(self._engine.landed) < enough:
-            left = deadline - self._clock.monotonic()
-            if left <= 0 or (self._signal.wait(left) and enough == 1):
-                break
-            self._signal.clear()
+        """Block until something landed or more may be handed in, or the seconds have passed.
+
+        enough > 1: until so much has landed, or half of what may fly; woken once, not at every landing.
+        """
+        if len(self._engine.landed) < enough:
+            (self._signal if enough == 1 else self._plenty).wait(timeout)
         self._signal.clear()
+        self._plenty.clear()
 
     def drain(self, seconds: float) -> bool:
         """Stop retrying and wait until nothing flies; False: the time has passed. Harvest afterwards."""
@@ -79,6 +79,8 @@ class Courier(Desk):
 
     def _news(self) -> None:
         self._signal.set()
+        if len(self._engine.landed) * 2 >= self._options.in_flight:
+            self._plenty.set()
 
     def _post(self, function: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(function)

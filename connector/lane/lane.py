@@ -24,7 +24,7 @@ FETCH = 1000
 COMMIT_SECONDS, SHOW_SECONDS = 1.0, 1.0
 NAP = 0.25
 """The longest sleep of a turn: signals and answers are noticed after it."""
-GATHER = 0.004
+GATHER = 0.01
 """Seconds for which landings are gathered while others fly: each turn is a transaction with its own fsync."""
 AHEAD = 200_000
 """Received records that a partition's watermark may be behind before the partition is paused."""
