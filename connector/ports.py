@@ -27,8 +27,8 @@ TopicPartition = tuple[str, int]
 
 __all__ = [
     "Answer", "Ask", "Assigned", "Busy", "Clock", "DeadLetters", "Deny", "Destination", "Done", "Grant",
-    "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs", "Placed", "Schemas", "Settlement",
-    "Source", "TopicPartition", "Verdict", "Want",
+    "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs", "Placed", "Schemas",
+    "Settlement", "Source", "TopicPartition", "Verdict", "Want",
 ]  # fmt: skip
 
 
@@ -72,6 +72,16 @@ class Log(Protocol):
 
     def error(self, event: str, **fields: object) -> object:
         """Somebody has to act."""
+
+
+class History(Protocol):
+    """What a process did, for a trial's checker. Nobody holds one unless it is asked for."""
+
+    def note(self, what: str, /, **fields: object) -> None:
+        """Write a line; it outlives a kill -9 once this returns. From any thread; a full disk raises nothing.
+
+        fields: JSON values and msgspec structs; `n`, `at`, `by` and `what` are the line's own.
+        """
 
 
 # --- Kafka ----------------------------------------------------------------------------------------

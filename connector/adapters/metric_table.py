@@ -67,5 +67,6 @@ METRICS: Final = (
     _counter("stale_sends_total", "destination", "Sends whose claim another owner had taken over by then."),
     _counter("dead_letters_total", "destination cause", "Records written to the dead letters."),
     _counter("rebalances_total", "kind", "Partition movements: assigned, revoked, lost."),
+    _counter("history_lost_lines_total", "", "Lines that the history file did not take (a full disk)."),
     _gauge("build_info", "version python", "Always 1; what is running."),
 )
