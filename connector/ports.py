@@ -190,6 +190,12 @@ class Ledger(Protocol):
     def accept_clock(self, clock: str, since_ms: int, reason: str) -> None:
         """From `since_ms` on, changes of this clock are newer than all heads that exist (RULES 1)."""
 
+    def lease_left(self) -> float:
+        """Seconds for which every claim that was granted and not settled is surely this owner's (RULES 2).
+
+        inf where no claim can be lost while the process lives. Any thread may ask; the store is not asked.
+        """
+
     def close(self) -> None:
         """Give up this owner's claims' lock and close. Claims left stay for the next owner to judge."""
 

@@ -56,6 +56,10 @@ class MeteredLedger:
         """See ports.Ledger."""
         self._ledger.accept_clock(clock, since_ms, reason)
 
+    def lease_left(self) -> float:
+        """See ports.Ledger."""
+        return self._ledger.lease_left()
+
     def close(self) -> None:
         """See ports.Ledger."""
         self._ledger.close()

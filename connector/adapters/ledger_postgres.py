@@ -77,11 +77,7 @@ class PostgresLedger:
         return self._store.identity
 
     def lease_left(self) -> float:
-        """Seconds for which every claim that was granted and not settled is surely this owner's (RULES 2).
-
-        A request is written only while this is more than its deadline. Any thread may ask; nothing is asked
-        of the database.
-        """
+        """See ports.Ledger."""
         return self._store.owner.lease_left()
 
     def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:

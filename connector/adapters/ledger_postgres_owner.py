@@ -19,6 +19,7 @@ from connector.errors import ConnectorError
 
 _BEATS: Final = 6
 _LONGEST_BEAT: Final = 5.0
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _RENEW: Final = """
     UPDATE crm_connector.owners SET lease_until = clock_timestamp() + make_interval(secs => %s)
     WHERE number = %s
@@ -33,12 +34,18 @@ _REGISTER: Final = """
 """
 
 
+def _seconds() -> float:
+    """Of a clock that never goes back, and goes on while the machine is suspended."""
+    return time.clock_gettime(_CLOCK)
+
+
 class Owner:
     """A fresh owner, and its lease in seconds. upkeep: what else a heartbeat does."""
 
     def __init__(self, link: Link, lease: float, upkeep: Callable[[Connection], None]) -> None:
         """Not registered yet."""
         self._link, self._lease, self._upkeep = link, lease, upkeep
+        self._period = min(lease / _BEATS, _LONGEST_BEAT)
         self.number = 0
         self._until = self._shelter = self._buried = 0.0
         self._lock = threading.Lock()
@@ -53,21 +60,21 @@ class Owner:
     @property
     def is_over(self) -> bool:
         """Buried so long ago that no request of that time can still be under way."""
-        return self.lapsed and time.monotonic() - self._buried > self._lease
+        return self.lapsed and _seconds() - self._buried > self._lease
 
     def buried(self) -> None:
         """Another has buried it, as a turn has seen."""
         with self._lock:
-            self._buried = self._buried or time.monotonic()
+            self._buried = self._buried or _seconds()
 
     def lease_left(self) -> float:
         """Seconds for which its claims are surely its own; counted from before the renewal was asked."""
-        return 0.0 if self.lapsed else max(0.0, self._until - time.monotonic())
+        return 0.0 if self.lapsed else max(0.0, self._until - _seconds())
 
     def register(self, connection: Connection, destination: int) -> None:
         """Begin (again), under a number that nobody ever had."""
         with self._lock:
-            asked, number = time.monotonic(), secrets.randbits(62) + 1
+            asked, number = _seconds(), secrets.randbits(62) + 1
             connection.execute(_REGISTER, (number, destination, self._lease))
             self.number, self._until, self._buried = number, asked + self._lease, 0.0
         if self._thread is None:
@@ -79,7 +86,7 @@ class Owner:
         with self._lock:
             if self.lapsed:
                 return
-            asked = time.monotonic()
+            asked = _seconds()
             if connection.execute(_RENEW, (self._lease, self.number)).rowcount != 1:
                 self._buried = asked
                 return
@@ -88,8 +95,8 @@ class Owner:
             self._until = asked + self._lease
 
     def keep(self, connection: Connection) -> None:
-        """Renew where less than half of the lease is left: the heartbeat is late."""
-        if self.lease_left() < self._lease / 2:
+        """Renew where the heartbeat is late: what is granted must not find the lease too short at once."""
+        if self.lease_left() < self._lease - 3 * self._period:
             self.renew(connection)
 
     def close(self) -> None:
@@ -104,14 +111,14 @@ class Owner:
                 pass
 
     def _beat(self) -> None:
-        wait = period = min(self._lease / _BEATS, _LONGEST_BEAT)
+        wait = self._period
         while not self._stop.wait(wait):
-            wait = period
+            wait = self._period
             try:
                 with self._link.connection() as connection:
                     self.renew(connection)
-                    if time.monotonic() > self._shelter:
+                    if _seconds() > self._shelter:
                         connection.execute(_BURY, (self.number, self._lease))
                     self._upkeep(connection)
             except ConnectorError:  # the lane's own turn meets it, and says it
-                wait = min(period, 1.0)
+                wait = min(self._period, 1.0)

@@ -7,6 +7,7 @@ as a writer: what it decides on cannot change before it commits.
 
 import time
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 
 from connector.adapters.ledger_sqlite_grant import Granting
@@ -77,6 +78,10 @@ class SqliteLedger:
         with self._store.transaction():
             self._tables.add_epoch(clock, since_ms, reason, self._now())
             self._store.bump()
+
+    def lease_left(self) -> float:
+        """See ports.Ledger: an owner keeps its lock as long as it lives, stopped or not."""
+        return inf
 
     def close(self) -> None:
         """See ports.Ledger."""

@@ -68,10 +68,10 @@ class Caution:
         return self.ended(flight) if refused else []
 
     def ended(self, flight: Flight) -> list[Flight]:
-        """If it was the trial, it is over without a success (refused, withdrawn): the next one."""
-        if not flight.trial:
+        """If it was the trial, it is over without a success (refused, given back): the next one."""
+        suspect = self._suspects.get(flight.lot.resource)
+        if suspect is None or not flight.trial:
             return []
-        suspect = self._suspects[flight.lot.resource]
         suspect.trying = False
         trial = self._trial(suspect)
         return [trial] if trial else []

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from connector.core.lots import Lot
 from connector.core.talk import Sending
+from connector.courier.edges import Edges
 from connector.courier.engine import Engine
 from connector.courier.flight import CourierOptions, CourierState, Flight, Landed
 from connector.errors import Fatal
-from connector.ports import Clock, Destination, Http, Meter
 
 T = TypeVar("T")
 
@@ -21,19 +21,12 @@ class Desk(ABC):
     Every sending that is handed in lands exactly once, or is given back by `withdraw` or `abandon`.
     """
 
-    def __init__(
-        self,
-        destination: Destination,
-        http: Http,
-        options: CourierOptions,
-        clock: Clock,
-        meter: Meter,
-        seed: int | None = None,
-    ) -> None:
-        self._options, self._meter, self._labels = options, meter, {"destination": destination.name}
-        self._http, self._clock = http, clock
+    def __init__(self, edges: Edges, options: CourierOptions, seed: int | None = None) -> None:
+        self._options, self._meter, self._clock = options, edges.meter, edges.clock
+        self._labels = {"destination": edges.destination.name}
+        self._http = edges.http
         jitter = random.Random(seed).random  # noqa: S311 - jitter
-        self._engine = Engine(destination, http, options, clock, meter, jitter, self._news)
+        self._engine = Engine(edges, options, jitter, self._news)
         self._handed = self._events = self._bytes = 0
         self._taken = 0
         self._failed = False

@@ -10,15 +10,25 @@ from collections.abc import Callable, Iterable
 
 from connector.core.breaker import evidence
 from connector.core.talk import NoAnswer, Outcome, Request, Response, Sending, Wait
-from connector.courier.flight import CourierOptions, Flight, Landed, place, reason, sort
+from connector.courier.edges import Edges
+from connector.courier.flight import (
+    Again,
+    CourierOptions,
+    Flight,
+    Landed,
+    given_back,
+    place,
+    reason,
+    sort,
+)
 from connector.courier.guard import Guard
 from connector.courier.queue import FlightQueue
 from connector.courier.tally import Tally
 from connector.errors import Fatal
-from connector.ports import Clock, Destination, Http, Meter
 
 GRACE = 5.0
 """Seconds past a step's own limit after which a conversation counts as stuck."""
+UNWRITTEN = NoAnswer(False, "the lease")
 
 log = logging.getLogger(__name__)
 
@@ -32,23 +42,20 @@ class Engine:
 
     def __init__(
         self,
-        destination: Destination,
-        http: Http,
+        edges: Edges,
         options: CourierOptions,
-        clock: Clock,
-        meter: Meter,
         random: Callable[[], float],
         news: Callable[[], None],
     ) -> None:
         self.landed: deque[Landed] = deque()
         self.active: set[Flight] = set()
         self.queue = FlightQueue(options, random, self._dispatch)
-        self.guard = Guard(destination.name, options, clock, meter, random, self._changed)
-        self.tally = Tally(destination.name, meter)
+        self.guard = Guard(edges, options, random, self._changed)
+        self.tally = Tally(edges.destination.name, edges.meter)
         self.fatal: Fatal | None = None
         self.done_events = self.done_bytes = 0
-        self._destination, self._http, self._options, self._clock = destination, http, options, clock
-        self._news = news
+        self._destination, self._http, self._clock = edges.destination, edges.http, edges.clock
+        self._lease, self._options, self._news = edges.lease, options, news
         self._idle: list[asyncio.Future[Flight]] = []
         self._workers: list[asyncio.Task[None]] = []
         self._announcement: asyncio.TimerHandle | None = None
@@ -121,6 +128,8 @@ class Engine:
             self._defect(flight, error)
             return
         self.active.discard(flight)
+        if flight.lapsed:
+            self._give_back(flight, landed, again)
         for outcome, batch in again.items():
             self.tally.retry(reason(outcome), len(batch))
             self.queue.again(flight.again(batch), outcome)
@@ -129,9 +138,18 @@ class Engine:
             self._forget([one.sending for one in landed])
             self._announce()
         self.queue.concluded(flight, outcomes)
-        self.guard.conclude(flight, evidence(outcomes))
+        if not flight.lapsed:
+            self.guard.conclude(flight, evidence(outcomes))
         if self._idle:
             self._dispatch()
+
+    def _give_back(self, flight: Flight, landed: list[Landed], again: Again) -> None:
+        """Not written for want of a lease: the ledger is asked again, and the destination is not blamed."""
+        back = given_back(again.values())
+        again.clear()
+        self.tally.retry("lease", len(back))
+        landed += back
+        self.guard.leave(flight)
 
     async def _converse(self, flight: Flight) -> list[Outcome]:
         conversation = self._destination.converse(flight.lot, flight.batch)
@@ -152,11 +170,14 @@ class Engine:
     async def _exchange(self, flight: Flight, request: Request) -> Response | NoAnswer:
         if not self.guard.idle:
             await self.guard.admit(flight)
+        limit, begun = self._options.request_timeout, self._clock.monotonic()
+        flight.deadline = begun + limit + GRACE
+        if request.method != "GET" and self._lease() <= limit:  # a read may be late, it changes nothing
+            flight.lapsed = True
+            return UNWRITTEN
         if not flight.written:
             flight.written = True
             self.tally.batch(flight.lot.resource, len(flight.batch), flight.size)
-        limit, begun = self._options.request_timeout, self._clock.monotonic()
-        flight.deadline = begun + limit + GRACE
         reply = await self._http.send(request, limit)
         self.tally.request(request.resource, reply, self._clock.monotonic() - begun)
         if isinstance(reply, Response) and 200 <= reply.status < 300:  # noqa: PLR2004

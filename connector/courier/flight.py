@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -59,11 +59,15 @@ class Held(Struct, frozen=True):
     reason: str
 
 
+class Returned(Struct, frozen=True):
+    """Not written, since its claim may soon be another's: the ledger has to be asked again (RULES 2)."""
+
+
 class Landed(Struct, frozen=True):
-    """The end of one event. certain: no earlier request of it was in doubt (RULES 2)."""
+    """The end of one event here. certain: no earlier request of it was in doubt (RULES 2)."""
 
     sending: Sending
-    outcome: Accepted | Refused | Held
+    outcome: Accepted | Refused | Held | Returned
     attempts: int
     certain: bool
 
@@ -72,7 +76,8 @@ class Flight(Struct, eq=False):
     """A batch and its attempts so far. failures: attempts in a row that did not end it.
 
     written: a request of the running attempt may be on the wire. trial: the one event that flies alone
-    (Caution). deadline: when the running step must be over, inf while it waits for the gate.
+    (Caution). lapsed: a request of it was not written for want of a lease. deadline: when the running step
+    must be over, inf while it waits for the gate.
     """
 
     lot: Lot
@@ -81,6 +86,7 @@ class Flight(Struct, eq=False):
     defects: int = 0
     trial: bool = False
     written: bool = False
+    lapsed: bool = False
     started: float = 0.0
     deadline: float = float("inf")
     timer: asyncio.TimerHandle | None = None
@@ -106,6 +112,7 @@ class Flight(Struct, eq=False):
         return sum(sending.event.size for sending in self.batch)
 
 
+RETURNED = Returned()
 Again = dict[Retry | InDoubt | Halt, list[Sending]]
 
 
@@ -132,6 +139,11 @@ def _next(sending: Sending, outcome: Retry | InDoubt | Halt) -> Sending:
         conflicts=sending.conflicts + conflict,
         doubtful=sending.doubtful or isinstance(outcome, InDoubt),
     )
+
+
+def given_back(batches: Iterable[list[Sending]]) -> list[Landed]:
+    """Events for the ledger to be asked about again."""
+    return [Landed(s, RETURNED, s.attempts, not s.doubtful) for batch in batches for s in batch]
 
 
 def reason(outcome: Retry | InDoubt | Halt) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from connector.core.breaker import Failure, Gate
 from connector.core.quota import Quota
+from connector.courier.edges import Edges
 from connector.courier.flight import CourierOptions, Flight
-from connector.ports import Clock, Meter
 
 
 class Guard:
@@ -18,15 +18,14 @@ class Guard:
 
     def __init__(
         self,
-        destination: str,
+        edges: Edges,
         options: CourierOptions,
-        clock: Clock,
-        meter: Meter,
         random: Callable[[], float],
         changed: Callable[[], None],
     ) -> None:
         self.gate = Gate()
-        self._destination, self._options, self._clock, self._meter = destination, options, clock, meter
+        self._destination, self._options = edges.destination.name, options
+        self._clock, self._meter = edges.clock, edges.meter
         self._random, self._changed = random, changed
         self._quota = Quota(options.rate_per_second, burst=max(1.0, options.rate_per_second / 20))
         self._probe: Flight | None = None

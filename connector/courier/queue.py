@@ -66,6 +66,8 @@ class FlightQueue:
     def concluded(self, flight: Flight, outcomes: list[Outcome]) -> None:
         """A flight ended: its resource may be suspect now, or cleared."""
         self.ready.extend(self._caution.conclude(flight, outcomes))
+        if flight.lapsed:
+            self.ready.extend(self._caution.ended(flight))
 
     def stop_retrying(self) -> None:
         """From now on only first attempts are ready."""

@@ -33,7 +33,7 @@ class Tally:
         self._requests[resource, status] += 1
         self._seconds[resource].append(seconds)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(EVERY, self.flush)
+            self._soon()
 
     def batch(self, resource: str, events: int, size: int) -> None:
         """A batch is written; size: bytes of its records."""
@@ -43,6 +43,11 @@ class Tally:
     def retry(self, reason: str, events: int) -> None:
         """Events that are tried again."""
         self._retries[reason] += events
+        if self._timer is None:
+            self._soon()
+
+    def _soon(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(EVERY, self.flush)
 
     def flush(self) -> None:
         """Hand over what was gathered."""

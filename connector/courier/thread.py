@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import uvloop
 
 from connector.courier.desk import Desk
+from connector.courier.edges import Edges
 from connector.courier.flight import CourierOptions
-from connector.ports import Clock, Destination, Http, Meter
 
 T = TypeVar("T")
 PATIENCE = 10.0
@@ -20,19 +20,12 @@ PATIENCE = 10.0
 class Courier(Desk):
     """See Desk."""
 
-    def __init__(
-        self,
-        destination: Destination,
-        http: Http,
-        options: CourierOptions,
-        clock: Clock,
-        meter: Meter,
-        seed: int | None = None,
-    ) -> None:
+    def __init__(self, edges: Edges, options: CourierOptions, seed: int | None = None) -> None:
         self._signal, self._plenty = threading.Event(), threading.Event()
-        super().__init__(destination, http, options, clock, meter, seed)
+        super().__init__(edges, options, seed)
         self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name=f"courier-{destination.name}", daemon=True)
+        name = f"courier-{edges.destination.name}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._closed = False
 
     def start(self) -> None:

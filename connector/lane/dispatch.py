@@ -12,23 +12,16 @@ from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlemen
 from connector.core.model import Record
 from connector.core.plan import Item, Line, Plan
 from connector.core.talk import Accepted, Refused, Sending
-from connector.courier import Carrier, Held, Landed
+from connector.courier import Carrier, Held, Landed, Returned
 from connector.lane.books import Books, RecordOutcome
 from connector.lane.burial import Burial
 from connector.lane.intake import Refusal
 from connector.lane.partitions import Asking, Partitions
+from connector.lane.settling import Settling, accepted, released
 from connector.ports import Clock, DeadLetters, Destination, Ledger, TopicPartition
 
 BUSY_SECONDS, ASK_SECONDS = 0.25, 1.0
 """How long to wait before the ledger is asked again for a key that another replica, or a question, holds."""
-
-
-class Settling(Struct):
-    """A settlement on its way into the ledger, and how its record is closed then (None: it stays open)."""
-
-    settlement: Settlement
-    item: Item | None
-    outcome: RecordOutcome
 
 
 class Own(Struct):
@@ -188,28 +181,14 @@ class Dispatch:
         item = self._flying.pop((event.entity, event.key))
         match landed.outcome:
             case Accepted(remote_id):
-                self._settling.append(Settling(self._accept(item, landed, remote_id), item, "delivered"))
+                self._settling.append(accepted(self._destination, item, landed, remote_id))
             case Refused() as end:
-                self._kill(item, end, self._release(item, landed))
+                self._kill(item, end, released(item, landed))
             case Held(reason):
-                self._kill(item, Refused("in_doubt", reason), self._release(item, landed))
-
-    def _accept(self, item: Item, landed: Landed, remote_id: str | None) -> Settlement:
-        event = landed.sending.event
-        return Settlement(
-            event,
-            "accepted",
-            certain=landed.certain,
-            live=item.lot.live,
-            aliases=self._destination.aliases(event) if event.entity == "contact" else (),
-            contact_key=item.requires.key if item.requires else None,
-            remote_id=remote_id,
-            attempts=landed.attempts,
-        )
-
-    def _release(self, item: Item, landed: Landed) -> Settlement:
-        certain, live = landed.certain, item.lot.live
-        return Settlement(item.event, "released", certain=certain, live=live, attempts=landed.attempts)
+                self._kill(item, Refused("in_doubt", reason), released(item, landed))
+            case Returned():
+                self._settling.append(Settling(released(item, landed), None, "filtered"))
+                self._plan.again(item, self._clock.monotonic() + BUSY_SECONDS)
 
     def _close(self, item: Item, outcome: RecordOutcome) -> None:
         self._books.close_item(item, outcome)

@@ -20,7 +20,7 @@ from connector.core.brake import Brake
 from connector.core.decode import Decoder
 from connector.core.mapping import Mapper
 from connector.core.plan import Plan
-from connector.courier import Courier, CourierOptions
+from connector.courier import Courier, CourierOptions, Edges
 from connector.dialects.yespo import Yespo, YespoOptions
 from connector.errors import ConfigError
 from connector.lane.books import Books
@@ -141,9 +141,9 @@ class _Assembly:
         settings, name = self._settings, self._name
         destination = dialect(settings, name)
         store = MeteredLedger(ledger(settings, name), name, self._meter)
-        courier = Courier(
-            destination, http(settings, name), self._courier_options(), self._clock, self._meter
-        )
+        client = http(settings, name)
+        edges = Edges(destination, client, self._clock, self._meter, store.lease_left)
+        courier = Courier(edges, self._courier_options())
         letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
         lane = self._assemble(destination, courier, store, letters, schemas)
         return Running(lane, self._opener(lane, courier, embedded=embedded), _closer(courier, store, letters))

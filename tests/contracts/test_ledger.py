@@ -4,6 +4,7 @@ Runs on the fake and on each real store. A `World` is one store that survives it
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -621,3 +622,13 @@ class TestOperator:
         identity = ledger.identity
         world.crash(ledger)
         assert world.open().identity == identity
+
+
+class TestLease:
+    def test_what_was_granted_just_now_is_surely_its_owners_for_longer_than_a_request_takes(
+        self, ledger: Countable
+    ) -> None:
+        """RULES 2: it is looked at from another thread, immediately before a write."""
+        assert ask(ledger, V1) == Grant()
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(ledger.lease_left).result() > 60

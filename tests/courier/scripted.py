@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from math import inf
 
 from connector.core.events import Event, Order, Requirement
 from connector.core.lots import Lot
@@ -21,6 +22,7 @@ from connector.core.talk import (
     Sending,
     Wait,
 )
+from connector.courier.edges import Edges
 from connector.courier.engine import Engine
 from connector.courier.flight import CourierOptions, Flight
 from connector.ports import Grant
@@ -143,20 +145,23 @@ def by_path(request: Request) -> Response:
 
 
 class Bench:
-    """An engine with everything around it; `run` gives it to a story and ends it afterwards."""
+    """An engine with everything around it; `run` gives it to a story and ends it afterwards.
+
+    lease: seconds for which the claims are its own.
+    """
 
     def __init__(self, destination: Scripted, options: CourierOptions = FAST) -> None:
         self.clock, self.meter = FakeClock(0.0), FakeMeter()
         self.destination, self.options = destination, options
         self.news = 0
+        self.lease = inf
         self.use(FakeHttp(by_path))
 
     def use(self, http: FakeHttp) -> None:
         """With this client."""
         self.http = http
-        self.engine = Engine(
-            self.destination, http, self.options, self.clock, self.meter, lambda: 0.5, self._heard
-        )
+        edges = Edges(self.destination, http, self.clock, self.meter, lambda: self.lease)
+        self.engine = Engine(edges, self.options, lambda: 0.5, self._heard)
 
     def run(self, story: Callable[["Bench"], Awaitable[None]]) -> "Bench":
         """Open the engine and live through the story."""

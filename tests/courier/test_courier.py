@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from connector.core.retry import Backoff
 from connector.core.talk import Refused, Response, Retry
-from connector.courier import Courier, CourierOptions, Landed
+from connector.courier import Courier, CourierOptions, Edges, Landed
 from connector.errors import Fatal
 from tests.courier.scripted import LIVE, Scripted, by_path, sending
 from tests.fakes.http import FakeHttp
@@ -26,14 +26,17 @@ class RealClock:
     monotonic = staticmethod(time.monotonic)
 
 
+def edges(destination: Scripted, http: FakeHttp) -> Edges:
+    """Around a courier of real time."""
+    return Edges(destination, http, RealClock(), FakeMeter())
+
+
 @contextmanager
 def courier(
     destination: Scripted | None = None, http: FakeHttp | None = None, options: CourierOptions = QUICK
 ) -> Iterator[Courier]:
     """A started courier, closed afterwards."""
-    made = Courier(
-        destination or Scripted(), http or FakeHttp(by_path, 0.001), options, RealClock(), FakeMeter(), seed=7
-    )
+    made = Courier(edges(destination or Scripted(), http or FakeHttp(by_path, 0.001)), options, seed=7)
     made.start()
     try:
         yield made
@@ -149,7 +152,7 @@ def test_closing_ends_the_thread_and_the_client() -> None:
 
 def test_a_courier_that_never_started_can_be_closed() -> None:
     http = FakeHttp(by_path)
-    Courier(Scripted(), http, QUICK, RealClock(), FakeMeter()).close()
+    Courier(edges(Scripted(), http), QUICK).close()
     assert http.closed
 
 

@@ -3,11 +3,12 @@
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from msgspec.structs import replace
 
 from connector.core.assignment import Answer
-from connector.core.claims import Deny, Grant, Needs, Settlement, Verdict, Want
+from connector.core.claims import Busy, Deny, Grant, Needs, Settlement, Verdict, Want
 from connector.core.events import Event, Requirement
 from connector.core.heads import Epoch, Epochs, Head
 from connector.core.turn import Claim, aliases_after, conclude, decide, fit
@@ -30,27 +31,35 @@ class Scope:
 
 @dataclass
 class Store:
-    """What the ledgers of several destinations and owners share: the "file"."""
+    """What the ledgers of several destinations and owners share. living: owner → end of its lease."""
 
     identity: str = "fake-ledger"
     scopes: dict[str, Scope] = field(default_factory=dict)
-    living: set[int] = field(default_factory=set)
+    living: dict[int, float] = field(default_factory=dict)
     owners: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
 
 class FakeLedger:
-    """`crash()` kills this owner and returns its successor; `down = True` makes every call raise."""
+    """`crash()` kills this owner and returns its successor; `down = True` makes every call raise.
+
+    lease: seconds after its last sign of life (a turn, a `beat`) for which others let it live.
+    """
 
     def __init__(
-        self, store: Store | None = None, destination: str = "yespo", now: Callable[[], float] = lambda: 1.0
+        self,
+        store: Store | None = None,
+        destination: str = "yespo",
+        now: Callable[[], float] = lambda: 1.0,
+        lease: float = inf,
     ) -> None:
         self.store = store or Store()
         self.down = False
         self.stale_sends = 0
         self._destination, self._now = destination, now
         self._scope = self.store.scopes.setdefault(destination, Scope())
-        self._owner = next(self.store.owners)
-        self.store.living.add(self._owner)
+        self._lease = lease
+        self._mine: set[Key] = set()
+        self._register()
 
     @property
     def identity(self) -> str:
@@ -58,15 +67,40 @@ class FakeLedger:
 
     def crash(self) -> "FakeLedger":
         self.close()
-        return FakeLedger(self.store, self._destination, self._now)
+        return FakeLedger(self.store, self._destination, self._now, self._lease)
 
     def close(self) -> None:
-        self.store.living.discard(self._owner)
+        self.store.living.pop(self._owner, None)
+
+    def beat(self) -> None:
+        """A sign of life; too late once it was buried."""
+        if self._lives and not self.down:
+            self.store.living[self._owner] = self._now() + self._lease
+
+    def lease_left(self) -> float:
+        return max(0.0, self.store.living.get(self._owner, 0.0) - self._now())
+
+    @property
+    def _lives(self) -> bool:
+        return self._owner in self.store.living
+
+    def _register(self) -> None:
+        self._owner = next(self.store.owners)
+        self.store.living[self._owner] = self._now() + self._lease
+
+    def _renew(self) -> None:
+        """Bury whose lease has passed; begin anew where it was one's own and nothing is under way."""
+        self.beat()
+        for owner in [owner for owner, until in self.store.living.items() if until < self._now()]:
+            del self.store.living[owner]
+        if not self._lives and not self._mine:
+            self._register()
 
     def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:
         self._answering()
         if len({_slot(want.event) for want in wanted}) < len(wanted):
             raise ValueError("two wants of one key in one turn")
+        self._renew()
         for one in settled:
             self._settle(one)
         # Decide all before any is claimed: wants of one turn do not see each other.
@@ -98,6 +132,7 @@ class FakeLedger:
         scope, slot = self._scope, _slot(one.event)
         head, claim = scope.heads.get(slot), scope.claims.get(slot)
         mine = claim is not None and claim.owner == self._owner
+        self._mine.discard(slot)
         after = conclude(one, head, claim, mine=mine, epochs=scope.epochs)
         self.stale_sends += after.stale
         accepted = one.outcome == "accepted" and after.claim is not claim
@@ -130,6 +165,8 @@ class FakeLedger:
             want.event, scope.heads.get(slot), claim, living=living, owner=self._owner, epochs=scope.epochs
         )
         verdict = decision.verdict
+        if isinstance(verdict, Grant) and not self._lives:
+            return Busy
         if isinstance(verdict, Grant) and want.requires is not None:
             limits = self._fit(want.requires)
             if not isinstance(limits, Grant):
@@ -143,6 +180,7 @@ class FakeLedger:
                     scope.rows[want.event.row_key] = want.event.key
             if decision.claim is not None:
                 scope.claims[slot] = decision.claim
+                self._mine.add(slot)
             return verdict
 
         return write

@@ -6,6 +6,7 @@ the connector with one lane, stepped by hand. Nothing is random: the same calls 
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from connector.core.heads import Head
 from connector.core.plan import Plan
 from connector.core.retry import Backoff
 from connector.core.rules import OnDelete
-from connector.courier import CourierOptions
+from connector.courier import CourierOptions, Edges
 from connector.dialects.yespo import Yespo, YespoOptions
 from connector.lane.books import Books
 from connector.lane.dispatch import Dispatch, Own
@@ -121,7 +122,7 @@ def staged(**options: Any) -> Iterator[Stage]:
 class Process:
     """One start of the connector: a lane, stepped by `turn`; dead once its fuse has blown.
 
-    wrap: puts something between the lane and its ledger.
+    lease: seconds that its claims outlive its last turn. wrap: puts something between lane and ledger.
     """
 
     def __init__(
@@ -139,15 +140,17 @@ class Process:
         brake: tuple[int, float] = (1000, 1.0),
         on_delete: OnDelete = "ignore",
         start: str = "earliest",
+        lease: float = inf,
         wrap: Callable[[Ledger], Ledger] = lambda ledger: ledger,
     ) -> None:
         self.stage, self.fuse, self.alive, self.turns = stage, fuse, True, 0
         clock, self.meter, self.log = stage.clock, FakeMeter(), StageLog()
         destination = Yespo(options or YespoOptions(name=NAME))
-        self.ledger = StageLedger(stage.store, clock.now, stage.outside, fuse)
+        self.ledger = StageLedger(stage.store, clock.now, stage.outside, fuse, lease)
         ledger, letters = wrap(self.ledger), StageLetters(stage.letters, stage.outside, fuse)
         self.http = StageHttp(stage.crm, fuse)
-        self.courier = SteppedCourier(destination, self.http, courier, stage.time, self.meter, fuse.check)
+        edges = Edges(destination, self.http, clock, self.meter, self.ledger.lease_left)
+        self.courier = SteppedCourier(edges, courier, stage.time, fuse.check)
         partitions, chosen = Partitions(NAME, ledger, clock, self.meter, start), Brake(*brake)
         books = Books(NAME, partitions, chosen, clock, self.meter)
         plan = Plan(batch_events=batch_events, batch_bytes=batch_bytes, linger=linger)
@@ -182,6 +185,7 @@ class Process:
             try:
                 self.fuse.check()
                 self.turns += 1
+                self.ledger.beat()
                 self.lane.turn()
                 self._idle(TURN)
             except Killed:

@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from connector.courier import CourierOptions
+from connector.courier import CourierOptions, Edges
 from connector.courier.desk import Desk
-from connector.ports import Destination, Http, Meter
 from tests.fakes.clock import FakeClock
 from tests.support.virtual import VirtualLoop
 
@@ -61,14 +60,12 @@ class SteppedCourier(Desk):
 
     def __init__(
         self,
-        destination: Destination,
-        http: Http,
+        edges: Edges,
         options: CourierOptions,
         time: StageTime,
-        meter: Meter,
         after_wait: Callable[[], None],
     ) -> None:
-        super().__init__(destination, http, options, time.clock, meter, seed=1)
+        super().__init__(edges, options, seed=1)
         self._time, self._after_wait = time, after_wait
         self._heard = False
         self._waiter: asyncio.Future[None] | None = None

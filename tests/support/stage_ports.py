@@ -39,8 +39,10 @@ class StageLog:
 class StageLedger(FakeLedger):
     """One owner of the store."""
 
-    def __init__(self, store: Store, now: Callable[[], float], outside: Outside, fuse: Fuse) -> None:
-        super().__init__(store, "yespo", now)
+    def __init__(
+        self, store: Store, now: Callable[[], float], outside: Outside, fuse: Fuse, lease: float
+    ) -> None:
+        super().__init__(store, "yespo", now, lease)
         self._outside, self._fuse = outside, fuse
 
     def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:

@@ -1,0 +1,39 @@
+"""What becomes of a claim, in the words of the ledger, by what the courier brought back."""
+
+from msgspec import Struct
+
+from connector.core.claims import Settlement
+from connector.core.plan import Item
+from connector.courier import Landed
+from connector.lane.books import RecordOutcome
+from connector.ports import Destination
+
+
+class Settling(Struct):
+    """A settlement on its way into the ledger, and how its record is closed then (None: it stays open)."""
+
+    settlement: Settlement
+    item: Item | None
+    outcome: RecordOutcome
+
+
+def accepted(destination: Destination, item: Item, landed: Landed, remote_id: str | None) -> Settling:
+    """The destination has it."""
+    event = landed.sending.event
+    settlement = Settlement(
+        event,
+        "accepted",
+        certain=landed.certain,
+        live=item.lot.live,
+        aliases=destination.aliases(event) if event.entity == "contact" else (),
+        contact_key=item.requires.key if item.requires else None,
+        remote_id=remote_id,
+        attempts=landed.attempts,
+    )
+    return Settling(settlement, item, "delivered")
+
+
+def released(item: Item, landed: Landed) -> Settlement:
+    """It is given up: a dead letter, or to be asked for again. A doubt of it stays in the ledger."""
+    certain, live = landed.certain, item.lot.live
+    return Settlement(item.event, "released", certain=certain, live=live, attempts=landed.attempts)
