@@ -1,12 +1,18 @@
 """Where each assigned partition is read, and whether it is: pause, resume, seek."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaException
+from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as Tp
 
 from connector.adapters.kafka_properties import ask
 from connector.ports import TopicPartition
+
+NOWHERE: Final = 0
+"""Where a partition stands, paused, until it is said where to read. Never a logical offset (END): librdkafka
+repeats the query for it when a seek has overtaken the reply, and the result overrides the seek: records lost.
+"""
 
 
 class Cursor:
@@ -20,13 +26,13 @@ class Cursor:
 
     def add(self, keys: Sequence[TopicPartition]) -> None:
         """The group gave them: nothing is read before it is said where."""
-        tps = [Tp(*key, OFFSET_END) for key in keys]
+        tps = [Tp(*key, NOWHERE) for key in keys]
         (self._consumer.assign if self._eager else self._consumer.incremental_assign)(tps)
         self.hold(keys)
 
     def hold(self, keys: Sequence[TopicPartition]) -> None:
         """Read nothing before it is said where, again."""
-        self._starts.update(dict.fromkeys(keys, OFFSET_END))
+        self._starts.update(dict.fromkeys(keys, NOWHERE))
         self.pause(keys)
 
     def forget(self, key: TopicPartition) -> None:

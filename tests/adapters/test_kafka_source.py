@@ -1,7 +1,8 @@
 """KafkaSource on a real Kafka: latency, transactions, compaction, outages, refused commits."""
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import cast
 
@@ -13,7 +14,7 @@ from connector.adapters.kafka_commits import Commits
 from connector.adapters.kafka_properties import consumer_config, is_eager, meaning
 from connector.adapters.kafka_source import KafkaSource
 from connector.errors import BrokerDown, ConfigError, Fatal, Outage
-from connector.ports import Answer, Placed
+from connector.ports import Answer, Assigned, Placed, TopicPartition
 from tests.support.broker import Broker
 from tests.support.kafka_node import free_ports
 from tests.support.local_kafka import LocalKafka
@@ -298,6 +299,31 @@ def test_a_broker_that_goes_and_comes_back_costs_no_record_and_no_restart(own_ka
         assert [record.value for record in member.records] == [b"before", b"after"]
         member.settle()
         assert member.commit() == {(here.topic, 0): 2}
+
+
+@pytest.mark.kafka
+def test_a_broker_that_hangs_while_a_partition_is_placed_moves_its_start_nowhere(
+    own_kafka: LocalKafka,
+) -> None:
+    """librdkafka: a seek that overtakes an offset query (of END, say) is overridden by the query, which is
+    repeated. The query is repeated half a second after the partition was given: held back then, it lost."""
+
+    class Slow(Member):
+        def assigned(self, partitions: Sequence[Assigned]) -> Mapping[TopicPartition, Placed]:
+            placed = super().assigned(partitions)
+            time.sleep(0.25)
+            own_kafka.pause()
+            time.sleep(0.5)
+            threading.Timer(0.2, own_kafka.resume).start()
+            return placed
+
+    with ExitStack() as cleanup:
+        here, member = KafkaWorld(own_kafka.bootstrap, 1, cleanup), Slow()
+        large = [bytes(400_000)] * 5  # more than one fetch brings
+        here.produce(*large)
+        here.member(member)
+
+        assert member.read(5) == large
 
 
 @pytest.mark.kafka

@@ -192,10 +192,6 @@ def test_a_stop_under_load_ends_in_time_and_leaves_nothing_in_doubt(
         assert here.verify([]) == 0
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="seen once in six runs, not understood yet: after the takeover a contact had no firstName",
-)
 def test_a_second_instance_takes_over_from_a_killed_one_and_counts_what_it_resends(
     broker: Broker, topic: TopicFactory, tmp_path: Path
 ) -> None:
