@@ -1,6 +1,11 @@
-"""The gate of a destination: closed (requests flow), open until a time, half-open (one probe). Pure."""
+"""The gate of a destination: closed (requests flow), open until a time, half-open (one probe). Pure.
 
-from typing import Literal
+Once the probe has closed it, little flies at first, and one more with each success: twice as much each round,
+until all slots are in use again (slow start). So what has just come back is not pushed over at once.
+"""
+
+from math import inf
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -8,6 +13,8 @@ from msgspec.structs import replace
 from connector.core.talk import Accepted, Halt, InDoubt, Outcome, Refused, Retry
 
 Reason = Literal["destination", "quota", "contract", "credentials"]
+SLOW_START: Final = 2
+"""Conversations at once after a recovery."""
 RANK: dict[Reason, int] = {"destination": 0, "quota": 1, "contract": 2, "credentials": 3}
 
 
@@ -29,8 +36,8 @@ class Failure(Struct, frozen=True):
 class Gate(Struct, frozen=True):
     """Whether requests may be sent (promise 6). Times are the caller's monotonic seconds.
 
-    failures: in a row while closed. trips: openings in a row without a success: what the wait grows with.
-    since: when it left closed; until: when a probe may fly.
+    failures: in a row while closed. trips: openings since all slots were last in use, what the wait grows
+    with. since: when it left closed; until: when a probe may fly. limit: of conversations, as it recovers.
     """
 
     state: Literal["closed", "open", "half_open"] = "closed"
@@ -39,10 +46,13 @@ class Gate(Struct, frozen=True):
     until: float = 0.0
     failures: int = 0
     trips: int = 0
+    limit: float = inf
 
-    def success(self, *, probe: bool = False) -> "Gate":
+    def success(self, slots: int, *, probe: bool = False) -> "Gate":
         """A request was answered. Only the probe closes: a straggler was sent before the trouble began."""
-        return Gate() if probe or self.state == "closed" else self
+        if self.state != "closed":
+            return self._recovering(SLOW_START, slots) if probe else self
+        return self._recovering(self.limit + 1, slots) if self.failures or self.limit < inf else self
 
     def failure(
         self, failure: Failure, now: float, wait: float, threshold: int, *, probe: bool = False
@@ -51,8 +61,8 @@ class Gate(Struct, frozen=True):
         if self.state == "closed":
             failures = self.failures + 1
             if failures < threshold and not failure.at_once:
-                return replace(self, failures=failures)
-            return Gate("open", failure.reason, now, now + wait, failures, trips=1)
+                return replace(self, failures=failures, limit=_halved(self.limit))
+            return Gate("open", failure.reason, now, now + wait, failures, self.trips + 1)
         if probe:
             return Gate("open", failure.reason, self.since, now + wait, self.failures + 1, self.trips + 1)
         return self._straggler(failure, now)
@@ -61,12 +71,19 @@ class Gate(Struct, frozen=True):
         """The time has come: one conversation may fly."""
         return replace(self, state="half_open")
 
+    def _recovering(self, limit: float, slots: int) -> "Gate":
+        return Gate(trips=self.trips, limit=limit) if limit < slots else Gate()
+
     def _straggler(self, failure: Failure, now: float) -> "Gate":
         """It was sent before the gate opened: it may name a graver reason or a longer wait, no more."""
         reason = max(self.reason, failure.reason, key=RANK.__getitem__)
         until = max(self.until, now + (failure.after or 0.0))
         state = "open" if until > self.until else self.state
         return replace(self, state=state, reason=reason, until=until)
+
+
+def _halved(limit: float) -> float:
+    return limit if limit == inf else max(1.0, limit // 2)
 
 
 def evidence(outcomes: list[Outcome]) -> Failure | None:

@@ -63,7 +63,8 @@ class Desk(ABC):
         if engine.guard.gate.state != "closed":
             return int(engine.guard.wants_probe and not queue.ready and self._handed == self._taken)
         busy = self._handed - self._taken + len(engine.active) + queue.busy
-        return max(0, min(self._options.in_flight - busy, self._options.waiting - len(queue.waiting)))
+        slots = int(min(self._options.in_flight, engine.guard.gate.limit))
+        return max(0, min(slots - busy, self._options.waiting - len(queue.waiting)))
 
     @property
     def flying(self) -> int:

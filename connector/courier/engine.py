@@ -108,7 +108,7 @@ class Engine:
 
     def _next(self) -> Flight | None:
         """The next flight that may begin now; it counts as active at once, so that it cannot get lost."""
-        if not self.guard.open_for_start or (flight := self.queue.next()) is None:
+        if not self.guard.open_for_start(len(self.active)) or (flight := self.queue.next()) is None:
             return None
         self.guard.start(flight)
         self.active.add(flight)

@@ -3,8 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from math import inf
 
-from connector.core.breaker import Failure, Gate
+from connector.core.breaker import SLOW_START, Failure, Gate
 from connector.core.quota import Quota
 from connector.courier.edges import Edges
 from connector.courier.flight import CourierOptions, Flight
@@ -32,10 +33,10 @@ class Guard:
         self._parked: deque[tuple[Flight, asyncio.Future[None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def open_for_start(self) -> bool:
-        """Whether a conversation may begin."""
-        return self.gate.state == "closed" or self.wants_probe
+    def open_for_start(self, active: int) -> bool:
+        """Whether a conversation may begin beside so many."""
+        gate = self.gate
+        return active < gate.limit if gate.state == "closed" else self.wants_probe
 
     @property
     def wants_probe(self) -> bool:
@@ -69,12 +70,13 @@ class Guard:
     def answered(self, flight: Flight) -> None:
         """A request had a 2xx: the destination works, whatever its conversation comes to."""
         if self.gate.state != "closed" or self.gate.failures:
-            self._move(self.gate.success(probe=self._take_probe(flight)))
+            self._success(flight)
 
     def conclude(self, flight: Flight, failure: Failure | None) -> None:
         """A conversation ended with this evidence."""
         if failure is None:
-            self.answered(flight)
+            if self.gate.state != "closed" or self.gate.failures or self.gate.limit < inf:
+                self._success(flight)
             return
         if failure.after is not None:
             failure = Failure(failure.reason, min(failure.after, self._options.longest))
@@ -87,11 +89,16 @@ class Guard:
         """A conversation ended without evidence: another one has to probe."""
         if self._take_probe(flight) and self.gate.state == "half_open":
             self._offer()
+        elif self.gate.state == "closed":
+            self._let_in(1)
 
     def close(self) -> None:
         """No more timers."""
         if self._timer is not None:
             self._timer.cancel()
+
+    def _success(self, flight: Flight) -> None:
+        self._move(self.gate.success(self._options.in_flight, probe=self._take_probe(flight)))
 
     def _passes(self, flight: Flight) -> bool:
         state = self.gate.state
@@ -123,8 +130,8 @@ class Guard:
             self._meter.set("paused", 0, destination=self._destination, reason=before.reason)
         if gate.state == "closed":
             self.close()
-            if before.state != "closed":
-                self._wake(lambda _: True)
+            if before.state != "closed" or gate.limit != before.limit:
+                self._let_in(SLOW_START if gate.limit > before.limit else 1)
                 self._changed()
             return
         self._meter.set("paused", 1, destination=self._destination, reason=gate.reason)
@@ -150,6 +157,12 @@ class Guard:
             self._changed()
         else:
             self._wake(lambda flight: flight is self._probe)
+
+    def _let_in(self, some: int) -> None:
+        """The gate is closed: those in the middle of a conversation go on, some for each that ended."""
+        waiting = [waiter for _, waiter in self._parked if not waiter.done()]
+        for waiter in waiting if self.gate.limit == inf else waiting[:some]:
+            waiter.set_result(None)
 
     def _wake(self, whom: Callable[[Flight], bool]) -> None:
         for flight, waiter in self._parked:

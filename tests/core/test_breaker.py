@@ -1,5 +1,7 @@
 """The gate opens on evidence, is probed by one, and closes by itself."""
 
+from math import inf
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from connector.core.breaker import Failure, Gate, Reason, evidence
 from connector.core.talk import Accepted, Halt, InDoubt, Outcome, Refused, Retry
 
 DOWN = Failure("destination")
+SLOTS = 32
 
 
 def opened(reason: Reason = "destination", now: float = 0.0, wait: float = 10.0) -> Gate:
@@ -20,7 +23,8 @@ def test_failures_in_a_row_open_it_and_a_success_between_them_does_not() -> None
     gate = Gate()
     for _ in range(2):
         gate = gate.failure(DOWN, 0, 1, threshold=3)
-    gate = gate.success()
+    gate = gate.success(SLOTS)
+    assert gate == Gate()
     for _ in range(2):
         gate = gate.failure(DOWN, 5, 1, threshold=3)
     assert gate.state == "closed"
@@ -41,8 +45,8 @@ def test_what_needs_no_further_proof_opens_at_once(failure: Failure) -> None:
 def test_only_the_probe_closes_it() -> None:
     """The success of a request that was sent before the trouble proves nothing."""
     gate = opened().probing()
-    assert gate.success() == gate
-    assert gate.success(probe=True) == Gate()
+    assert gate.success(SLOTS) == gate
+    assert gate.success(SLOTS, probe=True).state == "closed"
 
 
 def test_a_failed_probe_opens_it_again_keeps_since_and_counts_the_trip() -> None:
@@ -75,6 +79,49 @@ def test_a_straggler_names_a_graver_reason_or_a_longer_wait_and_nothing_else() -
 def test_the_gravest_outcome_is_the_evidence(outcomes: list[Outcome], expected: Failure | None) -> None:
     """An event's own fault says nothing against the destination."""
     assert evidence(outcomes) == expected
+
+
+def test_after_a_recovery_little_flies_and_twice_as_much_each_round_until_all_slots_are_in_use() -> None:
+    """A round: all that may fly at once flies and succeeds."""
+    gate, rounds = opened().probing().success(SLOTS, probe=True), list[float]()
+    while gate.limit < inf:
+        rounds.append(gate.limit)
+        for _ in range(int(gate.limit)):
+            gate = gate.success(SLOTS)
+    assert rounds == [2, 4, 8, 16]
+    assert gate == Gate()
+
+
+def test_a_failure_while_it_recovers_halves_what_may_fly_and_several_in_a_row_open_it_for_longer() -> None:
+    """Trips count until all slots were in use: what fails under load is left alone ever longer."""
+    gate = opened().probing().success(SLOTS, probe=True)
+    for _ in range(8):
+        gate = gate.success(SLOTS)
+    assert gate.limit == 10
+    gate = gate.failure(DOWN, 9, 1, threshold=3)
+    assert (gate.state, gate.limit) == ("closed", 5)
+    gate = gate.failure(DOWN, 9, 1, threshold=3).failure(DOWN, 9, 1, threshold=3)
+    assert (gate.state, gate.trips, gate.limit) == ("open", 2, inf)
+
+
+def test_a_gate_that_never_opened_limits_nothing() -> None:
+    """Slow start is for recoveries."""
+    assert Gate().failure(DOWN, 0, 1, threshold=9).success(SLOTS) == Gate()
+    assert opened().probing().success(1, probe=True) == Gate()
+
+
+@given(st.lists(st.sampled_from(["success", "failure"]), max_size=60), st.integers(1, 40))
+def test_what_may_fly_while_it_recovers_is_never_nothing_and_never_grows_faster_than_successes(
+    story: list[str], slots: int
+) -> None:
+    """Whatever happens: at least one may fly, and each success adds one at most."""
+    gate = opened().probing().success(slots, probe=True)
+    for step in story:
+        before = gate.limit
+        gate = gate.success(slots) if step == "success" else gate.failure(DOWN, 0, 1, threshold=99)
+        assert gate.limit >= 1
+        assert gate.limit <= before + 1 or gate.limit == inf
+        assert gate.limit == inf or gate.limit < slots
 
 
 REASONS: st.SearchStrategy[Reason] = st.sampled_from(["destination", "quota", "contract", "credentials"])

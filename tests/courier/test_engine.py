@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 from msgspec.structs import replace
@@ -188,6 +188,43 @@ def test_a_conversation_in_the_middle_waits_for_the_gate_and_probes_first() -> N
 
     bench.run(story)
     assert [(round(at), key) for at, key in bench.sent()] == [(0, "a"), (0, "b"), (101, "a"), (101, "b")]
+
+
+def test_after_an_outage_requests_come_back_few_at_first_and_ever_more_with_each_success() -> None:
+    """64 events wait for a destination that comes back after a minute: 1 probe, then 3, 6, 12, 24 at once."""
+    bench = Bench(ByReply(), replace(FAST, in_flight=32, waiting=100))
+    up = Response(200)
+    bench.http.answer = lambda _: up if bench.clock.monotonic() > 60 else NoAnswer(False, "refused")
+    bench.http.latency = 1.0
+
+    async def story(bench: Bench) -> None:
+        bench.take(*[[sending(str(n))] for n in range(64)])
+        await bench.until(lambda: bench.clock.monotonic() > 60)
+        await bench.landed(64)
+
+    bench.run(story)
+    landed = [at for at, _ in bench.http.sent if at > 60]
+    rounds = [len(list(group)) for _, group in groupby(landed, lambda at: round(at - landed[0], 1))]
+    assert rounds[:5] == [1, 3, 6, 12, 24]
+
+
+def test_conversations_in_the_middle_come_back_few_at_first_too() -> None:
+    """Eight imports poll when the gate opens: after the probe they go on by and by, not all at once."""
+    bench = scripted({"x": [Retry("throttled", 100.0)]}, replace(FAST, in_flight=9), polls=1)
+
+    async def story(bench: Bench) -> None:
+        bench.http.latency = 0.5
+        bench.take(*[[sending(str(n))] for n in range(8)])
+        await asyncio.sleep(0.7)
+        bench.destination.polls = 0
+        bench.take([sending("x")])
+        await bench.landed(9)
+
+    bench.run(story)
+    resumed = [at for at, _ in bench.http.sent if at > 90]
+    rounds = [len(list(group)) for _, group in groupby(resumed, lambda at: round(at - resumed[0], 1))]
+    assert rounds[:2] == [1, 3]
+    assert max(rounds) <= 6
 
 
 def test_half_open_with_nothing_to_send_asks_for_one_conversation() -> None:

@@ -123,6 +123,24 @@ def test_the_destination_is_probed_not_hammered() -> None:
         assert len(stage.crm.requests) < 60
 
 
+def test_while_the_destination_is_down_lag_grows_in_records_and_in_seconds() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.crm.fate = lambda _: "503"
+        seen: list[tuple[float, float]] = []
+        for number in range(4):
+            stage.produce(ORDERS, *[order(f"o{number}.{n}", 10 * number + n) for n in range(10)])
+            process.run(30)
+            where = {"destination": NAME, "topic": ORDERS, "partition": "0"}
+            records, seconds = (
+                process.meter.value(f"lag_{unit}", **where) for unit in ("records", "seconds")
+            )
+            seen.append((records or 0, seconds or 0))
+        assert process.paused == {"destination"}
+        assert [records for records, _ in seen] == [10, 20, 30, 40]
+        assert all(later - earlier > 25 for (_, earlier), (_, later) in pairwise(seen))
+
+
 def test_the_group_is_kept_while_the_destination_is_down() -> None:
     with staged() as stage:
         process = stage.start()
