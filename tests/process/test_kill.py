@@ -208,10 +208,12 @@ def test_a_second_instance_takes_over_from_a_killed_one_and_counts_what_it_resen
         first.end(signal.SIGKILL)
         here.sandbox.faults.clear()
         dead = claims_of_the_dead(here.ledger)
-        doubts = [(here.sandbox.clock() + ON_THE_WIRE, {key for entity, key in dead if entity == "order"})]
+        orders = {key for entity, key in dead if entity == "order"}
+        doubts = [(here.sandbox.clock() + ON_THE_WIRE, orders)]
         here.finish(second)
         counted = second.metric('crm_connector_retries_total{destination="yespo",reason="in_doubt"}')
         assert second.end(signal.SIGTERM) == 0
         here.verify(doubts)
 
-    assert counted == len(dead) > 0
+    # A contact that the dead one imported for an order may come as its own change now: no resend.
+    assert 0 < len(orders) <= counted <= len(dead)
