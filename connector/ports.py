@@ -144,9 +144,6 @@ class Source(Protocol):
         """Leave the group. `Members.revoked` was called before, by the lane's own drain."""
 
 
-# --- Schemas --------------------------------------------------------------------------------------
-
-
 class Schemas(Protocol):
     """Writer schemas by id."""
 
@@ -156,9 +153,6 @@ class Schemas(Protocol):
         None: poison, no such id although the registry answers for another id of that topic (RULES 9).
         Raises RegistryDown while that cannot be told.
         """
-
-
-# --- Ledger ---------------------------------------------------------------------------------------
 
 
 class Ledger(Protocol):
@@ -238,9 +232,6 @@ class Http(Protocol):
 
     async def close(self) -> None:
         """Close idle connections."""
-
-
-# --- Dead letters ---------------------------------------------------------------------------------
 
 
 class DeadLetters(Protocol):

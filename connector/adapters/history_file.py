@@ -16,6 +16,8 @@ import msgspec
 from connector.errors import ConfigError
 from connector.ports import Clock, Log, Meter
 
+REMEDY = "name a file in a directory that can be written, or leave history out"
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -34,8 +36,7 @@ class FileHistory:
             self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._torn = _is_torn(self._file)
         except OSError as error:
-            remedy = "name a file in a directory that can be written, or leave history out"
-            raise ConfigError(f"history: {path} cannot be written ({error.strerror}); {remedy}") from None
+            raise ConfigError(f"history: {path} cannot be written ({error.strerror}); {REMEDY}") from None
         meter.add("history_lost_lines_total", 0)
 
     def note(self, what: str, /, **fields: object) -> None:

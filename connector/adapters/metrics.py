@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, disable_created_metrics
 from prometheus_client.core import HistogramMetricFamily
@@ -15,6 +15,7 @@ import connector
 from connector.adapters.metric_table import METRICS, PREFIX, Metric
 
 Labels = Mapping[str, str]
+M = TypeVar("M", Counter, Gauge)
 Series = tuple[str, ...]
 """A name, its labels as the caller orders them, their values: finding a series again costs one look-up."""
 
@@ -54,7 +55,7 @@ class PrometheusMeter:
         series = (name, *labels, *labels.values())
         add = self._adds.get(series)
         if add is None:
-            add = self._adds[series] = self._counters[name].labels(**labels).inc
+            add = self._adds[series] = _series(self._counters[name], labels).inc
         add(amount)
 
     def set(self, name: str, value: float, /, **labels: str) -> None:
@@ -62,7 +63,7 @@ class PrometheusMeter:
         series = (name, *labels, *labels.values())
         put = self._sets.get(series)
         if put is None:
-            put = self._sets[series] = self._gauges[name].labels(**labels).set
+            put = self._sets[series] = _series(self._gauges[name], labels).set
         put(value)
 
     def observe(self, name: str, values: Sequence[float], /, **labels: str) -> None:
@@ -145,6 +146,11 @@ def meter() -> PrometheusMeter:
     made = PrometheusMeter()
     made.set("build_info", 1, version=connector.__version__, python=platform.python_version())
     return made
+
+
+def _series(metric: M, labels: Labels) -> M:
+    """A metric without labels is its own only series."""
+    return metric.labels(**labels) if labels else metric
 
 
 def _full(metric: Metric) -> str:

@@ -13,13 +13,17 @@ from connector.core.events import Event
 
 
 class Request(Struct, frozen=True):
-    """One HTTP request, relative to the destination's base URL. `resource` is its name in metrics."""
+    """One HTTP request, relative to the destination's base URL. `resource` is its name in metrics.
+
+    carries: what it asks to be applied; () = it only asks how something stands.
+    """
 
     method: str
     path: str
     resource: str
     body: bytes | None = None
     headers: Mapping[str, str] = {}
+    carries: "Batch" = ()
 
 
 class Response(Struct, frozen=True):

@@ -70,7 +70,7 @@ def converse(batch: Batch, import_seconds: float) -> Conversation:
             body = encode(bulk(contacts))
         except (ValueError, RecursionError):
             return UNENCODABLE
-        answer = yield from ask(Request("POST", "/v1/contacts", "contacts", body, JSON_HEADERS))
+        answer = yield from ask(Request("POST", "/v1/contacts", "contacts", body, JSON_HEADERS, part))
         if not isinstance(answer, Response) or not succeeded(answer):
             return judge(answer, part, asynchronous=True)
         receipt = _receipt(answer)
@@ -90,7 +90,7 @@ def erase(batch: Batch) -> Conversation:
         except ValueError:
             return UNENCODABLE
         path = f"/v1/contact?externalCustomerId={customer}&erase=true"
-        answer = yield from ask(Request("DELETE", path, "erasures"))
+        answer = yield from ask(Request("DELETE", path, "erasures", carries=(sending,)))
         if isinstance(answer, Response) and answer.status == NOT_FOUND:
             return Refused("unknown_contact", "HTTP 404: no such contact, or a wrong url")
         verdict = judge(answer, (sending,))

@@ -85,8 +85,9 @@ def converse(batch: Batch, form: Form) -> Conversation:
             body = encode(event)
         except (ValueError, RecursionError):
             return UNENCODABLE
-        request = Request("POST", "/v2/event", "events", body, JSON_HEADERS)
-        verdict = judge((yield from ask(request)), (sending,))
+        part = (sending,)
+        request = Request("POST", "/v2/event", "events", body, JSON_HEADERS, part)
+        verdict = judge((yield from ask(request)), part)
         return verdict if isinstance(verdict, Refused) else verdict[0]
 
     return each(batch, attempt)

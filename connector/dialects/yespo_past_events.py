@@ -38,7 +38,7 @@ def converse(batch: Batch, form: Form) -> Conversation:
             body = encode(PastEvents(events))
         except (ValueError, RecursionError):
             return UNENCODABLE
-        request = Request("POST", "/v1/past_events", "past_events", body, JSON_HEADERS)
+        request = Request("POST", "/v1/past_events", "past_events", body, JSON_HEADERS, part)
         return judge((yield from ask(request)), part)
 
     return isolate(batch, attempt)

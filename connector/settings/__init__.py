@@ -53,6 +53,7 @@ class Settings(Model):
     delivery: DeliverySettings = DeliverySettings()
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
+    history: Path | None = None
 
     def topics_of(self, destination: str) -> tuple[TopicSettings, ...]:
         """The topics that feed a destination: those it names, else every one whose entity it supports."""

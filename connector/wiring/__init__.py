@@ -23,14 +23,14 @@ from connector.core.plan import Plan
 from connector.courier import Courier, CourierOptions, Edges
 from connector.dialects.yespo import Yespo, YespoOptions
 from connector.errors import ConfigError
-from connector.lane.books import Books
 from connector.lane.dispatch import Dispatch, Own
 from connector.lane.intake import Intake, Reading
 from connector.lane.lane import Lane
 from connector.lane.outages import Outages
 from connector.lane.partitions import Partitions
 from connector.lane.parts import Parts
-from connector.ports import Clock, DeadLetters, Destination, Ledger, Log, Meter
+from connector.ports import Clock, DeadLetters, Destination, History, Ledger, Log, Meter
+from connector.recording import Unrecorded, recorder
 from connector.service import Running, Service
 from connector.settings import Settings
 from connector.settings.model import TopicSettings, YespoSettings
@@ -51,8 +51,15 @@ class SystemClock:
         return time.monotonic()
 
 
-def build(settings: Settings, meter: Meter, only: str | None = None, *, embedded: bool = False) -> Service:
-    """The service of one process. only: one destination's lane.
+def build(
+    settings: Settings,
+    meter: Meter,
+    only: str | None = None,
+    *,
+    embedded: bool = False,
+    history: History | None = None,
+) -> Service:
+    """The service of one process. only: one destination's lane. history: what it does is written there.
 
     embedded: the broker is librdkafka's own, which can neither describe nor create topics.
     Raises ConfigError; LedgerDown, Fatal for the ledger.
@@ -62,7 +69,11 @@ def build(settings: Settings, meter: Meter, only: str | None = None, *, embedded
         settings.destination(name)
     clock, log = SystemClock(), structlog.get_logger("connector")
     schemas = registry(settings)
-    lanes = [_Assembly(settings, name, clock, meter, log).lane(schemas, embedded=embedded) for name in names]
+    tapes = {name: recorder(history, name, clock) for name in names}
+    lanes = [
+        _Assembly(settings, name, clock, meter, log, tapes[name]).lane(schemas, embedded=embedded)
+        for name in names
+    ]
     budget = max(settings.delivery_of(name).drain_seconds for name in names) + 5.0
     return Service(lanes, clock, log, budget)
 
@@ -130,22 +141,23 @@ def decoder(topic: TopicSettings, schemas: Registry | None) -> Decoder:
 class _Assembly:
     """Makes one lane of its parts."""
 
-    def __init__(self, settings: Settings, name: str, clock: Clock, meter: Meter, log: Log) -> None:
-        self._settings, self._name = settings, name
+    def __init__(
+        self, settings: Settings, name: str, clock: Clock, meter: Meter, log: Log, tape: Unrecorded
+    ) -> None:
+        self._settings, self._name, self._tape = settings, name, tape
         self._clock, self._meter, self._log = clock, meter, log
         self._delivery = settings.delivery_of(name)
         self._topics = settings.topics_of(name)
 
     def lane(self, schemas: Registry | None, *, embedded: bool) -> Running:
         """The lane, not reading yet."""
-        settings, name = self._settings, self._name
-        destination = dialect(settings, name)
-        store = MeteredLedger(ledger(settings, name), name, self._meter)
-        client = http(settings, name)
+        settings, name, tape = self._settings, self._name, self._tape
+        store = MeteredLedger(tape.ledger(ledger(settings, name)), name, self._meter)
+        destination, client = tape.destination(dialect(settings, name)), tape.http(http(settings, name))
         edges = Edges(destination, client, self._clock, self._meter, store.lease_left)
         courier = Courier(edges, self._courier_options())
         letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
-        lane = self._assemble(destination, courier, store, letters, schemas)
+        lane = self._assemble(destination, courier, store, tape.letters(letters), schemas)
         return Running(lane, self._opener(lane, courier, embedded=embedded), _closer(courier, store, letters))
 
     def _assemble(
@@ -158,7 +170,7 @@ class _Assembly:
     ) -> Lane:
         settings, clock, meter, brake = self._settings, self._clock, self._meter, self._brake()
         partitions = Partitions(self._name, store, clock, meter, settings.kafka.start)
-        books = Books(self._name, partitions, brake, clock, meter)
+        books = self._tape.books(self._name, partitions, brake, clock, meter)
         plan = Plan(
             batch_events=self._delivery.batch_events,
             batch_bytes=self._delivery.batch_bytes,
@@ -193,8 +205,9 @@ class _Assembly:
         def start() -> None:
             if not embedded:
                 ensure_topic(properties, letters.topic, topics, create=letters.create)
-            source = KafkaSource(properties, settings.group_of(name), topics, lane, topic_ids=not embedded)
-            lane.attach(source)
+            members = self._tape.members(lane)
+            source = KafkaSource(properties, settings.group_of(name), topics, members, topic_ids=not embedded)
+            lane.attach(self._tape.source(source))
             courier.start()
 
         return start

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from connector import wiring
-from connector.adapters import schema_file
+from connector.adapters import history_file, schema_file
 from connector.adapters.kafka_admin import KafkaAdmin
 from connector.adapters.registry import Registry
 from connector.core import targets
@@ -29,7 +29,7 @@ def check(settings: Settings) -> Findings:
     parts: list[Callable[[], Findings]] = [lambda: _kafka(settings), lambda: _schemas(settings)]
     parts += [lambda name=name: clocks.check(settings, name) for name in settings.destinations]  # type: ignore[misc]
     parts += [lambda name=name: _credentials(settings, name) for name in settings.destinations]  # type: ignore[misc]
-    parts += [lambda: _ledger(settings)]
+    parts += [lambda: _ledger(settings), lambda: _history(settings)]
     for part in parts:
         try:
             yield from part()
@@ -200,6 +200,17 @@ def _ledger(settings: Settings) -> Findings:
             "wrong",
             f"ledger.url: {path.parent} is not a directory to write in; create it or correct the path",
         )
+
+
+def _history(settings: Settings) -> Findings:
+    """A check makes no file."""
+    path = settings.history
+    if path is None:
+        return
+    if os.access(path if path.exists() else path.parent, os.W_OK) and not path.is_dir():
+        yield Finding("ok", f"history {path}: can be written; it grows with every record")
+    else:
+        yield Finding("wrong", f"history: {path} cannot be written; {history_file.REMEDY}")
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,11 +1,16 @@
 """A process with everything on: logs, metrics, HTTP, lanes."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
-from connector import wiring
+import structlog
+
+from connector import __version__, wiring
 from connector.adapters import logs, metrics, web
+from connector.adapters.history_file import FileHistory
 from connector.errors import ConfigError, Outage
+from connector.ports import History, Meter
 from connector.service import Service
 from connector.settings import Settings, secret_values
 from connector.wiring import clocks
@@ -18,10 +23,27 @@ def run(settings: Settings, only: str | None = None) -> int:
     server = web.serve(settings.server.host, settings.server.port, meter.registry, health)
     try:
         _refuse_strange_clocks(settings, [only] if only else list(settings.destinations))
-        health.service = wiring.build(settings, meter, only)
-        return health.service.run()
+        with _history(settings, meter) as history:
+            health.service = wiring.build(settings, meter, only, history=history)
+            return health.service.run()
     finally:
         server.close()
+
+
+@contextmanager
+def _history(settings: Settings, meter: Meter) -> Iterator[History | None]:
+    """The process's history, None without `history: FILE`. Raises ConfigError."""
+    if settings.history is None:
+        yield None
+        return
+    log = structlog.get_logger("connector")
+    history = FileHistory(settings.history, wiring.SystemClock(), meter, log)
+    try:
+        history.note("started", pid=os.getpid(), version=__version__)
+        yield history
+        history.note("stopped")
+    finally:
+        history.close()
 
 
 def _refuse_strange_clocks(settings: Settings, names: Sequence[str]) -> None:

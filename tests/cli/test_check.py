@@ -85,6 +85,19 @@ def test_a_check_makes_no_ledger(world: World, capsys: pytest.CaptureFixture[str
     assert not (world.folder / "ledger.db").exists()
 
 
+def test_a_history_is_looked_at_and_not_made(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines = check(capsys, world.config(history=f"{world.folder}/history"))
+
+    assert (code, lines[-1]) == (
+        0,
+        f"✓ history {world.folder}/history: can be written; it grows with every record",
+    )
+    assert not (world.folder / "history").exists()
+    code, lines = check(capsys, world.config(history=str(world.folder)))
+    remedy = "name a file in a directory that can be written, or leave history out"
+    assert (code, lines[-1]) == (1, f"✗ history: {world.folder} cannot be written; {remedy}")
+
+
 def test_a_ledger_that_cannot_be_made_is_wrong(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     code, lines = check(capsys, world.config(ledger={"url": "sqlite:///nowhere/ledger.db"}))
 

@@ -72,6 +72,7 @@ def test_it_serves_joins_and_drains_on_sigterm(broker: Broker, topic: TopicFacto
             orders=orders,
             contacts=contacts,
             server={"host": "127.0.0.1", "port": port},
+            history=f"{tmp_path}/history",
         )
         with started(file, "--only", "yespo") as process:
             ready = wait_until_served(process, port, "/readyz")
@@ -89,6 +90,8 @@ def test_it_serves_joins_and_drains_on_sigterm(broker: Broker, topic: TopicFacto
     events = [line["event"] for line in logged(err)]
     assert (events[0], events[-1]) == ("started", "stopped")
     assert not [line for line in err.splitlines() if line[0] not in "{%"]  # %: librdkafka's own
+    told = [line["what"] for line in logged((tmp_path / "history").read_text())]
+    assert (told[0], told[1], told[-1]) == ("started", "assigned", "stopped")
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
@@ -102,6 +105,17 @@ def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     reason = "cannot be had (Address already in use); choose another one"
     assert [line for line in err.splitlines() if line[0] != "%"] == [
         f"server.port: 127.0.0.1:{port} {reason}"
+    ]
+
+
+def test_a_history_that_cannot_be_written_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    with started(config(tmp_path, history=f"{tmp_path}/none/history")) as process:
+        out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (2, "")
+    place = f"history: {tmp_path}/none/history cannot be written (No such file or directory)"
+    assert [line for line in err.splitlines() if line[0] != "%"] == [
+        f"{place}; name a file in a directory that can be written, or leave history out"
     ]
 
 

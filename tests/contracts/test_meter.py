@@ -40,6 +40,14 @@ def test_counts_add_up(subject: tuple[Meter, Read]) -> None:
     assert read("retries_total", destination="yespo", reason="throttled") == 3.5
 
 
+def test_a_count_may_have_no_labels(subject: tuple[Meter, Read]) -> None:
+    meter, read = subject
+    for amount in (1, 2):
+        meter.add("history_lost_lines_total", amount)
+
+    assert read("history_lost_lines_total") == 3
+
+
 def test_labels_are_known_by_name_not_by_order(subject: tuple[Meter, Read]) -> None:
     meter, read = subject
     meter.add("retries_total", destination="yespo", reason="throttled")

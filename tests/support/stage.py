@@ -18,14 +18,14 @@ from connector.core.retry import Backoff
 from connector.core.rules import OnDelete
 from connector.courier import CourierOptions, Edges
 from connector.dialects.yespo import Yespo, YespoOptions
-from connector.lane.books import Books
 from connector.lane.dispatch import Dispatch, Own
 from connector.lane.intake import Intake
 from connector.lane.lane import Lane
 from connector.lane.outages import Outages
 from connector.lane.partitions import Partitions
 from connector.lane.parts import Parts
-from connector.ports import Ledger, TopicPartition
+from connector.ports import History, Ledger, TopicPartition
+from connector.recording import recorder
 from tests.fakes.ledger import Store
 from tests.fakes.meter import FakeMeter
 from tests.fakes.source import FakeBroker, Group
@@ -123,6 +123,7 @@ class Process:
     """One start of the connector: a lane, stepped by `turn`; dead once its fuse has blown.
 
     lease: seconds that its claims outlive its last turn. wrap: puts something between lane and ledger.
+    history: where it notes what it does.
     """
 
     def __init__(
@@ -142,17 +143,20 @@ class Process:
         start: str = "earliest",
         lease: float = inf,
         wrap: Callable[[Ledger], Ledger] = lambda ledger: ledger,
+        history: History | None = None,
     ) -> None:
         self.stage, self.fuse, self.alive, self.turns = stage, fuse, True, 0
         clock, self.meter, self.log = stage.clock, FakeMeter(), StageLog()
-        destination = Yespo(options or YespoOptions(name=NAME))
+        tape = recorder(history, NAME, clock)
         self.ledger = StageLedger(stage.store, clock.now, stage.outside, fuse, lease)
-        ledger, letters = wrap(self.ledger), StageLetters(stage.letters, stage.outside, fuse)
+        ledger = wrap(tape.ledger(self.ledger))
+        letters = tape.letters(StageLetters(stage.letters, stage.outside, fuse))
         self.http = StageHttp(stage.crm, fuse)
-        edges = Edges(destination, self.http, clock, self.meter, self.ledger.lease_left)
+        destination, http = tape.destination(Yespo(options or YespoOptions(name=NAME))), tape.http(self.http)
+        edges = Edges(destination, http, clock, self.meter, self.ledger.lease_left)
         self.courier = SteppedCourier(edges, courier, stage.time, fuse.check)
         partitions, chosen = Partitions(NAME, ledger, clock, self.meter, start), Brake(*brake)
-        books = Books(NAME, partitions, chosen, clock, self.meter)
+        books = tape.books(NAME, partitions, chosen, clock, self.meter)
         plan = Plan(batch_events=batch_events, batch_bytes=batch_bytes, linger=linger)
         read = readings(stage.outside, on_delete)
         self.parts = Parts(
@@ -172,9 +176,10 @@ class Process:
             meter=self.meter,
         )
         self.lane = Lane(NAME, self.parts, memory_bytes=memory_bytes, drain_seconds=drain_seconds)
-        self.source = StageSource(stage.broker, GROUP, [ORDERS, CONTACTS], self.lane, self._idle, fuse)
+        members = tape.members(self.lane)
+        self.source = StageSource(stage.broker, GROUP, [ORDERS, CONTACTS], members, self._idle, fuse)
         self.source.on_commit = stage.on_commit
-        self.lane.attach(self.source)
+        self.lane.attach(tape.source(self.source))
         self.courier.start()
 
     # --- Stepping ---------------------------------------------------------------------------------
