@@ -1,5 +1,6 @@
 """`sandbox`: a CRM to try things out against."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,10 @@ def command(
         int, typer.Option("--port", metavar="P", min=0, max=65535, help="0 = any free one.")
     ] = 8080,
     host: Annotated[str, typer.Option("--host", metavar="HOST", help="Where to listen.")] = "127.0.0.1",
+    accepted: Annotated[
+        Path | None,
+        typer.Option("--accepted", metavar="FILE", help="Append a JSON line for each acceptance."),
+    ] = None,
 ) -> int:
     """Run the CRM simulator alone.
 
@@ -25,8 +30,12 @@ def command(
     from connector.sandbox.server import serve  # noqa: PLC0415 - `--help` waits for nothing
 
     try:
-        serve(host, port, on_ready=_announce)
+        serve(host, port, accepted=accepted, on_ready=_announce)
     except OSError as error:
+        if error.filename is not None:
+            raise ConnectorError(
+                f"--accepted: {accepted} cannot be written ({error.strerror}); name another file"
+            ) from None
         raise ConnectorError(
             f"--port: {host}:{port} cannot be had ({error.strerror}); choose another"
         ) from None

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import msgspec
+
 from connector.sandbox.answers import Answer
 from connector.sandbox.clock import MovableClock
 from connector.sandbox.control import PREFIX, Control
@@ -17,6 +19,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 CUT = "sandbox.cut"
+_REFUSED = 300
 
 
 class Application:
@@ -70,7 +73,8 @@ class Application:
             await asyncio.sleep(fault.delay)
         name, answer = "fault", None
         if fault.do in {"delay", "lost_answer"} or fault.apply:
-            name, answer = self.yespo.handle(call)
+            heard = fault.do == "delay" or (fault.do == "status" and fault.status < _REFUSED)
+            name, answer = self.yespo.handle(msgspec.structs.replace(call, answered=heard))
         if fault.do != "delay":
             answer = fault.answer() if fault.do in {"status", "refuse_auth"} else None
         self._log(name, call, answer.status if answer else 0, fault.do)

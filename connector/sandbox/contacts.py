@@ -69,6 +69,12 @@ class Sent(Struct, frozen=True):
         """The shop's own id."""
         return self.values.get("externalCustomerId") or None
 
+    @property
+    def key(self) -> str:
+        """What tells it from others: the shop's own id, else a channel."""
+        email, phone = self.values.get("email"), self.values.get("sms")
+        return self.external_id or (f"email:{email}" if email else f"phone:{phone}")
+
 
 def read_contact(raw: object) -> Sent | str:
     """A contact of a request, or why it cannot be added."""

@@ -15,7 +15,7 @@ Status = Literal["STARTED", "IMPORTING", "FINISHED", "ERROR"]
 
 
 class Import(Struct):
-    """One session. fields: contactFields, None where it was left out."""
+    """One session. fields: contactFields, None where it was left out. answered: its sender was told of it."""
 
     id: str
     contacts: list[Sent]
@@ -29,7 +29,9 @@ class Import(Struct):
     accepted: float
     seconds: float = 0
     broken: bool = False
+    answered: bool = True
     mapping: list[dict[str, Any]] = []
+    applied: list[Sent] = []
 
     def status(self, now: float) -> Status:
         """Queued for the first half of its time, imported in the second."""
@@ -61,6 +63,7 @@ class Import(Struct):
     def _map(self, contact: Contact, sent: Sent) -> None:
         value = sent.external_id or sent.values.get("email") or sent.values.get("sms")
         self.mapping.append({"dedupeValue": value, "contactId": contact.id})
+        self.applied.append(sent)
 
 
 def read_import(body: object, session: str, now: float, failing: Collection[str]) -> Import:

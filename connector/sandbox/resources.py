@@ -100,6 +100,7 @@ def contact(crm: Crm, body: Any) -> Answer:
     book = crm.contact_book
     known = book.match(sent, "email_or_sms")
     saved = book.add(sent) if known is None else book.update(known, sent, sent.values, sent.custom)
+    crm.accept_contact(sent.key, sent.values.get("firstName"), "contact")
     return as_json({"id": saved.id})
 
 
@@ -117,6 +118,7 @@ def delete_contact(crm: Crm, query: bytes) -> Answer:
     if found is None:
         return Answer(crm.options.missing_contact_status)
     crm.contact_book.delete(found, erase=erase)
+    crm.accept_contact(key, "erased" if erase else "deleted", "delete_contact")
     return OK
 
 

@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from connector.sandbox.accepted import AcceptedFile
 from connector.sandbox.app import CUT, Application, Receive, Scope, Send
 from connector.sandbox.clock import MovableClock
 from connector.sandbox.crm import Crm
@@ -25,14 +27,23 @@ class SandboxServer:
     """A running sandbox; a context manager, or start() and stop().
 
     `url` is the destination's base URL: paths are served with and without /api. Options are keyword
-    arguments (see `Options`), or one `options`. Port 0 picks a free one. Raises OSError for a taken port.
+    arguments (see `Options`), or one `options`. Port 0 picks a free one. accepted: a file that gets a line
+    for each acceptance (see `accepted`). Raises OSError for a taken port, or a file that cannot be written.
     """
 
     def __init__(
-        self, options: Options | None = None, *, host: str = "127.0.0.1", port: int = 0, **settings: Any
+        self,
+        options: Options | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        accepted: Path | None = None,
+        **settings: Any,
     ) -> None:
         self.options = options or Options(**settings)
         self._application = Application(self.options)
+        if accepted is not None:
+            self.crm.on_accepted = AcceptedFile(accepted)
         self._socket = socket.create_server((host, port), backlog=_BACKLOG, reuse_port=False)
         self.host = host
         self.port: int = self._socket.getsockname()[1]
@@ -86,6 +97,7 @@ class SandboxServer:
             self._server.run(sockets=[self._socket])
         finally:
             self._socket.close()
+            self.crm.counts()  # imports whose time has come are applied, and told of
 
     def shut(self) -> None:
         """Ask `run` to end; returns at once."""
@@ -114,10 +126,11 @@ def serve(
     port: int = 8080,
     options: Options | None = None,
     *,
+    accepted: Path | None = None,
     on_ready: Callable[[SandboxServer], None] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. on_ready is called once the port is bound. Raises OSError if taken."""
-    server = SandboxServer(options, host=host, port=port)
+    """Serve until SIGINT or SIGTERM. on_ready is called once the port is bound. See SandboxServer."""
+    server = SandboxServer(options, host=host, port=port, accepted=accepted)
     if on_ready:
         on_ready(server)
     with suppress(KeyboardInterrupt):

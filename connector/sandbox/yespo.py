@@ -28,13 +28,15 @@ class Route(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """A request. path: without the /api before it; header names in lower case."""
+    """A request. path: without the /api before it; header names in lower case. answered: its sender will hear
+    what became of it."""
 
     method: str
     path: str
     query: bytes
     headers: Sequence[tuple[bytes, bytes]]
     body: bytes
+    answered: bool = True
 
     def header(self, name: bytes) -> bytes:
         """A header's value, empty without it."""
@@ -95,6 +97,7 @@ class Yespo:
         route = self._route(call)
         try:
             with self.crm.lock:
+                self.crm.answering = call.answered
                 self._enter(route, call)
                 return route.name, self._run(route, call)
         except Refusal as refusal:
