@@ -194,7 +194,6 @@ def test_a_mistake_is_one_line(given: Given, path: str, value: object, line: str
     ("path", "value", "line"),
     [
         ("topics/0/entity", "event", "topics[0].entity: event"),
-        ("topics/0/totals", "distribute", "topics[0].totals: distribute"),
         ("topics/1/on_delete", "erase", "topics[1].on_delete: erase"),
         ("destinations/yespo/orders_via", "add_orders", "destinations.yespo.orders_via: add_orders"),
         (

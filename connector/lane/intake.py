@@ -11,7 +11,7 @@ from connector.core.events import Event, Order
 from connector.core.fingerprint import digests
 from connector.core.model import Record, Reject, Skip
 from connector.core.plan import Item
-from connector.core.totals import mismatch
+from connector.core.totals import distribute, mismatch
 from connector.ports import Destination, Meter
 
 Stage = Literal["decode", "map", "check"]
@@ -71,20 +71,26 @@ class Intake:
         if isinstance(change, Change):
             event = topic.mapper.map(change, record, topic_id)
             if isinstance(event, Event):
-                refusal = self._add_up(event, record, topic.totals) if topic.totals != "off" else None
-                return refusal or self._plan(event, record, topic_id, now)
+                fit = self._add_up(event, record, topic.totals) if topic.totals != "off" else event
+                return fit if isinstance(fit, Refusal) else self._plan(fit, record, topic_id, now)
             return event if isinstance(event, Skip) else Refusal("map", event, topic.mapper.key_of(change))
         return change if isinstance(change, Skip) else Refusal("decode", change)
 
-    def _add_up(self, event: Event, record: Record, totals: str) -> Refusal | None:
+    def _add_up(self, event: Event, record: Record, totals: str) -> Event | Refusal:
+        """Its digests stay those of what the source says, from which alone the distributed costs follow."""
         if not isinstance(event.body, Order) or not mismatch(event.body):
-            return None
+            return event
         topic = record.position.topic
         self._meter.add("totals_mismatches_total", destination=self._destination.name, topic=topic)
-        if totals != "strict":
-            return None
-        detail = "items do not add up to totalCost; correct the order, or set totals: warn"
-        return Refusal("map", Reject("totals", detail), event.key)
+        if totals == "strict":
+            detail = "items do not add up to totalCost; correct the order, or set totals: warn"
+            return Refusal("map", Reject("totals", detail), event.key)
+        if totals != "distribute":
+            return event
+        body = distribute(event.body)
+        if isinstance(body, str):
+            return Refusal("map", Reject("totals", body), event.key)
+        return replace(event, body=body)
 
     def _plan(self, event: Event, record: Record, topic_id: str, now: float) -> Item | Skip | Refusal:
         if not event.key:

@@ -123,7 +123,7 @@ class Process:
     """One start of the connector: a lane, stepped by `turn`; dead once its fuse has blown.
 
     lease: seconds that its claims outlive its last turn. wrap: puts something between lane and ledger.
-    history: where it notes what it does.
+    rules: of the orders' topic (TopicRules). history: where it notes what it does.
     """
 
     def __init__(
@@ -140,6 +140,7 @@ class Process:
         linger: float = 0.05,
         brake: tuple[int, float] = (1000, 1.0),
         on_delete: OnDelete = "ignore",
+        rules: Mapping[str, Any] | None = None,
         start: str = "earliest",
         lease: float = inf,
         wrap: Callable[[Ledger], Ledger] = lambda ledger: ledger,
@@ -158,7 +159,7 @@ class Process:
         partitions, chosen = Partitions(NAME, ledger, clock, self.meter, start), Brake(*brake)
         books = tape.books(NAME, partitions, chosen, clock, self.meter)
         plan = Plan(batch_events=batch_events, batch_bytes=batch_bytes, linger=linger)
-        read = readings(stage.outside, on_delete)
+        read = readings(stage.outside, on_delete, rules or {})
         self.parts = Parts(
             intake=Intake(
                 read, destination, lambda row: plan.key_of(row) or ledger.keys_of([row])[0], self.meter

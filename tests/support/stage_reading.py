@@ -61,14 +61,15 @@ class JsonDecoder:
         return Change(Op(told["op"]), row, shape, origin, {"id": told["id"]})
 
 
-def readings(down: Outside, on_delete: OnDelete) -> dict[str, Reading]:
-    """How both topics are read."""
+def readings(down: Outside, on_delete: OnDelete, rules: Mapping[str, Any]) -> dict[str, Reading]:
+    """How both topics are read. rules: of the orders' topic, otherwise than usual."""
     removal: OnDelete = "erase" if on_delete == "cancel" else "ignore"
-    rules = (
-        TopicRules(ORDERS, "order", params={"rev": "rev", "mark": "mark"}, on_delete=on_delete),
+    usual = {"params": {"rev": "rev", "mark": "mark"}, "on_delete": on_delete, "totals": "off"}
+    topics = (
+        TopicRules(ORDERS, "order", **{**usual, **rules}),
         TopicRules(CONTACTS, "contact", on_delete=removal),
     )
-    return {r.name: Reading(JsonDecoder(down, r.name), Mapper(r)) for r in rules}
+    return {r.name: Reading(JsonDecoder(down, r.name), Mapper(r), r.totals) for r in topics}
 
 
 def order(
