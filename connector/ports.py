@@ -21,14 +21,15 @@ from connector.core.events import Event, Requirement
 from connector.core.letters import Letter
 from connector.core.lots import Lot
 from connector.core.model import Record
+from connector.core.quota import Taken
 from connector.core.talk import Batch, Conversation, NoAnswer, Request, Response
 
 TopicPartition = tuple[str, int]
 
 __all__ = [
     "Answer", "Ask", "Assigned", "Busy", "Clock", "DeadLetters", "Deny", "Destination", "Done", "Grant",
-    "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs", "Placed", "Schemas",
-    "Settlement", "Source", "TopicPartition", "Verdict", "Want",
+    "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs", "Placed", "Quotas",
+    "Schemas", "Settlement", "Source", "Taken", "TopicPartition", "Verdict", "Want",
 ]  # fmt: skip
 
 
@@ -192,6 +193,17 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Give up this owner's claims' lock and close. Claims left stay for the next owner to judge."""
+
+
+class Quotas(Protocol):
+    """One destination's request rate, shared by its replicas."""
+
+    async def take(self, tokens: int, lead: float, *, refused: bool, answered: bool) -> Taken:
+        """Take tokens from the bucket (core.quota.Quota); lead: none is due before so many seconds.
+
+        refused, answered: what became of requests since the last call, which moves the rate for all replicas.
+        Raises LedgerDown: none was taken, or as good as none.
+        """
 
 
 # --- Destination ----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from connector.adapters import ledger_postgres_sql as sql
 from connector.adapters import ledger_postgres_upkeep as upkeep
 from connector.adapters.ledger_postgres_claim import Claiming
 from connector.adapters.ledger_postgres_link import Link
+from connector.adapters.ledger_postgres_quota import PostgresQuotas
 from connector.adapters.ledger_postgres_settle import Held, LostClaims, Settling
 from connector.adapters.ledger_postgres_store import Store
 from connector.adapters.ledger_postgres_tables import EntityKey, Tables
@@ -45,13 +46,14 @@ class PostgresLedger:
     ) -> None:
         """Open it; where the server is away, at the first use. Raises Fatal; ConfigError for the URL."""
         keep = upkeep.expiry(retention_days) if retention_days else lambda _: None
-        self._link = Link(url, wait)
+        self._link, self._name = Link(url, wait), destination
         self._store = Store(self._link, destination, lease, keep)
         self._tables = Tables(self._store)
         self._fitness = Fitness(self._tables)
         self._mine: dict[EntityKey, Held] = {}
         self._ghosts: list[Settlement] = []
         self._unsure: tuple[str, dict[EntityKey, Held]] | None = None
+        self._quotas: list[PostgresQuotas] = []
         self._generation = -1
         self._epochs: Epochs = ()
         self._horizon = 0
@@ -133,8 +135,16 @@ class PostgresLedger:
         with self._store.opened():
             return upkeep.sizes(self._store)
 
+    def quotas(self, rate: float) -> PostgresQuotas:
+        """The request rate that this destination's replicas share. rate: configured, per second."""
+        quotas = PostgresQuotas(self._link, self._name, rate)
+        self._quotas.append(quotas)
+        return quotas
+
     def close(self) -> None:
-        """See ports.Ledger."""
+        """See ports.Ledger; and the quotas."""
+        for quotas in self._quotas:
+            quotas.close()
         self._store.close()
 
     # --- A turn -----------------------------------------------------------------------------------

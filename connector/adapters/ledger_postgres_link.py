@@ -74,7 +74,7 @@ class Link:
             connection_class=Connection,
             kwargs={"autocommit": True, "prepare_threshold": 0},
             min_size=1,
-            max_size=2,
+            max_size=3,
             open=False,
             configure=self._configure,
             check=ConnectionPool.check_connection,

@@ -46,6 +46,11 @@ STEPS: Final = (
     CREATE VIEW crm_connector.sizes AS SELECT relname AS table_name, n_live_tup AS rows,
         pg_total_relation_size(relid) AS bytes FROM pg_stat_user_tables WHERE schemaname = 'crm_connector'
     """,
+    """
+    CREATE UNLOGGED TABLE crm_connector.quotas (destination text COLLATE "C" PRIMARY KEY,
+        rate float8 NOT NULL, full_at float8 NOT NULL, changed float8 NOT NULL, lowered float8 NOT NULL)
+        WITH (fillfactor = 20)
+    """,
 )
 """Append only: `ledger.version` is the number of steps that the database has had."""
 

@@ -55,6 +55,7 @@ METRICS: Final = (
     _histogram("delivery_seconds", "destination", LATENCY, "From the change at the source to acceptance."),
     _counter("requests_total", "destination resource status", "HTTP requests; status none: no answer came."),
     _histogram("request_seconds", "destination resource", SECONDS, "From sending a request to its answer."),
+    _gauge("rate_limit_requests_per_second", "destination", "Rate in force; a 429 lowers it. 0: unlimited."),
     _counter("retries_total", "destination reason", "Events that are sent again."),
     _histogram("batch_events", "destination resource", EVENTS, "Events in a batch."),
     _histogram("batch_bytes", "destination resource", BYTES, "Bytes of the records in a batch."),

@@ -168,8 +168,9 @@ class Engine:
                 reply = await self._exchange(flight, step)
 
     async def _exchange(self, flight: Flight, request: Request) -> Response | NoAnswer:
-        if not self.guard.idle:
-            await self.guard.admit(flight)
+        wait = self.guard.reserve()
+        if wait != 0:
+            await self.guard.admit(flight, wait)
         limit, begun = self._options.request_timeout, self._clock.monotonic()
         flight.deadline = begun + limit + GRACE
         if request.method != "GET" and self._lease() <= limit:  # a read may be late, it changes nothing
@@ -180,8 +181,7 @@ class Engine:
             self.tally.batch(flight.lot.resource, len(flight.batch), flight.size)
         reply = await self._http.send(request, limit)
         self.tally.request(request.resource, reply, self._clock.monotonic() - begun)
-        if isinstance(reply, Response) and 200 <= reply.status < 300:  # noqa: PLR2004
-            self.guard.answered(flight)
+        self.guard.heard(flight, reply)
         return reply
 
     def _defect(self, flight: Flight, error: Exception) -> None:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from math import inf
 
 from connector.core.breaker import SLOW_START, Failure, Gate
-from connector.core.quota import Quota
+from connector.core.talk import NoAnswer, Response
 from connector.courier.edges import Edges
 from connector.courier.flight import CourierOptions, Flight
+from connector.courier.pace import pace
+
+OK, REDIRECTS, TOO_MANY_REQUESTS = 200, 300, 429
 
 
 class Guard:
@@ -28,7 +31,7 @@ class Guard:
         self._destination, self._options = edges.destination.name, options
         self._clock, self._meter = edges.clock, edges.meter
         self._random, self._changed = random, changed
-        self._quota = Quota(options.rate_per_second, burst=max(1.0, options.rate_per_second / 20))
+        self.pace = pace(edges, options.rate_per_second, random)
         self._probe: Flight | None = None
         self._parked: deque[tuple[Flight, asyncio.Future[None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -48,29 +51,41 @@ class Guard:
         if self.gate.state != "closed":
             self._probe = flight
 
-    @property
-    def idle(self) -> bool:
-        """Closed and without a quota: `admit` would return at once."""
-        return self.gate.state == "closed" and not self._options.rate_per_second
+    def reserve(self) -> float | None:
+        """0: a request may be written now. Else what `admit` has to know: a token's time, or None."""
+        return self.pace.reserve() if self.gate.state == "closed" else None
 
-    async def admit(self, flight: Flight) -> None:
-        """Wait until this conversation's next request may be written."""
-        flight.deadline = float("inf")
+    async def admit(self, flight: Flight, wait: float | None) -> None:
+        """Wait until this conversation's next request may be written. wait: for its token, if it has one."""
+        flight.deadline = inf
+        while True:
+            wait = await self._token(flight) if wait is None else wait
+            if wait:
+                await asyncio.sleep(wait)
+            if self._passes(flight):
+                return
+            wait = None  # that token is lost
+
+    async def _token(self, flight: Flight) -> float:
+        """Seconds until it is due."""
         while True:
             if not self._passes(flight):
                 await self._park(flight)
-                continue
-            self._quota, wait = self._quota.take(self._clock.monotonic())
-            if not wait:
-                return
-            await asyncio.sleep(wait)
-            if self._passes(flight):
-                return
+            elif (wait := self.pace.reserve()) is not None:
+                return wait
+            else:
+                await self.pace.fill()
 
-    def answered(self, flight: Flight) -> None:
-        """A request had a 2xx: the destination works, whatever its conversation comes to."""
-        if self.gate.state != "closed" or self.gate.failures:
-            self._success(flight)
+    def heard(self, flight: Flight, reply: Response | NoAnswer) -> None:
+        """What a reply says at once, whatever its conversation comes to (2xx: the destination works)."""
+        if isinstance(reply, NoAnswer):
+            return
+        if OK <= reply.status < REDIRECTS:
+            self.pace.answered()
+            if self.gate.state != "closed" or self.gate.failures:
+                self._success(flight)
+        elif reply.status == TOO_MANY_REQUESTS:
+            self.pace.refused()
 
     def conclude(self, flight: Flight, failure: Failure | None) -> None:
         """A conversation ended with this evidence."""
@@ -93,7 +108,11 @@ class Guard:
             self._let_in(1)
 
     def close(self) -> None:
-        """No more timers."""
+        """No more timers, no more tokens."""
+        self.pace.close()
+        self._disarm()
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
@@ -129,7 +148,7 @@ class Guard:
         if before.state != "closed" and (gate.state == "closed" or gate.reason != before.reason):
             self._meter.set("paused", 0, destination=self._destination, reason=before.reason)
         if gate.state == "closed":
-            self.close()
+            self._disarm()
             if before.state != "closed" or gate.limit != before.limit:
                 self._let_in(SLOW_START if gate.limit > before.limit else 1)
                 self._changed()
@@ -139,7 +158,7 @@ class Guard:
             self._arm()
 
     def _arm(self) -> None:
-        self.close()
+        self._disarm()
         wait = max(0.0, self.gate.until - self._clock.monotonic())
         self._timer = asyncio.get_running_loop().call_later(wait, self._half_open)
 

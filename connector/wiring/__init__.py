@@ -14,6 +14,7 @@ from connector.adapters.http_pyreqwest import PyreqwestHttp
 from connector.adapters.kafka_source import KafkaSource
 from connector.adapters.ledger_metered import MeteredLedger
 from connector.adapters.ledger_postgres import PostgresLedger
+from connector.adapters.ledger_postgres_quota import PostgresQuotas
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.adapters.registry import Registry
 from connector.core.brake import Brake
@@ -152,9 +153,10 @@ class _Assembly:
     def lane(self, schemas: Registry | None, *, embedded: bool) -> Running:
         """The lane, not reading yet."""
         settings, name, tape = self._settings, self._name, self._tape
-        store = MeteredLedger(tape.ledger(ledger(settings, name)), name, self._meter)
+        inner = ledger(settings, name)
+        store = MeteredLedger(tape.ledger(inner), name, self._meter)
         destination, client = tape.destination(dialect(settings, name)), tape.http(http(settings, name))
-        edges = Edges(destination, client, self._clock, self._meter, store.lease_left)
+        edges = Edges(destination, client, self._clock, self._meter, store.lease_left, self._quotas(inner))
         courier = Courier(edges, self._courier_options())
         letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
         lane = self._assemble(destination, courier, store, tape.letters(letters), schemas)
@@ -218,6 +220,11 @@ class _Assembly:
             rate_per_second=self._delivery.rate_per_second,
             request_timeout=self._delivery.request_timeout_seconds,
         )
+
+    def _quotas(self, store: SqliteLedger | PostgresLedger) -> PostgresQuotas | None:
+        """The rate that replicas share, where they share a ledger."""
+        rate = self._delivery.rate_per_second
+        return store.quotas(rate) if rate and isinstance(store, PostgresLedger) else None
 
     def _brake(self) -> Brake:
         chosen = self._settings.dead_letters.brake

@@ -26,6 +26,7 @@ gauge     lag_seconds                     destination topic partition
 gauge     last_accepted_timestamp_seconds destination
 gauge     memory_bytes                    destination
 gauge     paused                          destination reason
+gauge     rate_limit_requests_per_second  destination
 histogram batch_bytes                     destination resource
 histogram batch_events                    destination resource
 histogram delivery_seconds                destination

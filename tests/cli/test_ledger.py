@@ -29,7 +29,7 @@ class TestPostgres:
     def test_migrate_makes_the_tables_once(self, tmp_path: Path, database: Database, capsys: Capture) -> None:
         file = shared(tmp_path, database)
         place = database.url.rpartition("@")[2]
-        for done in ("migrated from version 0 to 1", "up to date (version 1)"):
+        for done in ("migrated from version 0 to 2", "up to date (version 2)"):
             assert call(["ledger", "migrate", "-c", str(file)]) == 0
             assert capsys.readouterr().out == f"ledger {place}: {done}\n"
 

@@ -25,7 +25,7 @@ from connector.core.talk import (
 from connector.courier.edges import Edges
 from connector.courier.engine import Engine
 from connector.courier.flight import CourierOptions, Flight
-from connector.ports import Grant
+from connector.ports import Grant, Quotas
 from tests.fakes.clock import FakeClock
 from tests.fakes.http import FakeHttp
 from tests.fakes.meter import FakeMeter
@@ -150,17 +150,24 @@ class Bench:
     lease: seconds for which the claims are its own.
     """
 
-    def __init__(self, destination: Scripted, options: CourierOptions = FAST) -> None:
-        self.clock, self.meter = FakeClock(0.0), FakeMeter()
+    def __init__(
+        self,
+        destination: Scripted,
+        options: CourierOptions = FAST,
+        *,
+        clock: FakeClock | None = None,
+        quotas: Quotas | None = None,
+    ) -> None:
+        self.clock, self.meter = clock or FakeClock(0.0), FakeMeter()
         self.destination, self.options = destination, options
         self.news = 0
-        self.lease = inf
+        self.lease, self.quotas = inf, quotas
         self.use(FakeHttp(by_path))
 
     def use(self, http: FakeHttp) -> None:
         """With this client."""
         self.http = http
-        edges = Edges(self.destination, http, self.clock, self.meter, lambda: self.lease)
+        edges = Edges(self.destination, http, self.clock, self.meter, lambda: self.lease, self.quotas)
         self.engine = Engine(edges, self.options, lambda: 0.5, self._heard)
 
     def run(self, story: Callable[["Bench"], Awaitable[None]]) -> "Bench":

@@ -30,6 +30,7 @@ _EMPTY = "TRUNCATE " + ", ".join(
         "answers",
         "epochs",
         "history",
+        "quotas",
     )
 )
 

@@ -1,0 +1,91 @@
+"""The Quotas port: what replicas share, whatever keeps it. Runs on the fake and on PostgreSQL."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import pytest
+
+from connector.adapters.ledger_postgres import PostgresLedger
+from connector.core.quota import SPAN, Taken
+from connector.ports import Quotas
+from tests.fakes.quotas import FakeBucket, FakeQuotas
+
+T = TypeVar("T")
+RATE = 200.0
+
+
+class World:
+    """One bucket. `open`: a replica more, for a rate of its own configuration."""
+
+    def __init__(self, make: Callable[[float], Quotas]) -> None:
+        self.open = make
+        self._runner = asyncio.Runner()
+
+    def take(self, quotas: Quotas, tokens: int, lead: float = 0.0, *, refused: bool = False,
+             answered: bool = False) -> tuple[float, Taken]:  # fmt: skip
+        """When the first token is due, by the test's clock (late by no more than the answer took)."""
+        taken = self.run(quotas.take(tokens, lead, refused=refused, answered=answered))
+        return time.monotonic() + taken.wait, taken
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(main)
+
+    def close(self) -> None:
+        self._runner.close()
+
+
+@pytest.fixture(params=["fake", pytest.param("postgres", marks=pytest.mark.postgres)])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    bucket, ledgers = FakeBucket(RATE, time.monotonic), list[PostgresLedger]()
+
+    def fake(rate: float) -> Quotas:
+        return FakeQuotas(bucket)
+
+    def postgres(rate: float) -> Quotas:
+        url = request.getfixturevalue("migrated").url
+        ledgers.append(PostgresLedger(lambda: url, "yespo"))
+        return ledgers[-1].quotas(rate)
+
+    made = World(fake if request.param == "fake" else postgres)
+    yield made
+    made.close()
+    for ledger in ledgers:
+        ledger.close()
+
+
+def test_a_full_bucket_gives_its_burst_at_once_and_then_at_the_rate(world: World) -> None:
+    quotas = world.open(RATE)
+    burst = int(RATE * SPAN)
+    _, first = world.take(quotas, burst)
+    assert first.wait == pytest.approx((1 - burst) / RATE)
+    dues = [world.take(quotas, burst) for _ in range(5)]
+    assert [taken.rate for _, taken in dues] == [RATE] * 5
+    assert dues[-1][0] - dues[0][0] == pytest.approx(4 * burst / RATE, abs=0.2)
+    assert dues[-1][1].wait > 0
+
+
+def test_replicas_take_turns_from_one_bucket(world: World) -> None:
+    """What one has taken is not there for the other: their tokens follow one another."""
+    one, other = world.open(RATE), world.open(RATE)
+    dues = [world.take(quotas, 40)[0] for _ in range(4) for quotas in (one, other)]
+    assert dues[-1] - dues[0] >= 7 * 40 / RATE - 0.25
+    assert all(later > earlier for earlier, later in pairwise(dues))
+
+
+def test_a_refusal_of_one_lowers_the_rate_of_all_and_answers_of_any_raise_it(world: World) -> None:
+    one, other = world.open(RATE), world.open(RATE)
+    world.take(one, 1)
+    assert world.take(one, 1, refused=True)[1].rate == RATE / 2
+    assert world.take(other, 1, refused=True)[1].rate == RATE / 2
+    time.sleep(0.05)
+    raised = world.take(other, 1, answered=True)[1].rate
+    assert RATE / 2 < raised < RATE / 2 + 10
+    assert world.take(one, 1)[1].rate == raised
+
+
+def test_no_token_is_due_before_the_lead(world: World) -> None:
+    quotas = world.open(RATE)
+    assert world.take(quotas, 3, lead=2.0)[1].wait >= 2.0 - SPAN
