@@ -15,7 +15,7 @@ from connector.core.items import Items
 from connector.core.model import Reject
 from connector.core.paths import locate, reader
 from connector.core.rules import TopicRules
-from connector.core.targets import BODIES, WORD, Target, converter, quick, required, targets
+from connector.core.targets import BODIES, PHONE, WORD, Target, converter, lenient, quick, required, targets
 from connector.core.version import declare
 
 
@@ -95,15 +95,18 @@ class Planner:
             for name, path in self._rules.params.items()
         )
         extra = self._slots["params" if self._body is Order else "fields"]
-        plan = self.partial(shape, self._targets)
+        plan = self._plan(shape, self._targets, self._settled)
         fast = filler(self._body, plan.blank, plan.steps, params, extra)
         return replace(plan, params=params, extra=extra, fast=fast)
 
     def partial(self, shape: Shape, names: Collection[str]) -> Plan:
-        """The plan of these fields alone, as far as the shape has them (a delete's row has few)."""
+        """The plan of what tells an entity alone, as far as the shape has it (a delete's row has little)."""
+        return self._plan(shape, names, self._settled | {PHONE: lenient(self._settled[PHONE])})
+
+    def _plan(self, shape: Shape, names: Collection[str], converters: Mapping[str, Settled]) -> Plan:
         blank: list[object] = [UNSET] * len(self._slots)
         steps = []
-        for target, settled in self._wanted(names):
+        for target, settled in self._wanted(names, converters):
             path = target.path(self._rules.fields, shape.columns)
             if path is None or locate(path, shape.columns) is None:
                 blank[target.slot] = settled(UNSET)
@@ -111,9 +114,11 @@ class Planner:
                 steps.append(self._step(target.slot, path, target.name, settled, shape))
         return Plan(self._body, tuple(steps), (), -1, self._version(shape), blank)
 
-    def _wanted(self, names: Collection[str]) -> Iterator[tuple[Target, Settled]]:
+    def _wanted(
+        self, names: Collection[str], converters: Mapping[str, Settled]
+    ) -> Iterator[tuple[Target, Settled]]:
         for name in names:
-            yield self._targets[name], self._settled[name]
+            yield self._targets[name], converters[name]
         if "status" in names:
             raw = replace(self._targets["status"], slot=self._slots["raw_status"])
             yield raw, settle(word, self._rules.defaults.get("status", NO_DEFAULT))

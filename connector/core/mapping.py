@@ -10,7 +10,7 @@ from connector.core.change import Change, Shape
 from connector.core.columns import Plan, Planner
 from connector.core.events import Contact, Event, Order
 from connector.core.fingerprint import digests
-from connector.core.identity import normalise_email, normalise_phone
+from connector.core.identity import normalise_email
 from connector.core.model import Kind, Op, Record, Reject, Skip
 from connector.core.rules import TopicRules
 from connector.core.targets import BODIES, KEYS, targets
@@ -168,9 +168,7 @@ def contact_key(contact: Contact) -> str | None:
         return contact.external_customer_id or None
     if contact.email and (email := normalise_email(contact.email)):
         return f"email:{email}"
-    if contact.phone and (phone := normalise_phone(contact.phone)):
-        return f"phone:{phone}"
-    return None
+    return f"phone:{contact.phone}" if contact.phone else None
 
 
 def _is_snapshot(change: Change) -> bool:

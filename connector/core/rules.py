@@ -18,7 +18,7 @@ class TopicRules(Struct, frozen=True):
     and JSON). values: target → source value → target value. defaults: used where the source has no value
     (absent, null and unavailable are told apart: a default replaces absent and null, never unavailable).
     params: extra event parameter → column path. null_defaults: columns whose default value means null
-    (Debezium turns NULL into the default).
+    (Debezium turns NULL into the default). phone_region: two letters, of phones without a country's code.
     """
 
     name: str
@@ -30,6 +30,7 @@ class TopicRules(Struct, frozen=True):
     params: dict[str, str] = {}
     version: str | None = None
     time_zone: str = "UTC"
+    phone_region: str | None = None
     totals: Literal["warn", "strict", "distribute", "off"] = "warn"
     on_delete: OnDelete = "ignore"
     on_snapshot: OnSnapshot = "update"

@@ -14,14 +14,16 @@ from msgspec.structs import fields
 from connector.core import convert, instants
 from connector.core.change import Value
 from connector.core.events import Contact, Item, Order
-from connector.core.fit import NO_DEFAULT, NOT_QUICK, Convert, Quick, Settled, Unfit, mapped, settle
+from connector.core.fit import NO_DEFAULT, NOT_QUICK, Convert, Found, Quick, Settled, Unfit, mapped, settle
 from connector.core.model import Entity
 from connector.core.paths import locate
+from connector.core.phones import is_region, phones
 from connector.core.rules import TopicRules
 
 BODIES: Final[Mapping[Entity, type[Order] | type[Contact]]] = {"order": Order, "contact": Contact}
 KEYS: Final[Mapping[Entity, str]] = {"order": "externalOrderId", "contact": "externalCustomerId"}
 ITEM_PREFIX: Final = "items."
+PHONE: Final = "phone"
 
 _NOT_TARGETS: Final = {"rawStatus", "params", "fields", "extra"}
 _NO_DEFAULT_FOR: Final = {"externalOrderId", "externalCustomerId", "email", "phone", "items"}
@@ -65,6 +67,8 @@ def targets(body: type[Struct]) -> dict[str, Target]:
 def quick(rules: TopicRules, place: str, zone: ZoneInfo) -> Quick:
     """The short cut of a field's conversion. `place`: as in `converter`."""
     base, words = bare(rules.entity, place, zone), rules.values.get(place)
+    if place == PHONE:
+        return NOT_QUICK if words else Quick(str, phones(rules.phone_region))  # type: ignore[arg-type]  # as WORD
     if words is not None:
         return Quick(str, _replaced(words)) if base is convert.word else NOT_QUICK
     return Quick(datetime, base) if place == "date" else _QUICK.get(base, NOT_QUICK)
@@ -89,7 +93,32 @@ def converter(rules: TopicRules, place: str, zone: ZoneInfo) -> Settled:
     default = NO_DEFAULT if given is None else base(given)
     cause = "invalid_total" if place == "totalCost" else "unrepresentable"
     whole = place.startswith(ITEM_PREFIX)
-    return settle(mapped(base, words) if words else base, default, cause, whole=whole)
+    convert = mapped(base, words) if words else base
+    convert = _phone(convert, rules.phone_region) if place == PHONE else convert
+    return settle(convert, default, cause, whole=whole)
+
+
+def _phone(convert: Convert, region: str | None) -> Convert:
+    """Configured words stand for the source's own ("-" for none), so they come before its spelling."""
+    read = phones(region)
+
+    def run(value: Value) -> object:
+        word = convert(value)
+        return read(word) if isinstance(word, str) else None
+
+    return run
+
+
+def lenient(settled: Settled) -> Settled:
+    """Null where a value does not fit: what only helps to tell an entity does not cost it its identity."""
+
+    def run(value: Found) -> object:
+        try:
+            return settled(value)
+        except Unfit:
+            return None
+
+    return run
 
 
 def bare(entity: Entity, place: str, zone: ZoneInfo) -> Convert:
@@ -174,6 +203,8 @@ def _values(rules: TopicRules) -> Iterator[str]:
     except (ValueError, OSError, LookupError):
         yield f"time_zone: no time zone {rules.time_zone}; use an IANA name such as Europe/Kyiv"
         zone = ZoneInfo("UTC")
+    if rules.phone_region and not is_region(rules.phone_region):
+        yield f"phone_region: no region {rules.phone_region}; use two letters such as UA"
     for name, default in rules.defaults.items():
         if name in _NO_DEFAULT_FOR:
             yield f"defaults.{name}: one value cannot stand for everybody's; remove it"

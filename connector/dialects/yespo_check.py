@@ -132,13 +132,13 @@ def _is_absent(value: object) -> bool:
 
 
 def _identifiers_fault(body: Order | Contact) -> str | None:
-    customer, email, phone = body.external_customer_id, body.email, body.phone
+    customer, email = body.external_customer_id, body.email
     if (customer and len(customer) > MAX_IDENTIFIER) or (email and len(email) > MAX_IDENTIFIER):
         return f"externalCustomerId or email is longer than {MAX_IDENTIFIER} characters"
     if isinstance(body, Order) and len(body.external_order_id) > MAX_IDENTIFIER:
         return f"externalOrderId is longer than {MAX_IDENTIFIER} characters"
-    if phone and phone.strip() and not phone_of(phone):
-        return "phone cannot be a phone: 7 to 15 digits, with no letters among them"
+    if email and "@" not in email and email_of(email):
+        return "email cannot be an e-mail address: it has no @"
     return None
 
 

@@ -8,17 +8,15 @@ examples do): both readings then name one value, and that value is the requireme
 email nor phone, keyValue is the externalCustomerId, by the second list.
 Inferred: that an explicit keyValue is compared with the field it was taken from.
 
-A phone is written in digits, as in the vendor's examples, in orders and contacts alike, since Yespo compares
-it literally. An e-mail is written as it came, trimmed: Yespo compares it without case. Blank, and the word
-null (inferred), name nobody.
+A phone is written in the digits that map made of it (core.phones), as in the vendor's examples, in orders and
+contacts alike, since Yespo compares it literally. An e-mail is written as it came, trimmed: Yespo compares it
+without case. Blank, and the word null (inferred), name nobody.
 """
-
-from functools import lru_cache
 
 from msgspec import UNSET
 
 from connector.core.events import Contact, Order, Requirement, Text
-from connector.core.identity import normalise_email, normalise_phone
+from connector.core.identity import normalise_email
 
 LOCATORS = (
     "contactid", "contact_id", "email", "emailaddress", "useremail", "contactemail", "phone", "sms",
@@ -27,9 +25,6 @@ LOCATORS = (
 BLANK = frozenset({"", "null"})
 """What counts as not sent, once trimmed."""
 LOCATOR_NAMES = frozenset(LOCATORS)
-LONGEST_PHONE = 15
-"""Digits (E.164)."""
-_PUNCTUATION = str.maketrans("", "", " -().\t\u00a0\u2011")
 
 
 def email_of(value: Text) -> str | None:
@@ -38,15 +33,8 @@ def email_of(value: Text) -> str | None:
 
 
 def phone_of(value: Text) -> str | None:
-    """The phone as sent, in digits; None where there is none or it cannot be one."""
-    return _digits(value) if value else None
-
-
-@lru_cache(maxsize=4096)  # asked for several times an event
-def _digits(value: str) -> str | None:
-    plain = value.translate(_PUNCTUATION).removeprefix("+")
-    digits = normalise_phone(plain) if plain.isdecimal() and plain.isascii() else None
-    return digits if digits and len(digits) <= LONGEST_PHONE else None
+    """The phone as sent; None where there is none (map has given it its one spelling)."""
+    return id_of(value)
 
 
 def id_of(value: Text) -> str | None:

@@ -3,7 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr, model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 from connector.core.rules import Envelope, OnDelete, OnSnapshot, TopicRules
 from connector.settings.types import (
@@ -103,6 +111,7 @@ class TopicSettings(Model):
     params: dict[str, Text] = Field(default_factory=dict)
     version: Text = "auto"
     time_zone: TimeZone = "UTC"
+    phone_region: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] | None = None
     totals: Literal["warn", "strict", "distribute", "off"] = "warn"
     on_delete: OnDelete = "ignore"
     on_snapshot: OnSnapshot = "update"

@@ -9,7 +9,7 @@ import pytest
 from connector.core.change import Value
 from connector.core.convert import money, quantity, text, total, tree, word
 from connector.core.fit import Unavailable, Unfit
-from connector.core.identity import normalise_email, normalise_phone
+from connector.core.identity import normalise_email
 from connector.core.instants import day, instant
 from connector.core.model import UNAVAILABLE, UNREPRESENTABLE
 
@@ -224,13 +224,3 @@ def test_a_bottomless_tree_is_refused() -> None:
 def test_an_email_has_one_spelling() -> None:
     assert normalise_email(" Olena@Shop.Example\n") == "olena@shop.example"
     assert normalise_email("  ") is None
-
-
-@pytest.mark.parametrize("phone", ["+380 (50) 123-45-67", "00380501234567", "380501234567"])
-def test_a_phone_has_one_spelling(phone: str) -> None:
-    assert normalise_phone(phone) == "380501234567"
-
-
-@pytest.mark.parametrize("phone", ["", "123456", "none"])
-def test_too_few_digits_are_no_phone(phone: str) -> None:
-    assert normalise_phone(phone) is None

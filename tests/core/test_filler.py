@@ -148,7 +148,7 @@ def test_nothing_of_a_configuration_becomes_code() -> None:
             "externalOrderId": "1",
             "firstName": "{}",
             "status": None,
-            "phone": 1,
+            "phone": 380501234567,
             "date": 1,
             "items": None,
         }

@@ -132,16 +132,14 @@ def test_dates_of_1900_and_9999_have_a_form_but_not_past_the_last_year() -> None
 
 @pytest.mark.parametrize("field", ["external_order_id", "external_customer_id", "email"])
 def test_an_identifier_has_at_most_300_characters(field: str) -> None:
-    assert YESPO.check(order_event(**{field: "x" * 300})) is None
+    longest = "x" * 290 + "@shop.test"
+    assert YESPO.check(order_event(**{field: longest})) is None
     assert "longer than 300 characters" in reason(**{field: "x" * 301})
 
 
-@pytest.mark.parametrize(
-    "phone", ["12345", "n/a", "+38050123456789012", "050 CALL ME", "050-123-45-67 x9", "٠٥٠١٢٣٤٥٦٧"]
-)
-def test_a_value_that_cannot_be_a_phone_is_refused_not_sent(phone: str) -> None:
-    assert reason(phone=phone).startswith("phone cannot be a phone")
-    assert phone not in reason(phone=phone)
+@pytest.mark.parametrize("email", ["n/a", "john", "john.example.com"])
+def test_a_value_that_cannot_be_an_email_is_refused_not_sent(email: str) -> None:
+    assert reason(email=email) == "email cannot be an e-mail address: it has no @"
 
 
 @pytest.mark.parametrize(
@@ -207,10 +205,10 @@ def test_a_delete_needs_its_key_alone_where_the_account_takes_that_but_not_in_th
 
 
 def test_a_contact_needs_one_way_to_be_found() -> None:
-    for name, value in (("external_customer_id", "c1"), ("email", "a@b.c"), ("phone", "+380501234567")):
+    for name, value in (("external_customer_id", "c1"), ("email", "a@b.c"), ("phone", "380501234567")):
         assert YESPO.check(contact_event(**{name: value})) is None
     assert YESPO.check(contact_event(first_name="N", email=None)) is not None
-    assert YESPO.check(contact_event(external_customer_id="c1", phone="none")) is not None
+    assert YESPO.check(contact_event(external_customer_id="c1", email="none")) is not None
     assert YESPO.check(contact_event(external_customer_id="c" * 301)) is not None
 
 

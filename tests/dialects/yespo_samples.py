@@ -31,7 +31,7 @@ ORDER = Order(
     currency="UAH",
     external_customer_id="AV13760",
     email="John@Example.com",
-    phone="+38 (050) 123-45-67",
+    phone="380501234567",
     items=(ITEM,),
 )
 
@@ -59,7 +59,7 @@ def contacts(count: int, **fields: Any) -> list[Sending]:
     return [
         Sending(
             contact_event(
-                external_customer_id=f"c{n}", email=f"c{n}@example.com", phone=f"+3805000000{n:02}", **fields
+                external_customer_id=f"c{n}", email=f"c{n}@example.com", phone=f"3805000000{n:02}", **fields
             )
         )
         for n in range(count)

@@ -26,6 +26,7 @@ schema_registry: {{url: {registry}}}
 topics:
   - name: {orders}
     entity: order
+    phone_region: UA
     fields:
       date: order_date
       restoreUrl: restored_url{more}
@@ -34,6 +35,7 @@ topics:
     params: {{rate: exchange_rate, gift: additional_info.gift}}
   - name: {contacts}
     entity: contact
+    phone_region: UA
     fields: {{town: city, languageCode: attributes.lang}}
 destinations:
   yespo: {{type: yespo, url: "{crm}/api", api_key: sandbox-key, time_zone: Europe/Kyiv}}
@@ -211,7 +213,9 @@ def _final(table: str) -> Iterator[cdc.Row]:
 
 
 def _digits(phone: str | None) -> str | None:
-    return "".join(filter(str.isdigit, phone or "")) or None
+    """One of them is a national number."""
+    digits = "".join(filter(str.isdigit, phone or ""))
+    return f"38{digits}" if digits.startswith("0") else digits or None
 
 
 def _number(value: object) -> Decimal:
