@@ -123,6 +123,7 @@ def test_a_minimal_file_has_the_documented_defaults(given: Given) -> None:
         "rate_per_second": 100,
         "memory_bytes": 67108864,
         "request_timeout_seconds": 60,
+        "max_attempts": 16,
         "drain_seconds": 25,
     }
     assert (settings.server.host, settings.server.port) == ("0.0.0.0", 9108)  # noqa: S104

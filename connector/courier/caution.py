@@ -98,5 +98,5 @@ class Caution:
         self._count -= 1
         if len(flight.batch) > 1:
             self._count += 1
-            suspect.held.appendleft(Flight(flight.lot, flight.batch[1:], flight.failures, flight.defects))
-        return Flight(flight.lot, flight.batch[:1], flight.failures, flight.defects, trial=True)
+            suspect.held.appendleft(flight.part(flight.batch[1:]))
+        return flight.part(flight.batch[:1], trial=True)

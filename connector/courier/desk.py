@@ -61,7 +61,8 @@ class Desk(ABC):
         if engine.fatal:
             return 0
         if engine.guard.gate.state != "closed":
-            return int(engine.guard.wants_probe and not queue.ready and self._handed == self._taken)
+            lacking = not queue.ready or queue.wants_fresh
+            return int(engine.guard.wants_probe and lacking and self._handed == self._taken)
         busy = self._handed - self._taken + len(engine.active) + queue.busy
         slots = int(min(self._options.in_flight, engine.guard.gate.limit))
         return max(0, min(slots - busy, self._options.waiting - len(queue.waiting)))

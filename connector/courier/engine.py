@@ -9,7 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from connector.core.breaker import evidence
-from connector.core.talk import NoAnswer, Outcome, Request, Response, Sending, Wait
+from connector.core.talk import Sending
+from connector.courier.docket import Docket
+from connector.courier.driver import Driver
 from connector.courier.edges import Edges
 from connector.courier.flight import (
     Again,
@@ -25,10 +27,6 @@ from connector.courier.guard import Guard
 from connector.courier.queue import FlightQueue
 from connector.courier.tally import Tally
 from connector.errors import Fatal
-
-GRACE = 5.0
-"""Seconds past a step's own limit after which a conversation counts as stuck."""
-UNWRITTEN = NoAnswer(False, "the lease")
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +49,12 @@ class Engine:
         self.active: set[Flight] = set()
         self.queue = FlightQueue(options, random, self._dispatch)
         self.guard = Guard(edges, options, random, self._changed)
+        self.docket = Docket(options.budget)
         self.tally = Tally(edges.destination.name, edges.meter)
         self.fatal: Fatal | None = None
         self.done_events = self.done_bytes = 0
-        self._destination, self._http, self._clock = edges.destination, edges.http, edges.clock
-        self._lease, self._options, self._news = edges.lease, options, news
+        self._driver = Driver(edges, options, self.guard, self.tally)
+        self._clock, self._options, self._news = edges.clock, options, news
         self._idle: list[asyncio.Future[Flight]] = []
         self._workers: list[asyncio.Task[None]] = []
         self._announcement: asyncio.TimerHandle | None = None
@@ -108,9 +107,14 @@ class Engine:
 
     def _next(self) -> Flight | None:
         """The next flight that may begin now; it counts as active at once, so that it cannot get lost."""
-        if not self.guard.open_for_start(len(self.active)) or (flight := self.queue.next()) is None:
+        guard = self.guard
+        if not guard.open_for_start(len(self.active)):
             return None
-        self.guard.start(flight)
+        shut = guard.gate.state != "closed"
+        flight = self.queue.probe(tried=not guard.patient) if shut else self.queue.next()
+        if flight is None:
+            return None
+        guard.start(flight)
         self.active.add(flight)
         return flight
 
@@ -121,68 +125,50 @@ class Engine:
     async def _fly(self, flight: Flight) -> None:
         flight.started = self._clock.monotonic()
         try:
-            outcomes = await self._converse(flight)
+            outcomes = await self._driver.converse(flight)
             landed, again = sort(flight.lot, flight.batch, outcomes)
         except Exception as error:  # noqa: BLE001 - a bug in a dialect costs time, never an event
             self.active.discard(flight)
             self._defect(flight, error)
             return
         self.active.discard(flight)
+        failure = evidence(outcomes)
         if flight.lapsed:
-            self._give_back(flight, landed, again)
-        for outcome, batch in again.items():
-            self.tally.retry(reason(outcome), len(batch))
-            self.queue.again(flight.again(batch), outcome)
+            self._give_back(landed, again)
+        else:
+            self.docket.heard(flight, outcomes, failed=bool(again) or failure is not None)
+        if again:
+            self._again(flight, landed, again)
         if landed:
             self.landed.extend(landed)
             self._forget([one.sending for one in landed])
             self._announce()
         self.queue.concluded(flight, outcomes)
-        if not flight.lapsed:
-            self.guard.conclude(flight, evidence(outcomes))
+        if failure and (flight.lapsed or (flight.blame.suspected and failure.reason != "quota")):
+            self.guard.leave(flight)
+        else:
+            self.guard.conclude(flight, failure)
         if self._idle:
             self._dispatch()
 
-    def _give_back(self, flight: Flight, landed: list[Landed], again: Again) -> None:
+    def _again(self, flight: Flight, landed: list[Landed], again: Again) -> None:
+        """What is not final yet flies again, or lands: an event's budget is spent."""
+        flight.probes += self.guard.probes(flight)
+        for outcome, batch in again.items():
+            retried = self.docket.next(flight, batch, outcome)
+            if isinstance(retried, Landed):
+                landed.append(retried)
+                continue
+            self.tally.retry(reason(outcome), len(batch))
+            for one in retried:
+                self.queue.again(one, outcome)
+
+    def _give_back(self, landed: list[Landed], again: Again) -> None:
         """Not written for want of a lease: the ledger is asked again, and the destination is not blamed."""
         back = given_back(again.values())
         again.clear()
         self.tally.retry("lease", len(back))
         landed += back
-        self.guard.leave(flight)
-
-    async def _converse(self, flight: Flight) -> list[Outcome]:
-        conversation = self._destination.converse(flight.lot, flight.batch)
-        reply: Response | NoAnswer | None = None
-        while True:
-            try:
-                step = conversation.send(reply)
-            except StopIteration as stop:
-                outcomes: list[Outcome] = stop.value
-                return outcomes
-            if isinstance(step, Wait):
-                flight.deadline = self._clock.monotonic() + step.seconds + GRACE
-                await asyncio.sleep(step.seconds)
-                reply = None
-            else:
-                reply = await self._exchange(flight, step)
-
-    async def _exchange(self, flight: Flight, request: Request) -> Response | NoAnswer:
-        wait = self.guard.reserve()
-        if wait != 0:
-            await self.guard.admit(flight, wait)
-        limit, begun = self._options.request_timeout, self._clock.monotonic()
-        flight.deadline = begun + limit + GRACE
-        if request.method != "GET" and self._lease() <= limit:  # a read may be late, it changes nothing
-            flight.lapsed = True
-            return UNWRITTEN
-        if not flight.written:
-            flight.written = True
-            self.tally.batch(flight.lot.resource, len(flight.batch), flight.size)
-        reply = await self._http.send(request, limit)
-        self.tally.request(request.resource, reply, self._clock.monotonic() - begun)
-        self.guard.heard(flight, reply)
-        return reply
 
     def _defect(self, flight: Flight, error: Exception) -> None:
         """A conversation raised: nothing of it is lost, and what keeps raising stops the lane.

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from connector.core.blame import Blame
 from connector.core.lots import Lot
 from connector.core.retry import Backoff
 from connector.core.talk import Accepted, Halt, InDoubt, Outcome, Refused, Retry, Sending
@@ -20,6 +21,7 @@ class CourierOptions(Struct, frozen=True):
     pause: of the gate, between two probes. threshold: failures in a row that open the gate. longest: an upper
     bound for what a Retry-After may ask. waiting: batches that may wait for their retry before no more are
     taken. gather: landings are announced together for so long. defects: attempts of a batch that raises.
+    budget: failures of its own after which an event is given up (core.blame).
     """
 
     in_flight: int = 32
@@ -32,6 +34,7 @@ class CourierOptions(Struct, frozen=True):
     waiting: int = 1000
     gather: float = 0.002
     defects: int = 5
+    budget: int = 16
 
 
 class CourierState(Struct, frozen=True):
@@ -76,8 +79,9 @@ class Flight(Struct, eq=False):
     """A batch and its attempts so far. failures: attempts in a row that did not end it.
 
     written: a request of the running attempt may be on the wire. trial: the one event that flies alone
-    (Caution). lapsed: a request of it was not written for want of a lease. deadline: when the running step
-    must be over, inf while it waits for the gate.
+    (Caution). probes: how often it failed as the probe of a half-open gate. blame: whose fault its failures
+    are. lapsed: a request of it was not written for want of a lease. deadline: when the running step must be
+    over, inf while it waits for the gate.
     """
 
     lot: Lot
@@ -85,6 +89,8 @@ class Flight(Struct, eq=False):
     failures: int = 0
     defects: int = 0
     trial: bool = False
+    probes: int = 0
+    blame: Blame = Blame()
     written: bool = False
     lapsed: bool = False
     started: float = 0.0
@@ -93,7 +99,11 @@ class Flight(Struct, eq=False):
 
     def again(self, batch: list[Sending], *, defects: int = 0) -> "Flight":
         """The next attempt of some of its events."""
-        return Flight(self.lot, batch, self.failures + 1, defects, self.trial)
+        return Flight(self.lot, batch, self.failures + 1, defects, self.trial, self.probes, self.blame)
+
+    def part(self, batch: list[Sending], *, trial: bool = False) -> "Flight":
+        """Some of its events, before the next attempt. trial: they fly alone."""
+        return Flight(self.lot, batch, self.failures, self.defects, trial, self.probes, self.blame)
 
     def interrupted(self) -> list[Sending]:
         """Its events after an attempt that ended nobody knows how: in doubt if something was written."""

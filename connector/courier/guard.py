@@ -12,6 +12,8 @@ from connector.courier.flight import CourierOptions, Flight
 from connector.courier.pace import pace
 
 OK, REDIRECTS, TOO_MANY_REQUESTS = 200, 300, 429
+FRESH = 1.0
+"""Seconds at half-open in which the lane may hand in a probe that never failed."""
 
 
 class Guard:
@@ -28,6 +30,7 @@ class Guard:
         changed: Callable[[], None],
     ) -> None:
         self.gate = Gate()
+        self.patient = False
         self._destination, self._options = edges.destination.name, options
         self._clock, self._meter = edges.clock, edges.meter
         self._random, self._changed = random, changed
@@ -45,6 +48,10 @@ class Guard:
     def wants_probe(self) -> bool:
         """Half-open, and nobody flies yet."""
         return self.gate.state == "half_open" and self._probe is None
+
+    def probes(self, flight: Flight) -> bool:
+        """Whether this conversation is the probe."""
+        return self._probe is flight
 
     def start(self, flight: Flight) -> None:
         """A conversation begins: at half-open it is the probe."""
@@ -103,6 +110,7 @@ class Guard:
     def leave(self, flight: Flight) -> None:
         """A conversation ended without evidence: another one has to probe."""
         if self._take_probe(flight) and self.gate.state == "half_open":
+            self._wait_for_fresh()
             self._offer()
         elif self.gate.state == "closed":
             self._let_in(1)
@@ -167,6 +175,18 @@ class Guard:
             self._arm()
         else:
             self.gate = self.gate.probing()
+            self._wait_for_fresh()
+            self._offer()
+
+    def _wait_for_fresh(self) -> None:
+        """For a moment, one that never failed as the probe is preferred."""
+        self._disarm()
+        self.patient = True
+        self._timer = asyncio.get_running_loop().call_later(FRESH, self._take_any)
+
+    def _take_any(self) -> None:
+        self.patient = False
+        if self.wants_probe:
             self._offer()
 
     def _offer(self) -> None:

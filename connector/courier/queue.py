@@ -3,10 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 
 from connector.core.talk import Halt, InDoubt, Outcome, Retry, Sending
 from connector.courier.caution import Caution
 from connector.courier.flight import CourierOptions, Flight
+
+_probes = attrgetter("probes")
 
 
 class FlightQueue:
@@ -20,6 +23,7 @@ class FlightQueue:
         self._caution = Caution(self._rest)
         self._options, self._random, self._changed = options, random, changed
         self._retrying = True
+        self.wants_fresh = False
 
     def __iter__(self) -> Iterator[Flight]:
         """All of them."""
@@ -43,9 +47,23 @@ class FlightQueue:
                 return flight
         return None
 
+    def probe(self, *, tried: bool) -> Flight | None:
+        """The best one to probe with: the one that failed least as a probe, for what always fails proves
+        nothing. Where all did, one from the lane is better (`wants_fresh`); tried: none came, take any."""
+        while self.ready:
+            best = min(self.ready, key=_probes)
+            self.wants_fresh = best.probes > 0 and not tried
+            if self.wants_fresh:
+                return None
+            self.ready.remove(best)
+            flight = self._caution.admit(best)
+            if flight is not None:
+                return flight
+        return None
+
     def again(self, flight: Flight, outcome: Retry | InDoubt | Halt) -> None:
         """Another attempt: a refused credential's as the gate allows, the others' after a wait."""
-        if isinstance(outcome, Halt) and self._retrying:
+        if isinstance(outcome, Halt) and self._retrying and not flight.blame.suspected:
             self.ready.appendleft(flight)  # the gate paces it, and it is the best probe
             return
         asked = outcome.after if isinstance(outcome, Retry) else None

@@ -126,7 +126,10 @@ class TopicSettings(Model):
 
 
 class DeliverySettings(Model):
-    """How much is on its way at once, and for how long. `rate_per_second` 0 = unlimited."""
+    """How much is on its way at once, and for how long. `rate_per_second` 0 = unlimited.
+
+    max_attempts: at an event that fails by itself, while others pass; an outage counts for nothing.
+    """
 
     batch_events: PositiveInt = 500
     batch_bytes: PositiveInt = 1_048_576
@@ -135,6 +138,7 @@ class DeliverySettings(Model):
     rate_per_second: Annotated[float, Field(ge=0)] = 100
     memory_bytes: Annotated[int, Field(ge=1_048_576)] = 67_108_864
     request_timeout_seconds: PositiveFloat = 60
+    max_attempts: PositiveInt = 16
     drain_seconds: PositiveFloat = 25
 
 
@@ -148,6 +152,7 @@ class DeliveryOverrides(Model):
     rate_per_second: Annotated[float, Field(ge=0)] | None = None
     memory_bytes: Annotated[int, Field(ge=1_048_576)] | None = None
     request_timeout_seconds: PositiveFloat | None = None
+    max_attempts: PositiveInt | None = None
     drain_seconds: PositiveFloat | None = None
 
 

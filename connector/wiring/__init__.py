@@ -219,6 +219,7 @@ class _Assembly:
             in_flight=self._delivery.in_flight,
             rate_per_second=self._delivery.rate_per_second,
             request_timeout=self._delivery.request_timeout_seconds,
+            budget=self._delivery.max_attempts,
         )
 
     def _quotas(self, store: SqliteLedger | PostgresLedger) -> PostgresQuotas | None:
