@@ -1,0 +1,53 @@
+"""What a process itself needs from outside: time, figures, words, and a history for trials."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time, so that tests can own it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back."""
+
+
+class Meter(Protocol):
+    """Where figures go. Names are DESIGN's without the prefix; an undeclared name or label is an error."""
+
+    def add(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        """Count."""
+
+    def set(self, name: str, value: float, /, **labels: str) -> None:
+        """Set a gauge."""
+
+    def observe(self, name: str, values: Sequence[float], /, **labels: str) -> None:
+        """Put values into a histogram."""
+
+    def drop(self, name: str, /, **labels: str) -> None:
+        """Forget a series (a revoked partition). Unknown series: nothing happens."""
+
+
+class Log(Protocol):
+    """Where a process says what an operator has to know. Normal operation is silent."""
+
+    def info(self, event: str, **fields: object) -> object:
+        """Rare and normal: start, stop, a rebalance, an outage that is over."""
+
+    def warning(self, event: str, **fields: object) -> object:
+        """Somebody may have to act."""
+
+    def error(self, event: str, **fields: object) -> object:
+        """Somebody has to act."""
+
+
+class History(Protocol):
+    """What a process did, for a trial's checker. Nobody holds one unless it is asked for."""
+
+    def note(self, what: str, /, **fields: object) -> None:
+        """Write a line; it outlives a kill -9 once this returns. From any thread; a full disk raises nothing.
+
+        fields: JSON values and msgspec structs; `n`, `at`, `by` and `what` are the line's own.
+        """
