@@ -52,6 +52,11 @@ METRICS: Final = (
         "destination topic",
         "Orders whose items do not add up to totalCost.",
     ),
+    _counter(
+        "deep_values_total",
+        "destination topic",
+        "Values nested deeper than the destination looks, sent as JSON text.",
+    ),
     _histogram("delivery_seconds", "destination", LATENCY, "From the change at the source to acceptance."),
     _counter("requests_total", "destination resource status", "HTTP requests; status none: no answer came."),
     _histogram("request_seconds", "destination resource", SECONDS, "From sending a request to its answer."),

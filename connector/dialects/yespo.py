@@ -23,6 +23,7 @@ from connector.dialects.yespo_check import (
     order_fault,
 )
 from connector.dialects.yespo_contact_body import group_of
+from connector.dialects.yespo_depth import deep_values
 from connector.dialects.yespo_locator import (
     aliases,
     contact_of,
@@ -73,6 +74,10 @@ class Yespo:
             return order_fault(event.body, self._form.zone)
         by_key = self._options.cancel_by_key and not self._is_past(event)
         return cancel_fault(event.body, self._form.zone, by_key=by_key)
+
+    def deep(self, event: Event) -> int:
+        """How many values Yespo keeps as text, since they are nested too deep."""
+        return deep_values(event)
 
     def requires(self, event: Event) -> Requirement | None:
         """The contact of an order. A delete needs none: it cancels what was accepted after its contact."""

@@ -103,6 +103,9 @@ class Intake:
         reason = self._destination.check(event)
         if reason is not None:
             return Refusal("check", Reject("check", reason), event.key)
+        if deep := self._destination.deep(event):
+            topic = record.position.topic
+            self._meter.add("deep_values_total", deep, destination=self._destination.name, topic=topic)
         lot, requires = self._destination.lot(event), self._destination.requires(event)
         return Item(event, record, topic_id, lot, requires, arrived=now)
 

@@ -166,6 +166,9 @@ class Destination(Protocol):
     def check(self, event: Event) -> str | None:
         """Why the destination would refuse or silently ignore it, or None. One sentence, no personal data."""
 
+    def deep(self, event: Event) -> int:
+        """How many of its values are nested deeper than the destination looks, and go as JSON text."""
+
     def requires(self, event: Event) -> Requirement | None:
         """The contact that has to be accepted first."""
 

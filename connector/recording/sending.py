@@ -29,6 +29,7 @@ class RecordedDestination:
     def __init__(self, destination: Destination, tape: Tape, rules: Rules) -> None:
         self.name = destination.name
         self.check, self.requires, self.ensure = destination.check, destination.requires, destination.ensure
+        self.deep = destination.deep
         self.refine, self.lot, self.aliases = destination.refine, destination.lot, destination.aliases
         self._destination, self._tape, self._rules = destination, tape, rules
 

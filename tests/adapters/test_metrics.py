@@ -10,6 +10,7 @@ from connector.adapters.metrics import PrometheusMeter, meter
 
 FROZEN = """
 counter   dead_letters_total              destination cause
+counter   deep_values_total               destination topic
 counter   history_lost_lines_total
 counter   rebalances_total                kind
 counter   records_total                   destination topic outcome

@@ -65,6 +65,9 @@ class Scripted:
     def check(self, event: Event) -> str | None:
         return None
 
+    def deep(self, event: Event) -> int:
+        return 0
+
     def requires(self, event: Event) -> Requirement | None:
         return None
 

@@ -1,4 +1,4 @@
-"""`totals`: what becomes of an order whose items do not add up to totalCost (RULES 9)."""
+"""What becomes of an order by its content: `totals` (RULES 9), and values nested too deep."""
 
 from decimal import Decimal
 from typing import Any
@@ -49,3 +49,12 @@ def test_otherwise_a_mismatch_is_counted_or_refused_or_nobodys_business(totals: 
         assert process.meter.total("totals_mismatches_total") == (totals != "off")
         if delivered:
             assert Decimal(str(stage.crm.crm.orders["o"].items_total)) == 990
+
+
+def test_what_is_nested_too_deep_for_the_crm_is_sent_as_text_and_counted() -> None:
+    with staged() as stage:
+        process = stage.start(rules={"params": {"rev": "rev", "mark": "mark", "gift": "gift"}})
+        stage.produce(ORDERS, order("o", 1, gift={"box": {"size": {"width": 1}}}))
+        process.until_done()
+        assert stage.crm.crm.orders["o"].params["gift"] == {"box": {"size": '{"width":1}'}}
+        assert process.meter.total("deep_values_total", destination=NAME, topic=ORDERS) == 1
