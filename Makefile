@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 MODULE_LINES := 250
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench sandbox lock clean
+.PHONY: help demo test chaos lint format bench sandbox lock clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: $(READY)  ## broker, registry, CRM and CDC traffic embedded: the whole pip
 
 test: $(READY)  ## all tests; ARGS="-k word" or ARGS=tests/unit to choose
 	@$(BIN)/pytest $(ARGS)
+
+chaos: $(READY)  ## replicas killed, cut off and starved on a real Kafka and PostgreSQL, and a checker's verdict
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(READY)  ## ruff, mypy, import contracts, module lengths
 	@$(BIN)/ruff check

@@ -75,6 +75,11 @@ class SandboxServer:
         with self.crm.lock:
             self._application.yespo.rate.limit(per_second)
 
+    def change_key(self, api_key: str) -> None:
+        """From now on only this API key opens."""
+        with self.crm.lock:
+            self._application.yespo.change_key(api_key)
+
     def reset(self) -> None:
         """An empty account, no faults."""
         self.faults.clear()

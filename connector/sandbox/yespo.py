@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connector.sandbox import resources
 from connector.sandbox.answers import Answer, Refusal
@@ -104,6 +105,10 @@ class Yespo:
             return route.name, refusal.answer()
         except (TypeError, ValueError, KeyError, AttributeError):
             return route.name, Refusal(400, "The request is malformed").answer()
+
+    def change_key(self, api_key: str) -> None:
+        """The old one opens no longer."""
+        self.keys = Keys(replace(self.crm.options, api_key=api_key))
 
     def reset(self) -> None:
         """An empty account that has seen no request."""

@@ -1,11 +1,14 @@
 """The broker that the other tests stand on: records, groups and commits go through it and survive."""
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from tests.support.broker import Broker
+from tests.support.kafka_jars import KafkaUnavailableError
+from tests.support.kafka_node import free_ports
 from tests.support.local_kafka import LocalKafka
-from tests.support.real_kafka import is_required
+from tests.support.proxy import Proxy
+from tests.support.real_kafka import is_required, without_kafka
 from tests.support.topics import TopicFactory
 
 WAIT_SECONDS = 30.0
@@ -89,3 +92,24 @@ def test_kafka_of_ones_own_keeps_address_and_data(own_kafka: LocalKafka) -> None
 
 def test_broker_is_real_where_one_is_required(broker: Broker) -> None:
     assert broker.is_real or not is_required()
+
+
+@pytest.mark.kafka
+def test_who_comes_through_a_door_is_cut_off_alone() -> None:
+    (listen,) = free_ports(1)
+    with Proxy("127.0.0.1", listen) as door:
+        try:
+            kafka = LocalKafka({listen: door.port})
+        except KafkaUnavailableError as error:
+            without_kafka(str(error))
+        try:
+            kafka.start()
+            inside = Producer({"bootstrap.servers": f"127.0.0.1:{door.port}", "log_level": 0})
+            outside = Producer({"bootstrap.servers": kafka.bootstrap})
+            assert inside.list_topics(timeout=WAIT_SECONDS).brokers
+            door.stall()
+            with pytest.raises(KafkaException):
+                inside.list_topics(timeout=1)
+            assert outside.list_topics(timeout=WAIT_SECONDS).brokers
+        finally:
+            kafka.close()

@@ -18,6 +18,14 @@ def test_401_is_a_bad_key(key: bytes) -> None:
     assert answer.status == 401
 
 
+def test_a_changed_key_opens_and_the_one_before_does_not() -> None:
+    account = Account(api_key="old")
+    account.yespo.change_key("new")
+
+    found = [account.call("GET", "/v1/account/info", key=basic(key)).status for key in ("old", "new")]
+    assert found == [401, 200]
+
+
 def test_bearer_works_only_for_generate_event_past_events_and_remove_events() -> None:
     account = Account(bearer_token="token", delete_range_enabled=True)
     body = {"from": "2020-01-01", "to": "2020-01-02"}

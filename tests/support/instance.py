@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,14 +39,15 @@ log: {{level: info}}
 class Instance:
     """`crm-connector run -c FILE`, started as often as it is ended. Its output goes to a file beside it."""
 
-    def __init__(self, config: Path, port: int) -> None:
-        self.config, self._port = config, port
+    def __init__(self, config: Path, port: int, prefix: Sequence[str] = ()) -> None:
+        """prefix: a command that becomes the connector, such as nsenter with its options."""
+        self.config, self._port, self._prefix = config, port, prefix
         self.output = config.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Returns at once."""
-        command = [sys.executable, "-m", "connector", "run", "-c", str(self.config)]
+        command = [*self._prefix, sys.executable, "-m", "connector", "run", "-c", str(self.config)]
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(command, stdout=output, stderr=output)
 
@@ -54,6 +55,12 @@ class Instance:
     def running(self) -> bool:
         """Whether it has not ended by itself."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._process is not None
+        return self._process.pid
 
     def end(self, number: signal.Signals, seconds: float = 30.0) -> int:
         """Send a signal, wait for the end; the exit code. Raises TimeoutExpired."""

@@ -5,7 +5,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.support.kafka_jars import KafkaUnavailableError, kafka_jars
 from tests.support.kafka_node import CLUSTER_ID, free_ports, kafka_settings, wait_until_serving
@@ -25,8 +27,11 @@ class LocalKafka:
     `bootstrap` is its address, from before the first start. close() removes the data.
     """
 
-    def __init__(self) -> None:
-        """Choose ports and a folder; nothing runs yet. Raises KafkaUnavailableError."""
+    def __init__(self, doors: Mapping[int, int] = MappingProxyType({})) -> None:
+        """Choose ports and a folder; nothing runs yet. Raises KafkaUnavailableError.
+
+        doors: more ports to listen on, each with the port that its clients are told, such as a proxy's.
+        """
         self._jars = kafka_jars()
         self._folder = Path(tempfile.mkdtemp(prefix="crm-connector-kafka-"))
         self._log = self._folder / "kafka.log"
@@ -37,6 +42,10 @@ class LocalKafka:
         self.bootstrap = f"127.0.0.1:{port}"
         settings = kafka_settings(self.bootstrap, f"127.0.0.1:{port}", f"127.0.0.1:{controller_port}")
         settings["log.dirs"] = str(self._folder / "data")
+        for number, (listen, told) in enumerate(doors.items()):
+            settings["listeners"] += f",DOOR{number}://127.0.0.1:{listen}"
+            settings["advertised.listeners"] += f",DOOR{number}://127.0.0.1:{told}"
+            settings["listener.security.protocol.map"] += f",DOOR{number}:PLAINTEXT"
         self._config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
 
     def start(self) -> None:

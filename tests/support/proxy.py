@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, TypeVar
 from tests.support.proxy_wire import Way, Wire
 
 T = TypeVar("T")
+How = Literal["close", "reset"]
 _SECONDS = 10.0
 
 
@@ -30,7 +31,7 @@ class Cut:
     way: Way
     after: int | range = 0
     times: int = 1
-    how: Literal["close", "reset"] = "close"
+    how: How = "close"
 
 
 class Proxy:

@@ -5,8 +5,9 @@ import random
 import struct
 import threading
 from collections import defaultdict
+from functools import partial
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastavro
 from confluent_kafka import Producer
@@ -30,28 +31,45 @@ CONTACT = {
 }
 
 
+NOTE = {"name": "note", "type": ["null", "string"], "default": None}
+"""What a later version of the order's schema has."""
+
+
+class Written(NamedTuple):
+    """One record as the broker has it. rev: None = poison, which has no key either."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str | None
+    rev: int | None
+
+
 class Shop:
     """Writes versions to two topics and keeps what it wrote.
 
     orders: every rev by externalOrderId, in order; contacts: the newest rev by externalCustomerId; poison:
-    (partition, offset) of the order records that nobody can read.
+    (partition, offset) of the order records that nobody can read; written: every record, as it was confirmed.
+    `patience`: seconds that the broker may be away.
     """
+
+    patience = 30.0
 
     def __init__(
         self, bootstrap: str, registry: RegistryServer, orders: str, contacts: str, seed: int
     ) -> None:
-        self._producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 5})
+        # Idempotent: a broker that dies in the middle of a batch must not turn its order round.
+        given = {"enable.idempotence": True, "linger.ms": 5, "topic.metadata.refresh.interval.ms": 2000}
+        self._producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0, **given})
         self._random = random.Random(seed)
-        self._topics = orders, contacts
-        self._schemas = [fastavro.parse_schema(schema) for schema in (ORDER, CONTACT)]
-        self._ids = [
-            registry.register(f"{topic}-value", json.dumps(schema))
-            for topic, schema in zip(self._topics, (ORDER, CONTACT), strict=True)
-        ]
+        self._registry, self._topics = registry, (orders, contacts)
+        self._writers = [self._register(which, schema) for which, schema in enumerate((ORDER, CONTACT))]
         self.orders: dict[str, list[int]] = defaultdict(list)
         self.contacts: dict[str, int] = {}
         self.poison: list[tuple[int, int]] = []
-        self._rev = 0
+        self.written: list[Written] = []
+        self.failure: BaseException | None = None
+        self.rev = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work)
 
@@ -62,10 +80,10 @@ class Shop:
             if dice < 0.1:
                 self._contact(f"c{self._random.randrange(CUSTOMERS)}")
             elif dice < 0.11:
-                self._producer.produce(self._topics[0], b"\x07poison", b"p", on_delivery=self._poisoned)
+                self._produce(0, b"\x07poison", None, None)
             else:
                 self._order(f"o{self._random.randrange(orders)}", again=dice < 0.14)
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(self.patience) == 0
 
     def start(self, *, each: int, seconds: float, orders: int) -> None:
         """Write `each` changes every so many seconds, until `stop`."""
@@ -73,15 +91,30 @@ class Shop:
         self._thread.start()
 
     def stop(self) -> None:
-        """All that was written is durable."""
+        """All that was written is durable. Raises what stopped the writing before."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
+        if self.failure is not None:
+            raise self.failure
+
+    def evolve(self) -> int:
+        """From now on orders have a new schema; its id."""
+        schema = {**ORDER, "fields": [*ORDER["fields"], NOTE]}
+        self._writers[0] = self._register(0, schema)
+        return self._writers[0][0]
+
+    def _register(self, which: int, schema: dict[str, Any]) -> tuple[int, Any]:
+        number = self._registry.register(f"{self._topics[which]}-value", json.dumps(schema))
+        return number, fastavro.parse_schema(schema)
 
     def _work(self) -> None:
         each, seconds, orders = self._args
-        while not self._stop.wait(seconds):
-            self.write(each, orders=orders)
+        try:
+            while not self._stop.wait(seconds):
+                self.write(each, orders=orders)
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever stops the writing
+            self.failure = error
 
     def _order(self, key: str, *, again: bool) -> None:
         """Its next version; or, as Debezium does after a crash, an older one after the newest."""
@@ -89,8 +122,8 @@ class Shop:
         if again and revs:
             rev = self._random.choice(revs)
         else:
-            self._rev += 1
-            rev = self._rev
+            self.rev += 1
+            rev = self.rev
             revs.append(rev)
         row = dict.fromkeys(_TEXT, "") | {
             "rev": rev, "external_order_id": key, "external_customer_id": f"c{int(key[1:]) % CUSTOMERS}",
@@ -100,21 +133,27 @@ class Shop:
         self._send(0, key, row)
 
     def _contact(self, key: str) -> None:
-        self._rev += 1
-        self.contacts[key] = self._rev
+        self.rev += 1
+        self.contacts[key] = self.rev
         email = f"{key}@shop.example"
         self._send(
             1,
             key,
-            {"rev": self._rev, "external_customer_id": key, "email": email, "first_name": f"n{self._rev}"},
+            {"rev": self.rev, "external_customer_id": key, "email": email, "first_name": f"n{self.rev}"},
         )
 
     def _send(self, which: int, key: str, row: dict[str, Any]) -> None:
-        body = BytesIO()
-        body.write(struct.pack(">bI", 0, self._ids[which]))
-        fastavro.schemaless_writer(body, self._schemas[which], row)
-        self._producer.produce(self._topics[which], body.getvalue(), key.encode())
+        (number, schema), body = self._writers[which], BytesIO()
+        body.write(struct.pack(">bI", 0, number))
+        fastavro.schemaless_writer(body, schema, row)
+        self._produce(which, body.getvalue(), key, row["rev"])
 
-    def _poisoned(self, error: object, message: Any) -> None:
+    def _produce(self, which: int, value: bytes, key: str | None, rev: int | None) -> None:
+        told = partial(self._confirmed, key, rev)
+        self._producer.produce(self._topics[which], value, (key or "p").encode(), on_delivery=told)
+
+    def _confirmed(self, key: str | None, rev: int | None, error: object, message: Any) -> None:
         assert error is None
-        self.poison.append((message.partition(), message.offset()))
+        self.written.append(Written(message.topic(), message.partition(), message.offset(), key, rev))
+        if key is None:
+            self.poison.append((message.partition(), message.offset()))

@@ -1,0 +1,73 @@
+"""`make chaos`: every bad day that this repository knows, one after another, and the verdict in one table.
+
+Exit codes: 0 every promise was kept, 1 one was not, 2 something is missing here, or the usage; 130 Ctrl-C.
+"""
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.chaos.machines import MissingError, machines
+from tests.chaos.scenarios import SCENARIOS, Scenario
+from tests.chaos.story import Report, Story
+from tests.chaos.table import show
+
+REPLICAS = 3
+
+
+def main() -> int:
+    """Run what was chosen; the exit code."""
+    chosen = _arguments()
+    console = Console(width=110)
+    folder = Path(tempfile.mkdtemp(prefix="crm-connector-chaos-"))
+    try:
+        report = _run(chosen, folder, console)
+    except KeyboardInterrupt:
+        shutil.rmtree(folder)
+        return 130
+    except MissingError as error:
+        sys.stderr.write(f"make chaos: {error}\n")
+        shutil.rmtree(folder)
+        return 2
+    show(report, console)
+    if report.is_clean and not chosen.keep:
+        shutil.rmtree(folder)
+    else:
+        console.print(f"histories and logs: {folder}", highlight=False, soft_wrap=True)
+    return 0 if report.is_clean else 1
+
+
+def _run(chosen: argparse.Namespace, folder: Path, console: Console) -> Report:
+    def say(text: str) -> None:
+        console.print(text, highlight=False)
+
+    with machines(REPLICAS) as around:
+        return Story(around, folder, chosen.seed, say, chosen.seconds).tell(chosen.only)
+
+
+def _arguments() -> argparse.Namespace:
+    names = ", ".join(scenario.name for scenario in SCENARIOS)
+    parser = argparse.ArgumentParser(prog="make chaos", description="The connector on a bad day.")
+    parser.add_argument("--only", type=_scenarios, default=SCENARIOS, help=f"with commas between: {names}")
+    parser.add_argument("--seconds", type=float, help="of each scenario that lasts as long as it is told")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="of what is drawn")
+    parser.add_argument("--keep", action="store_true", help="keep histories and logs of a clean run too")
+    return parser.parse_args()
+
+
+def _scenarios(text: str) -> Sequence[Scenario]:
+    known = {scenario.name: scenario for scenario in SCENARIOS}
+    if unknown := [name for name in text.split(",") if name not in known]:
+        there = ", ".join(known)
+        raise argparse.ArgumentTypeError(f"no such scenario: {', '.join(unknown)}; there are {there}")
+    return [scenario for name, scenario in known.items() if name in text.split(",")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

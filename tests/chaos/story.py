@@ -1,0 +1,108 @@
+"""One run: worlds, the scenarios that are done to each, and what came of it."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from msgspec import Struct, field
+
+from tests.chaos.figures import Figures, figures, lines
+from tests.chaos.machines import Machines
+from tests.chaos.scenarios import Scenario
+from tests.chaos.small_disk import NoDiskError
+from tests.chaos.state import differences
+from tests.chaos.witnesses import write_source
+from tests.chaos.world import World, shared_world, single_world
+
+Say = Callable[[str], None]
+Make = Callable[[Machines, Path, int], AbstractContextManager[World]]
+
+
+class Row(Struct):
+    """One scenario as it went. begun, ended: seconds since the epoch; ended: all flowed again."""
+
+    scenario: Scenario
+    times: int
+    begun: float
+    ended: float
+    figures: Figures = Figures(0, 0, 0)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.ended - self.begun
+
+
+class Report(Struct):
+    """What came of a run.
+
+    failures: what did not go on by itself; differences: from the source, at the end; undone: scenarios that
+    this machine does not allow, each with the reason.
+    """
+
+    seed: int
+    rows: list[Row] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+    undone: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every promise was kept."""
+        return not (self.failures or self.differences)
+
+
+class Story:
+    """seconds: of each scenario instead of its own. say: told what is being done."""
+
+    def __init__(self, machines: Machines, folder: Path, seed: int, say: Say, seconds: float | None) -> None:
+        """Nothing has happened."""
+        self.report = Report(seed)
+        self._machines, self._folder, self._say, self._seconds = machines, folder, say, seconds
+
+    def tell(self, scenarios: Sequence[Scenario]) -> Report:
+        """Do all of these, and judge."""
+        begun = time.monotonic()
+        shared = [each for each in scenarios if not each.single]
+        single = [each for each in scenarios if each.single]
+        if shared:
+            self._live(shared_world, "shared", shared)
+        try:
+            if single:
+                self._live(single_world, "single", single)
+        except NoDiskError as error:
+            self.report.undone += [f"{each.name}: no small disk can be mounted: {error}" for each in single]
+        self.report.seconds = time.monotonic() - begun
+        return self.report
+
+    def _live(self, make: Make, name: str, scenarios: Sequence[Scenario]) -> None:
+        with make(self._machines, self._folder / name, self.report.seed) as world:
+            self._say(f"{name}: {len(world.replicas.all)} at work")
+            rows: list[Row] = []
+            try:
+                for scenario in scenarios:
+                    self._do(world, scenario, rows)
+                world.finish()
+            except AssertionError as error:
+                where = "the end" if len(rows) == len(scenarios) else scenarios[len(rows)].name
+                self.report.failures.append(f"{where}: {error}")
+            self._judge(world, rows)
+
+    def _do(self, world: World, scenario: Scenario, rows: list[Row]) -> None:
+        row = Row(scenario, 0, time.time(), 0.0)
+        row.times = scenario.act(world, self._seconds or scenario.seconds)
+        world.await_recovery()
+        assert not (dead := world.replicas.dead()), f"{dead} ended by themselves; {world.trouble()}"
+        row.ended = time.time()
+        self._say(f"{scenario.name}: {row.times} times, {row.seconds:.0f} s, {world.accepted} accepted")
+        rows.append(row)
+
+    def _judge(self, world: World, rows: Sequence[Row]) -> None:
+        write_source(world.shop.written, world.orders, world.folder / "source.jsonl")
+        history = lines(world.folder.glob("*.history"))
+        for row in rows:
+            row.figures = figures(history, row.begun, row.ended)
+        self.report.rows += rows
+        self.report.differences += differences(world)

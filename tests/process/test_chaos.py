@@ -1,0 +1,111 @@
+"""`make chaos` itself: a short run of it is clean, and it finds what is not as it should be."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from tests.chaos.figures import figures, lines
+from tests.chaos.machines import machines, missing
+from tests.chaos.scenarios.destination import lost
+from tests.chaos.state import differences
+from tests.chaos.world import World, shared_world
+from tests.support.real_kafka import without_kafka
+
+
+def chaos(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.chaos", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
+
+
+def test_what_is_missing_is_one_line_with_the_remedy_and_exit_code_2(tmp_path: Path) -> None:
+    done = chaos(PATH=str(tmp_path))
+
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("make chaos: needs Java, Maven")
+    assert "apt-get install default-jre-headless maven postgresql" in line
+
+
+def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
+    done = chaos("--only", "kill9,flood")
+
+    assert done.returncode == 2
+    assert "no such scenario: flood" in done.stderr
+    assert "kill9" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world of one replica in which answers were lost, at its end."""
+    if lacking := missing():
+        without_kafka(lacking)
+    folder = tmp_path_factory.mktemp("chaos")
+    with machines(doors=1) as around, shared_world(around, folder / "world", seed=1) as world:
+        assert lost(world, 3.0) > 0
+        world.await_recovery()
+        world.finish()
+        yield world
+
+
+@pytest.mark.kafka
+@pytest.mark.postgres
+@pytest.mark.slow
+class TestEnded:
+    def test_everything_is_as_the_source_has_it(self, ended: World) -> None:
+        assert differences(ended) == []
+
+    def test_the_figures_come_from_the_histories(self, ended: World) -> None:
+        found = figures(lines(ended.folder.glob("*.history")), 0.0, float("inf"))
+
+        assert found.records == len(ended.shop.written)
+        assert found.doubtful > 0
+        assert found.stale == 0
+
+    def test_a_newer_order_at_the_source_is_a_difference(self, ended: World) -> None:
+        key, revs = next(iter(ended.shop.orders.items()))
+        revs.append(1_000_000)
+        try:
+            assert differences(ended) == [f"order {key}: the CRM has {revs[-2]}, the source 1000000"]
+        finally:
+            revs.pop()
+
+    def test_an_order_that_nobody_wrote_is_a_difference(self, ended: World) -> None:
+        key, revs = ended.shop.orders.popitem()
+        try:
+            assert differences(ended) == [f"order {key}: nobody wrote it"]
+        finally:
+            ended.shop.orders[key] = revs
+
+    def test_another_contact_at_the_source_is_a_difference(self, ended: World) -> None:
+        ended.shop.contacts["new"] = 7
+        try:
+            assert differences(ended) == ["contact new: the CRM has None, the source n7"]
+        finally:
+            del ended.shop.contacts["new"]
+
+    def test_poison_without_a_dead_letter_is_a_difference(self, ended: World) -> None:
+        ended.shop.poison.append((3, 1_000_000))
+        try:
+            (line,) = differences(ended)
+        finally:
+            ended.shop.poison.pop()
+        assert line == f"{(ended.orders, 3, 1_000_000)}: cannot be read, and has no dead letter"
+
+    def test_a_dead_letter_of_a_record_that_can_be_read_is_a_difference(self, ended: World) -> None:
+        producer = Producer({"bootstrap.servers": ended.bootstrap})
+        key = f"yespo/{ended.orders}/i/d/2/1000000".encode()
+        producer.produce(ended.letters, b"", key=key)
+        assert producer.flush(30) == 0
+        try:
+            (line,) = differences(ended)
+        finally:
+            producer.produce(ended.letters, None, key=key)
+            assert producer.flush(30) == 0
+        assert line == f"{(ended.orders, 2, 1_000_000)}: in the dead letters, though it can be read"
