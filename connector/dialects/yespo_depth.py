@@ -2,9 +2,9 @@
 what is deeper as text. The connector writes that text itself (`yespo_events.bounded`), and counts it.
 """
 
-from msgspec import UNSET
+from collections.abc import Mapping
 
-from connector.core.events import Contact, Event, Item, Order
+from connector.core.events import Contact, Event
 from connector.core.model import Json
 
 LEVELS = 2
@@ -14,22 +14,16 @@ LEVELS = 2
 def deep_values(event: Event) -> int:
     """How many values of an event are sent as their JSON text."""
     body = event.body
-    if isinstance(body, Order):
-        found = sum(_deep(value) for value in (body.params or {}).values()) if body.params else 0
-        if body.additional_info:
-            found += _deep(body.additional_info)
-        return found + sum(_in_item(item) for item in body.items or () if item.extra is not UNSET)
-    return _flat(body.fields) if isinstance(body, Contact) and body.fields else 0
+    if isinstance(body, Contact):
+        return _flat(body.fields or {})
+    found = sum(_deep(value) for value in body.params.values()) if body.params else 0
+    if body.additional_info:
+        found += _deep(body.additional_info)
+    return found + sum(_flat(item.extra) for item in body.items or () if item.extra)
 
 
-def _in_item(item: Item) -> int:
-    return _flat(item.extra) if item.extra else 0
-
-
-def _flat(values: object) -> int:
-    return (
-        sum(isinstance(value, (list, dict)) for value in values.values()) if isinstance(values, dict) else 0
-    )
+def _flat(values: Mapping[str, Json]) -> int:
+    return sum(isinstance(value, (list, dict)) for value in values.values())
 
 
 def _deep(value: Json, levels: int = LEVELS) -> int:
