@@ -2,7 +2,7 @@
 
 Each line has n, at, by and what (ports.History), and the destination. Positions are topic, partition, offset
 and lease (which assignment of this process); a start of null asks the operator. Times are seconds since the
-epoch.
+epoch; lease_left: seconds for which its claims are surely its own (null: for as long as it lives).
 
 | what | in the file before | fields |
 |---|---|---|
@@ -10,7 +10,7 @@ epoch.
 | revoked, lost | it drains; it forgets | partitions: topic, partition |
 | sought | it reads on from where the operator said | topic, partition, offset |
 | received | it is decoded | records: topic, partition, lease, offsets |
-| claimed | it is sent, or freed | since (the turn began); events: verdict, doubtful, cause |
+| claimed | it is sent, or freed | since (the turn began), lease_left; events: verdict, doubtful, cause |
 | sent | the request is written | request, resource, rule (resend, hold); events: attempt, doubtful |
 | replied | | request; status, or reason where no answer came |
 | answered | | resource; events: outcome, cause, attempt |
@@ -20,6 +20,7 @@ epoch.
 | closed | it can be committed | records: topic, partition, lease, outcome, offsets |
 | committing | the commit, or the hand-over | offsets: topic, partition, offset; wait; revoked |
 | committed | | offsets, as above; landed: false = the broker has refused it already |
+| ended | its claims are left for others to judge | |
 
 An event is entity, key, version ("lsn:7", "declared:7", "ts_ms:7", "offset:7"; none: a contact made for an
 order) and position. Bodies are never written; keys that are e-mails or phones only as a hash, keyed by the

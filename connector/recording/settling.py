@@ -1,6 +1,7 @@
 """The ledger, the dead letters and the books: what becomes of each event and of each position."""
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Protocol
 
 from connector.core.assignment import Answer
@@ -29,7 +30,7 @@ class RecordedLedger:
         self._ledger, self._tape = ledger, tape
         self.stale_sends = ledger.stale_sends
         self.answer, self.accept_clock = ledger.answer, ledger.accept_clock
-        self.lease_left, self.close = ledger.lease_left, ledger.close
+        self.lease_left = ledger.lease_left
         tape.identity = lambda: ledger.identity
 
     @property
@@ -52,7 +53,8 @@ class RecordedLedger:
             tape.note("settled", stale=stale, events=self._settled(settled))
         if wanted:
             events = [self._claimed(w, v) for w, v in zip(wanted, verdicts, strict=True)]
-            tape.note("claimed", since=since, events=events)
+            left = self.lease_left()
+            tape.note("claimed", since=since, lease_left=left if isfinite(left) else None, events=events)
         return verdicts
 
     def keys_of(self, row_keys: Sequence[str]) -> list[str | None]:
@@ -62,6 +64,11 @@ class RecordedLedger:
     def answers(self) -> list[Answer]:
         """See ports.Ledger."""
         return self._ledger.answers()
+
+    def close(self) -> None:
+        """See ports.Ledger."""
+        self._tape.note("ended")
+        self._ledger.close()
 
     def _settled(self, settled: Sequence[Settlement]) -> list[Entry]:
         entry = self._tape.entry
