@@ -1,15 +1,27 @@
-"""The error tree: each branch is what the connector does.
+"""What goes wrong, whose fault it is, what the connector does about it, and what `paused` names it.
+
+    fault       | an answer of    | action                                                      | reason
+    destination | 408, 5xx, none  | pause after some in a row, at once if it asks for a time    | destination
+    credential  | 401, 403        | pause at once; the secret's file is read again              | credentials
+    quota       | 429             | pause at once; the rate is lowered, and raised by success   | quota
+    contract    | 3xx, 4xx        | pause at once: its API, or its URL, is not what we know     | contract
+    record      | 400, 409, 413, 422 | dead letter, and the next one goes on                    | -
+
+After any of these pauses one probe flies, then slow start (core.breaker). An event that fails like a
+destination, while others pass, is a record's fault in the end (core.blame); so is what cannot be decoded,
+mapped or sent. All these are values (talk.Halt, model.Reject, …). What is raised, by what is down:
 
 ConnectorError
 ├── ConfigError          refuse to start: exit code 2, one line a mistake, each with place and remedy
-├── Outage               pause the lane, back off, keep group membership, resume by itself (promise 6)
-│   ├── RegistryDown     the schema registry does not answer; records wait undecoded
-│   ├── LedgerDown       claims and settles impossible: nothing is sent
-│   ├── DeadLettersDown  a dead letter could not be written: its position stays open
-│   └── BrokerDown       Kafka itself
+├── Outage               pause the step that met it, back off, keep group membership, resume by itself
+│   ├── RegistryDown     paused{registry}: records wait undecoded
+│   ├── LedgerDown       paused{ledger}: claims and settles impossible, nothing is sent
+│   ├── DeadLettersDown  paused{dead_letters}: a dead letter could not be written, its position stays open
+│   └── BrokerDown       paused{broker}: Kafka itself
 └── Fatal                stop the process: exit code 1 (a promise cannot be kept, e.g. the ledger is corrupt)
 
-What one record or one request does wrong is not an exception but a value (model.Reject, talk.Refused …).
+And what asks an operator instead of guessing (RULES 3), until `crm-connector resume` answers:
+paused{recreated}, paused{expired}, paused{other_ledger}, paused{clock} (a partition), paused{flood} (a lane).
 """
 
 

@@ -3,8 +3,17 @@
 A snapshot made on the lane's own thread, since nobody else may ask the consumer.
 """
 
+from typing import Final
+
 from connector.core.model import Json
 from connector.lane.parts import Parts
+
+GATES: Final[dict[str, str]] = {
+    "destination": "the destination does not answer, or says that it cannot; it is tried again by itself",
+    "credentials": "the destination refuses its key; put a valid one in its file, which is read again",
+    "quota": "the destination answers 429; it is tried again by itself, at a lower rate",
+    "contract": "the destination answers what its API never does; check its url, or report it",
+}
 
 
 def snapshot(name: str, parts: Parts, *, joined: bool) -> dict[str, Json]:
@@ -28,7 +37,7 @@ def _paused(parts: Parts) -> dict[str, Json]:
     paused: dict[str, Json] = {reason: dict(pause) for reason, pause in parts.outages.view().items()}
     gate = parts.courier.state().paused
     if gate is not None:
-        paused[gate] = {"detail": "the destination; see its requests_total"}
+        paused[gate] = {"detail": GATES[gate]}
     if parts.brake.holds:
         paused["flood"] = {"detail": "too many dead letters; answer with `crm-connector resume`"}
     for (topic, partition), question in parts.partitions.asking.items():

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from connector.core.talk import Request, Response
 from tests.support.stage import NAME, Process, Stage, staged
 from tests.support.stage_crm import Fate
 from tests.support.stage_reading import CONTACTS, ORDERS, POISON, Trouble, contact, order
@@ -121,6 +122,42 @@ def test_the_destination_is_probed_not_hammered() -> None:
         stage.produce(ORDERS, *[order(f"o{n}", n) for n in range(200)])
         process.run(60)
         assert len(stage.crm.requests) < 60
+
+
+RETRY_AFTER = {
+    "seconds": {"retry-after": "600"},
+    "date": {"retry-after": "Sun, 06 Nov 1994 08:59:37 GMT", "date": "Sun, 06 Nov 1994 08:49:37 GMT"},
+}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("form", RETRY_AFTER)
+def test_a_retry_after_of_ten_minutes_is_kept_and_never_breaks_group_membership(
+    form: str, status: int
+) -> None:
+    """The lane goes on polling, commits what is settled, and takes in what comes; then all of it goes."""
+    with staged() as stage:
+        process = stage.start()
+        stage.produce(ORDERS, order("seed", 0, customer="c"))
+        process.until_done()
+        refusals = iter([Response(status, headers=RETRY_AFTER[form])])
+        polls, sent = list[float](), list[float]()
+
+        def says(_: Request) -> Response | None:
+            sent.append(stage.clock.monotonic())
+            return next(refusals, None)
+
+        stage.crm.says = says
+        process.source.on_poll = lambda: polls.append(stage.clock.monotonic())
+        stage.produce(ORDERS, order("o", 1, customer="c"))
+        process.until(lambda: sent)
+        stage.produce(ORDERS, order("p", 2, customer="c"))
+        process.until_done(700)
+        assert sent[1] - sent[0] >= 600
+        assert max(b - a for a, b in pairwise(polls)) < 1
+        assert process.source in stage.group.members
+        assert process.meter.value("rebalances_total", kind="lost") is None
+        assert process.outcomes == {"delivered": 3}
 
 
 def test_while_the_destination_is_down_lag_grows_in_records_and_in_seconds() -> None:
