@@ -41,7 +41,8 @@ topics:
     version: rev
     time_zone: Europe/Kyiv
     totals: off
-    on_delete: cancel
+    on_delete: dead-letter
+    replica_identity: full
     on_snapshot: past_events
     null_defaults: [phone]
 destinations:
@@ -154,7 +155,8 @@ def test_every_option_of_a_topic_reaches_its_rules(given: Given) -> None:
         version="rev",
         time_zone="Europe/Kyiv",
         totals="off",
-        on_delete="cancel",
+        on_delete="dead-letter",
+        replica_identity="full",
         on_snapshot="past_events",
         null_defaults=("phone",),
     )
@@ -195,7 +197,6 @@ def test_a_mistake_is_one_line(given: Given, path: str, value: object, line: str
     ("path", "value", "line"),
     [
         ("topics/0/entity", "event", "topics[0].entity: event"),
-        ("topics/1/on_delete", "erase", "topics[1].on_delete: erase"),
         ("destinations/yespo/orders_via", "add_orders", "destinations.yespo.orders_via: add_orders"),
         (
             "destinations/m",
@@ -215,6 +216,11 @@ def test_a_kafka_property_that_breaks_a_promise_or_does_not_exist_is_refused(
     given: Given, name: str, value: object, words: str
 ) -> None:
     assert given.changed("kafka/properties", {name: value}) == [f"kafka.properties.{name}: {words}"]
+
+
+def test_a_past_event_makes_no_order_that_a_delete_could_cancel(given: Given) -> None:
+    words = "cancel has no meaning for destinations.yespo, which sends past events; use ignore or dead-letter"
+    assert given.problems(FULL.replace("dead-letter", "cancel")) == [f"topics[0].on_delete: {words}"]
 
 
 def test_all_wrong_kafka_properties_are_reported_together(given: Given) -> None:

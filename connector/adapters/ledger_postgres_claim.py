@@ -63,7 +63,8 @@ class Claiming:
         judged[slot] = one
         if one.claim is not None:
             packed = self._tables.pack(one.claim.head)
-            self.granted[slot] = Held(event, packed, one.claim.head.live, bool(one.claim.doubts))
+            apart = bool(one.claim.doubts) or (event.version is None and head is not None)
+            self.granted[slot] = Held(event, packed, one.claim.head.live, apart)
         return one.verdict
 
     def _narrow(self, wants: Mapping[EntityKey, Want], verdicts: list[Verdict]) -> None:

@@ -16,12 +16,15 @@ from connector.core.turn import Claim, aliases_after, conclude, plain
 
 
 class Held(Struct, frozen=True, gc=False):
-    """An own claim: what it was granted for, its packed head with its `live`, and whether it has doubts."""
+    """An own claim: what it was granted for, and its packed head with its `live`.
+
+    apart: it has doubts, or is to be merged with the key's head: settled one by one.
+    """
 
     event: Event
     head: bytes
     live: bool = False
-    doubts: bool = False
+    apart: bool = False
 
 
 class LostClaims(Exception):
@@ -50,7 +53,7 @@ class Settling:
         for one in settled:
             slot = one.event.entity, one.event.key
             held = self._mine.get(slot)
-            if held is None or held.doubts or held.event.version != one.event.version:
+            if held is None or held.apart or held.event.version != one.event.version:
                 raise LostClaims
             if one.outcome == "accepted":
                 accepted.append(self._accepted(slot, one, held))

@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from connector.core.events import Event
-from connector.core.heads import Epochs, Head, State
-from connector.core.judge import rank_of
-from connector.core.model import Kind, Version
+from connector.core.heads import Epochs, Head, Kept, State
+from connector.core.judge import rank_of, state_after
+from connector.core.model import Version
 from connector.core.turn import PSEUDO, Claim
 
 Source = tuple[str, str, int]
@@ -37,6 +37,7 @@ class _Row(Struct, frozen=True, array_like=True):
     aliases: tuple[bytes, ...] = ()
     remote_id: str | None = None
     contact_key: str | None = None
+    kept: Kept | None = None
 
 
 _NO_SOURCE: Final = 0
@@ -45,22 +46,24 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(_Row).decode
 
 
-def _row(head: Head, number: Callable[[Source], int]) -> _Row:
-    """Ties without the digest itself: nearly always none is left."""
+def _row(head: Head, number: Callable[[Source], int]) -> tuple[object, ...]:
+    """A _Row without its last fields where they have nothing; ties without the digest: few are left."""
     ties = tuple(tie for tie in head.ties if tie != head.digest) if len(head.ties) > 1 else head.ties
     if ties == (head.digest,):
         ties = ()
     at = head.version
     if at is None:
-        return _Row(
-            _NO_SOURCE, 0, None, None, None, -1, -1, head.digest, head.core_digest, ties,
-            head.state, head.aliases, head.remote_id, head.contact_key,
+        what: tuple[object, ...] = (_NO_SOURCE, 0, None, None, None, -1, -1)
+    else:
+        what = (
+            number((at.clock, at.topic, at.partition)), head.rank, at.lsn, at.ts_ms, at.declared, at.offset,
+            at.timestamp_ms,
         )  # fmt: skip
-    return _Row(
-        number((at.clock, at.topic, at.partition)), head.rank, at.lsn, at.ts_ms, at.declared, at.offset,
-        at.timestamp_ms, head.digest, head.core_digest, ties,
-        head.state, head.aliases, head.remote_id, head.contact_key,
+    row = (
+        *what, head.digest, head.core_digest, ties, head.state, head.aliases, head.remote_id,
+        head.contact_key,
     )  # fmt: skip
+    return row if head.kept is None else (*row, head.kept)
 
 
 def _head(row: _Row, source: Callable[[int], Source], live: bool = False) -> Head:
@@ -73,7 +76,7 @@ def _head(row: _Row, source: Callable[[int], Source], live: bool = False) -> Hea
     ties = (*row.ties, row.digest) if row.digest else row.ties
     return Head(
         version, row.rank, row.digest, row.core_digest, ties, row.state,
-        live, row.aliases, row.remote_id, row.contact_key,
+        live, row.aliases, row.remote_id, row.contact_key, row.kept,
     )  # fmt: skip
 
 
@@ -101,7 +104,7 @@ def pack_first(event: Event, number: Callable[[Source], int], epochs: Epochs) ->
     at = event.version
     if at is None:
         return _BLANK
-    state = State.ERASED if event.kind is Kind.CONTACT_DELETED else State.ACCEPTED
+    state = State.ACCEPTED if event.entity == "order" else state_after(None, event.kind)
     return _encode((
         number((at.clock, at.topic, at.partition)), rank_of(at, epochs) if epochs else 0,
         at.lsn, at.ts_ms, at.declared, at.offset, at.timestamp_ms,

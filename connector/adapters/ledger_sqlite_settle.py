@@ -91,6 +91,8 @@ class Settling:
 def _is_told(settlement: Settlement, held: Held) -> bool:
     """Settling it needs nothing that the claim in memory does not tell."""
     at = settlement.event.version
+    if at is None and held.number is not None:
+        return False
     if held.doubts or (held.version is not at and held.version != at):
         return False
     return settlement.certain or settlement.outcome == "accepted"

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from connector.core.events import Event, Requirement
+from connector.core.heads import Kept
 
 
 class Want(Struct, frozen=True, gc=False):
@@ -19,8 +20,8 @@ class Grant(Struct, frozen=True, gc=False):
 
     known: the entity was accepted through live events or Add orders. status_only: nothing but status and
     date differs from what was last accepted. doubtful: a dead owner may have sent this very version.
-    id_only: the contact is known, but not by the requirement's alias. contact_key: of an order, the contact
-    that it was last accepted with, where kept (RULES 8): a delete may tell none itself.
+    id_only: the contact is known, but not by the requirement's alias. contact_key, kept: of an order, the
+    contact that it was last accepted with, and more that a delete does not tell itself, where kept (RULES 8).
     """
 
     known: bool = False
@@ -28,6 +29,7 @@ class Grant(Struct, frozen=True, gc=False):
     doubtful: bool = False
     id_only: bool = False
     contact_key: str | None = None
+    kept: Kept | None = None
 
 
 class Done(Struct, frozen=True, gc=False):

@@ -34,7 +34,7 @@ class Decoder:
         self, rules: TopicRules, schemas: Writers | None = None, *, fixed: str | None = None
     ) -> None:
         def open_by(schema: Schema) -> Open | Skip | Reject:
-            return opener(schema, rules.envelope)
+            return opener(schema, rules.envelope, full=rules.replica_identity == "full")
 
         if fixed is not None:
             self._plans: Plans[Open] | FixedPlan[Open] = FixedPlan(fixed, open_by)

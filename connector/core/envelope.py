@@ -1,11 +1,10 @@
 """Envelopes: what a decoded message says of a change. Debezium's own, its flattened form, and plain rows.
 
-Deletes give their key's columns and nothing else, in every form, even where `before` is complete under
-REPLICA IDENTITY FULL: nothing in a record tells that from phantom values (zero values and defaults, cdc 21);
-an earlier update with a `before` does not either, as ALTER TABLE changes it at any moment without a new
-schema (cdc 20). The ledger keeps each row's key for what a delete lacks (RULES 8). As a delete and its
-tombstone are so read to the same row, reading the tombstone alone after a restart changes nothing: it makes
-the same event again.
+Deletes give their key's columns and nothing else, in every form: nothing in a record tells a `before` that
+is complete under REPLICA IDENTITY FULL from phantom values (zero values and defaults, cdc 21); an earlier
+update with a `before` does not either, as ALTER TABLE changes it at any moment without a new schema (cdc 20).
+So the row that was is believed only where the configuration says so (`replica_identity: full`); else the
+ledger keeps what a delete lacks (RULES 8). A tombstone that is read alone after a restart tells its key only.
 """
 
 import re
@@ -67,8 +66,11 @@ _META: Final = re.compile(
 )
 
 
-def opener(schema: Schema, envelope: Envelope) -> Open | Skip | Reject:
-    """How to read the messages of one writer schema; a Skip or Reject where it holds for all of them."""
+def opener(schema: Schema, envelope: Envelope, *, full: bool = False) -> Open | Skip | Reject:
+    """How to read the messages of one writer schema; a Skip or Reject where it holds for all of them.
+
+    full: the table has REPLICA IDENTITY FULL, so a delete tells its whole row.
+    """
     record = schema.record(schema.root)
     if record is None:
         return Reject("not_a_record", "the writer schema is not a record")
@@ -76,7 +78,7 @@ def opener(schema: Schema, envelope: Envelope) -> Open | Skip | Reject:
         shape = Shape(columns(schema, record))
         return lambda row, _headers, key: Change(Op.UPDATE, row, shape, _NOWHERE, _values(key))
     skip = _side_topic(record)
-    return skip or _by_fields(schema, record, envelope)
+    return skip or _by_fields(schema, record, envelope, full=full)
 
 
 def _side_topic(record: Row) -> Skip | None:
@@ -87,18 +89,19 @@ def _side_topic(record: Row) -> Skip | None:
     return Skip("signal") if space.rpartition(".")[2] in _SIGNAL_TABLES else None
 
 
-def _by_fields(schema: Schema, record: Row, envelope: Envelope) -> Open | Reject:
+def _by_fields(schema: Schema, record: Row, envelope: Envelope, *, full: bool) -> Open | Reject:
     fields = {field["name"]: field["type"] for field in record["fields"]}
     enveloped = fields.keys() >= _ENVELOPE
     if enveloped != (envelope == "debezium") and envelope != "auto":
         found = "Debezium's envelope" if enveloped else "a row without Debezium's envelope"
         return Reject("wrong_envelope", f"the writer schema is {found}; set the topic's `envelope` to auto")
     if not enveloped:
-        return _Flat(schema, record)
+        return _Flat(schema, record, full=full)
     row, source = schema.record(fields["after"]), schema.record(fields["source"])
     if row is None:
         return Reject("wrong_envelope", "`after` is not a record")
-    return _Debezium(schema, row, {record["name"]: _ENVELOPE} | ({source["name"]: _SOURCE} if source else {}))
+    whole = _ENVELOPE | {"before"} if full else _ENVELOPE
+    return _Debezium(schema, row, {record["name"]: whole} | ({source["name"]: _SOURCE} if source else {}))
 
 
 class _Debezium:
@@ -115,7 +118,7 @@ class _Debezium:
             return _no_row_change(word)
         origin = _origin(op, source if isinstance(source, dict) else {}, headers)
         if op is Op.DELETE:
-            return delete(origin, key)
+            return _gone(origin, key, message.get("before"), self._shape)
         if not isinstance(row, dict):
             return Reject("no_row", f"op={op.value} without `after`")
         return Change(op, row, self._shape, origin, _values(key))
@@ -128,8 +131,8 @@ class _Flat:
     state that is repeated: it is taken off the row and not used.
     """
 
-    def __init__(self, schema: Schema, record: Row) -> None:
-        found = columns(schema, record)
+    def __init__(self, schema: Schema, record: Row, *, full: bool) -> None:
+        found, self._full = columns(schema, record), full
         self._meta = [name for name in found if _META.fullmatch(name)]
         self._shape = Shape({name: column for name, column in found.items() if name not in self._meta})
 
@@ -144,7 +147,7 @@ class _Flat:
             return _no_row_change(word)
         origin = flat_origin(op, meta, headers)
         if op is Op.DELETE:
-            return delete(origin, key)
+            return _gone(origin, key, row if self._full else None, self._shape)
         return Change(op, row, self._shape, origin, _values(key))
 
 
@@ -162,6 +165,13 @@ def delete(origin: Origin, key: Key | None) -> Change:
     if key is None:
         return Change(Op.DELETE, {}, NO_COLUMNS, origin)
     return Change(Op.DELETE, key.row, key.shape, origin, key.values)
+
+
+def _gone(origin: Origin, key: Key | None, row: object, shape: Shape) -> Change:
+    """A delete with the row that was, where there is one."""
+    if isinstance(row, dict):
+        return Change(Op.DELETE, row, shape, origin, _values(key))
+    return delete(origin, key)
 
 
 def flat_origin(op: Op, meta: Mapping[str, Any], headers: Headers) -> Origin:

@@ -40,3 +40,11 @@ def digests(body: Order | Contact) -> tuple[bytes, bytes]:
     core_digest = core.digest()[:16]
     core.update(head)
     return core.digest()[:16], core_digest
+
+
+def gone(key: str) -> bytes:
+    """The digest of a delete, whatever its row still tells: a delete and its tombstone alone are the same.
+
+    Raises UnicodeEncodeError.
+    """
+    return sha256(b"gone:" + key.encode()).digest()[:16]

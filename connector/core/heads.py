@@ -7,6 +7,13 @@ from msgspec import Struct
 from connector.core.model import Version
 
 
+class Kept(Struct, frozen=True, array_like=True):
+    """What a deleted row no longer tells: totalCost as a decimal, date in ISO 8601 with its offset."""
+
+    total_cost: str
+    date: str
+
+
 class State(IntEnum):
     """What became of the entity. The numbers are stored: never change them."""
 
@@ -15,6 +22,8 @@ class State(IntEnum):
     """A contact whose delete was accepted (RULES 5: no order brings it back)."""
     REMOVED = 2
     """Deleted at the destination by `past-events delete`: equal versions may go again (RULES 11)."""
+    UNSUBSCRIBED = 3
+    """A contact of which nothing was accepted but that it is unsubscribed: unknown to its orders."""
 
 
 class Epoch(Struct, frozen=True):
@@ -36,7 +45,8 @@ class Head(Struct, frozen=True):
     rank: that of the accepted epoch the version fell under. digest, core_digest: of what was last accepted
     with certainty, else b"". ties: digests accepted at the version's own time. live: once accepted through
     live events or Add orders (RULES 7). aliases: hashes of what leads to a contact; remote_id: the
-    destination's own id. contact_key: of an order, the contact it was accepted with (RULES 8).
+    destination's own id. contact_key, kept: of an order whose deletes count (RULES 8), the contact it was
+    accepted with, and what its cancellation has to tell.
     """
 
     version: Version | None = None
@@ -49,3 +59,4 @@ class Head(Struct, frozen=True):
     aliases: tuple[bytes, ...] = ()
     remote_id: str | None = None
     contact_key: str | None = None
+    kept: Kept | None = None

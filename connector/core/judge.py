@@ -6,6 +6,7 @@ a declared version is compared only with one of its own type, so adding or remov
 back on the other readings instead of letting an older record pass as newer.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from msgspec.structs import replace
@@ -19,6 +20,9 @@ REBUILT_MS: Final = 60_000
 
 Reading = Literal["newer", "same", "older", "clock"]
 Judgement = Literal["newer", "unchanged", "duplicate", "superseded", "erased", "clock"]
+
+
+_UNVERSIONED: Final[Mapping[State, Judgement]] = {State.ERASED: "erased", State.UNSUBSCRIBED: "newer"}
 
 
 def rank_of(version: Version, epochs: Epochs) -> int:
@@ -51,7 +55,7 @@ def judge(head: Head | None, event: Event, epochs: Epochs = ()) -> Judgement:
     if head is None:
         return "newer"
     if event.version is None:
-        return "erased" if head.state is State.ERASED else "duplicate"
+        return _UNVERSIONED.get(head.state, "duplicate")
     reading = compare(head, event.version, event.digest, epochs)
     if reading == "clock":
         return "clock"
@@ -68,10 +72,11 @@ def advance(head: Head | None, event: Event, epochs: Epochs = ()) -> Head:
     A row without lsn (or ts_ms) never takes the head's lsn (or ts_ms) away: else a repeated older state
     would pass as newer after it.
     """
-    version = event.version
-    state = State.ERASED if event.kind is Kind.CONTACT_DELETED else State.ACCEPTED
-    if head is None or version is None:
-        return head or _first(event, state, epochs)
+    version, state = event.version, state_after(head, event.kind)
+    if head is None:
+        return _first(event, state, epochs)
+    if version is None:
+        return head if head.state is state else replace(head, state=state)
     reading = compare(head, version, event.digest, epochs)
     if reading != "newer" and not (reading == "same" and head.state is State.REMOVED):
         return head
@@ -85,8 +90,17 @@ def advance(head: Head | None, event: Event, epochs: Epochs = ()) -> Head:
         ties = (*ties, event.digest)
     return Head(
         version, rank, event.digest, event.core_digest, ties, state,
-        head.live, head.aliases, head.remote_id, head.contact_key,
+        head.live, head.aliases, head.remote_id, head.contact_key, head.kept,
     )  # fmt: skip
+
+
+def state_after(head: Head | None, kind: Kind) -> State:
+    """What an accepted event makes of its entity. A contact stays what it was when it is unsubscribed."""
+    if kind is Kind.CONTACT_DELETED:
+        return State.ERASED
+    if kind is Kind.CONTACT_UNSUBSCRIBED:
+        return head.state if head else State.UNSUBSCRIBED
+    return State.ACCEPTED
 
 
 def clear(head: Head) -> Head:
@@ -179,5 +193,4 @@ def _one_lsn(seen: Version | None, version: Version) -> bool:
 def _same_content(head: Head, event: Event) -> bool:
     if not head.digest or head.digest != event.digest:
         return False
-    deleted = event.kind is Kind.CONTACT_DELETED
-    return head.state is (State.ERASED if deleted else State.ACCEPTED)
+    return head.state is state_after(head, event.kind)

@@ -5,19 +5,26 @@ from zoneinfo import ZoneInfo
 
 from msgspec import UNSET
 from msgspec.json import Encoder
+from msgspec.structs import replace
 
 from connector.core.change import Change, Shape
 from connector.core.columns import Plan, Planner
 from connector.core.events import Contact, Event, Order
-from connector.core.fingerprint import digests
+from connector.core.fingerprint import digests, gone
 from connector.core.identity import normalise_email
 from connector.core.model import Kind, Op, Record, Reject, Skip
+from connector.core.paths import locate
 from connector.core.rules import TopicRules
 from connector.core.targets import BODIES, KEYS, targets
 from connector.core.version import clock_of, version_of
 
 _compact: Final = Encoder(order="deterministic").encode
 _IDENTITY: Final = {"order": ("externalOrderId",), "contact": ("externalCustomerId", "email", "phone")}
+_OF_DELETES: Final = {
+    "order": ("totalCost", "date", "externalCustomerId", "email", "phone"), "contact": (),
+}  # fmt: skip
+"""What a delete tells besides, as far as its row has it."""
+_DELETED: Final = {"unsubscribe": Kind.CONTACT_UNSUBSCRIBED, "erase": Kind.CONTACT_DELETED}
 
 
 class Mapper:
@@ -70,7 +77,7 @@ class Mapper:
         if self._rules.entity == "contact":
             return Kind.CONTACT_UPSERTED
         if _is_snapshot(change):
-            created = self._rules.on_snapshot == "create"
+            created = self._rules.on_snapshot in ("create", "past_events")
         else:
             created = change.op is Op.CREATE and change.origin.moved != "from"
         return Kind.ORDER_CREATED if created else Kind.ORDER_UPDATED
@@ -86,7 +93,7 @@ class Mapper:
         kind, key, body = what
         origin, rules = change.origin, self._rules
         try:
-            digest, core_digest = digests(body)
+            digest, core_digest = (gone(key), b"") if change.op is Op.DELETE else digests(body)
             row_key = None if rules.on_delete == "ignore" else _row_key(change, record, clock)
         except UnicodeEncodeError:
             return Reject("invalid_value", "a text is not valid Unicode (it has half a surrogate pair)")
@@ -110,7 +117,7 @@ class Mapper:
             return settled
         columns = change.shape.columns
         known = Shape({name: column for name, column in columns.items() if column.name in change.row})
-        plan = self._planner.partial(known, _IDENTITY[self._rules.entity])
+        plan = self._planner.partial(known, [*_IDENTITY[self._rules.entity], *self._told(known)])
         body = plan.fill(change.row)
         if isinstance(body, Reject):
             return body
@@ -134,6 +141,14 @@ class Mapper:
             return Reject("delete", f"on_delete {on_delete} has no meaning for entity {entity}")
         return None
 
+    def _told(self, known: Shape) -> list[str]:
+        """No default may stand for what the row does not have: the ledger may know it."""
+        fields, found = targets(BODIES[self._rules.entity]), known.columns
+        paths = {
+            name: fields[name].path(self._rules.fields, found) for name in _OF_DELETES[self._rules.entity]
+        }
+        return [name for name, path in paths.items() if path and locate(path, found)]
+
     def _names_the_entity(self, change: Change) -> bool:
         """Whether the business key is part of the primary key: then a moved row is another entity."""
         columns = change.shape.columns
@@ -150,8 +165,8 @@ class Mapper:
                 return Reject("delete", f"{KEYS[self._rules.entity]}: the deleted row has no key at all")
             key = ""
         if isinstance(body, Contact):
-            return Kind.CONTACT_DELETED, key, body
-        return Kind.ORDER_CANCELLED, key, Order(external_order_id=key, status="CANCELLED")
+            return _DELETED[self._rules.on_delete], key, body
+        return Kind.ORDER_CANCELLED, key, replace(body, external_order_id=key, status="CANCELLED")
 
 
 def order_key(order: Order) -> str | None:

@@ -102,6 +102,7 @@ class Kind(StrEnum):
     ORDER_CANCELLED = "order_cancelled"
     CONTACT_UPSERTED = "contact_upserted"
     CONTACT_DELETED = "contact_deleted"
+    CONTACT_UNSUBSCRIBED = "contact_unsubscribed"
 
 
 Entity = Literal["order", "contact"]

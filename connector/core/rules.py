@@ -9,6 +9,7 @@ from connector.core.model import Entity
 OnDelete = Literal["ignore", "cancel", "unsubscribe", "erase", "dead-letter"]
 OnSnapshot = Literal["update", "create", "past_events", "skip"]
 Envelope = Literal["auto", "debezium", "flat", "plain"]
+ReplicaIdentity = Literal["default", "full"]
 
 
 class TopicRules(Struct, frozen=True):
@@ -19,6 +20,7 @@ class TopicRules(Struct, frozen=True):
     (absent, null and unavailable are told apart: a default replaces absent and null, never unavailable).
     params: extra event parameter → column path. null_defaults: columns whose default value means null
     (Debezium turns NULL into the default). phone_region: two letters, of phones without a country's code.
+    replica_identity: full = what a deleted row had may be believed.
     """
 
     name: str
@@ -33,6 +35,7 @@ class TopicRules(Struct, frozen=True):
     phone_region: str | None = None
     totals: Literal["warn", "strict", "distribute", "off"] = "warn"
     on_delete: OnDelete = "ignore"
+    replica_identity: ReplicaIdentity = "default"
     on_snapshot: OnSnapshot = "update"
     items_as: Literal["array", "string"] = "array"
     null_defaults: tuple[str, ...] = ()

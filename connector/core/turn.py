@@ -5,12 +5,15 @@ it makes no other version look superseded; it makes the same version doubtful, f
 outlives the claim that takes over, until its own version, or a newer one, is settled.
 """
 
+from datetime import datetime
+from decimal import Decimal
+
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict
-from connector.core.events import Contact, Event, Requirement
-from connector.core.heads import Epochs, Head, State
+from connector.core.events import Contact, Event, Order, Requirement
+from connector.core.heads import Epochs, Head, Kept, State
 from connector.core.judge import Judgement, advance, clear, compare, judge
 from connector.core.model import Kind, Version
 
@@ -88,11 +91,12 @@ def _grant(
         if any(_strange(doubt, event, epochs) for doubt in doubts):
             return Decision(Ask("clock"))
         doubtful = any(is_at(doubt, event) for doubt in doubts)
-    claim = Claim(owner, advance(seen, event, epochs), doubts)
+    # An event without version is told by its having none: it is merged with the head only when accepted.
+    claim = Claim(owner, advance(seen if event.version else None, event, epochs), doubts)
     if seen is None:
         return Decision(Grant(doubtful=doubtful), None, claim)
     status_only = _status_only(seen, event)
-    verdict = Grant(seen.live, status_only, doubtful, contact_key=seen.contact_key)
+    verdict = Grant(seen.live, status_only, doubtful, contact_key=seen.contact_key, kept=seen.kept)
     return Decision(verdict, None if seen is head else seen, claim)
 
 
@@ -130,6 +134,8 @@ def fit(requirement: Requirement, known: Head | None, led: Head | None, *, own: 
     own: that contact has the requirement's key. A key made from the alias itself stands for whichever
     contact the alias leads to.
     """
+    if known is not None and known.state is State.UNSUBSCRIBED:
+        known = None
     pseudo = requirement.key.startswith(PSEUDO)
     if known is not None and known.state is State.ERASED:
         return ERASED
@@ -161,13 +167,14 @@ def conclude(
 def _accepted(settlement: Settlement, head: Head | None, claim: Claim, epochs: Epochs) -> Conclusion:
     event, new = settlement.event, claim.head
     if event.version is None and head is not None:
-        new = head
+        new = advance(head, event, epochs)
     doubts = tuple(doubt for doubt in claim.doubts if _outlives(doubt, new, epochs))
     new = replace(
         new,
         live=new.live or settlement.live or (head is not None and head.live),
         remote_id=settlement.remote_id or new.remote_id,
         contact_key=_kept_contact(settlement) or new.contact_key,
+        kept=_kept(event) or new.kept,
     )
     return Conclusion(new if settlement.certain else clear(new), _left(doubts))
 
@@ -189,6 +196,15 @@ def _kept_contact(settlement: Settlement) -> str | None:
     if contact is None or settlement.event.row_key is None or contact.startswith(PSEUDO):
         return None
     return contact
+
+
+def _kept(event: Event) -> Kept | None:
+    order = event.body
+    if event.row_key is None or not isinstance(order, Order):
+        return None
+    if not isinstance(order.total_cost, Decimal) or not isinstance(order.date, datetime):
+        return None
+    return Kept(format(order.total_cost, "f"), order.date.isoformat())
 
 
 def _outlives(doubt: Head, head: Head, epochs: Epochs) -> bool:
@@ -222,9 +238,9 @@ def aliases_after(old: tuple[bytes, ...], event: Event, new: tuple[bytes, ...]) 
     """What leads to a contact after an accepted change. An alias is its kind's first letter and a hash.
 
     A locator that the change did not carry stays; so do those of a deleted contact, else its orders
-    would bring it back under its e-mail.
+    would bring it back under its e-mail, and of an unsubscribed one.
     """
-    if event.kind is Kind.CONTACT_DELETED:
+    if event.kind is not Kind.CONTACT_UPSERTED:
         return old
     body = event.body
     kept = b"".join(

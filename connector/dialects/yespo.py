@@ -1,9 +1,12 @@
 """Yespo (eSputnik) as a destination: which of its resources an event goes to, and as what.
 
 Orders go as live events, or as past events where they are history (`orders_via: past_events`, or a snapshot
-of a topic with `on_snapshot: past_events`); contacts by bulk import; deleted contacts by erasure.
+of a topic with `on_snapshot: past_events`); contacts by bulk import; deleted contacts by erasure, or by
+unsubscribing their e-mail.
 """
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -15,7 +18,7 @@ from connector.core.events import Contact, Event, Order, Requirement
 from connector.core.lots import Lot
 from connector.core.model import Kind, Op
 from connector.core.talk import Batch, Conversation
-from connector.dialects import yespo_contacts, yespo_events, yespo_past_events
+from connector.dialects import yespo_contacts, yespo_events, yespo_past_events, yespo_unsubscribe
 from connector.dialects.yespo_check import (
     MAX_IDENTIFIER,
     cancel_fault,
@@ -43,7 +46,7 @@ class YespoOptions(Struct, frozen=True):
     time_zone: of the account's user, an IANA name. in_doubt: of live order events. past_snapshots: topics
     with `on_snapshot: past_events`. string_items: topics with `items_as: string`. import_seconds: how long
     a contact import is waited for. cancel_by_key: the account takes an orderCancelled without totalCost and
-    date (the documents can be read both ways), so a delete's row needs no more than its key.
+    date (the documents can be read both ways), so a deleted order of which neither is known can be cancelled.
     """
 
     name: str = "yespo"
@@ -63,17 +66,18 @@ class Yespo:
         """Raises zoneinfo.ZoneInfoNotFoundError for an unknown time zone (settings check it before)."""
         self.name = options.name
         self._options = options
-        self._form = yespo_events.Form(ZoneInfo(options.time_zone), options.string_items)
+        self._form = yespo_events.Form(
+            ZoneInfo(options.time_zone), options.string_items, cancel_by_key=options.cancel_by_key
+        )
         self._live = Lot("events", "", 1, options.in_doubt)
 
     def check(self, event: Event) -> str | None:
         """Why Yespo would refuse or silently ignore it, or None."""
         if isinstance(event.body, Contact):
             return _contact_fault(event, event.body)
-        if event.op is not Op.DELETE:
-            return order_fault(event.body, self._form.zone)
-        by_key = self._options.cancel_by_key and not self._is_past(event)
-        return cancel_fault(event.body, self._form.zone, by_key=by_key)
+        if event.op is Op.DELETE:
+            return cancel_fault(event.body, self._form.zone)
+        return order_fault(event.body, self._form.zone)
 
     def deep(self, event: Event) -> int:
         """How many values Yespo keeps as text, since they are nested too deep."""
@@ -96,9 +100,9 @@ class Yespo:
     def refine(self, event: Event, grant: Grant) -> Event:
         """The kind to send (RULES 7).
 
-        A delete cancels a known order only: known, it becomes an update that cancels, located by the contact
-        that the order was last accepted with where its row tells none; unknown, it stays a delete, which
-        `converse` refuses without sending (Yespo would ignore it).
+        A delete cancels a known order only: known, it becomes an update that cancels, with the contact, total
+        and date that the order was last accepted with where its row tells none; unknown, it stays a delete,
+        which `converse` refuses without sending (Yespo would ignore it).
         """
         order = event.body
         if not isinstance(order, Order):
@@ -121,14 +125,16 @@ class Yespo:
         """Where it may be batched."""
         if isinstance(event.body, Order):
             return PAST if self._is_past(event) else self._live
-        if event.kind is Kind.CONTACT_DELETED:
-            return ERASURES
+        if event.kind is not Kind.CONTACT_UPSERTED:
+            return ERASURES if event.kind is Kind.CONTACT_DELETED else yespo_unsubscribe.LOT
         group = group_of(event.body)
         return Lot("contacts", group, yespo_contacts.MAX_CONTACTS, "resend")
 
     def aliases(self, event: Event) -> tuple[str, ...]:
         """What leads to this contact once it is accepted."""
-        return aliases(event.body) if isinstance(event.body, Contact) else ()
+        if not isinstance(event.body, Contact) or event.kind is Kind.CONTACT_UNSUBSCRIBED:
+            return ()
+        return aliases(event.body)
 
     def converse(self, lot: Lot, batch: Batch) -> Conversation:
         """Send a batch of one lot."""
@@ -141,6 +147,8 @@ class Yespo:
                 return yespo_contacts.converse(batch, self._options.import_seconds)
             case "erasures":
                 return yespo_contacts.erase(batch)
+            case "unsubscriptions":
+                return yespo_unsubscribe.converse(batch)
         raise ValueError(f"no resource of Yespo: {lot.resource}")
 
     def _is_past(self, event: Event) -> bool:
@@ -154,10 +162,16 @@ def _cancelled(event: Event, order: Order, grant: Grant) -> Event:
     body = replace(order, status="CANCELLED")
     if requirement(order) is None and grant.contact_key:
         body = replace(body, **fields_of_key(grant.contact_key))
+    if grant.kept is not None and not isinstance(order.total_cost, Decimal):
+        body = replace(body, total_cost=Decimal(grant.kept.total_cost))
+    if grant.kept is not None and not order.date:
+        body = replace(body, date=datetime.fromisoformat(grant.kept.date))
     return replace(event, kind=Kind.ORDER_CANCELLED, op=Op.UPDATE, body=body)
 
 
 def _contact_fault(event: Event, contact: Contact) -> str | None:
+    if event.kind is Kind.CONTACT_UNSUBSCRIBED:
+        return yespo_unsubscribe.fault(contact)
     if event.kind is not Kind.CONTACT_DELETED:
         return contact_fault(contact)
     customer = id_of(contact.external_customer_id) or event.key

@@ -2,9 +2,9 @@
 
 A reason names fields, never values. Documented limits unless marked; inferred: that the limit of an
 identifier holds for externalOrderId too, that blanks and the word null are no value, and that a total is not
-negative. The required fields are required
-of orderCancelled too, although only orderCreated's description lists them: what a delete's row lacks is a
-dead letter, unless `by_key` says that the account takes an orderCancelled by its key.
+negative. The required fields are required of orderCancelled too, although only orderCreated's description
+lists them: what a delete's row lacks the ledger may have kept, and without that it is a dead letter, unless
+the account is said to cancel by key alone.
 Prices that do not add up to totalCost are not this module's affair (`totals`), nor is depth: what is nested
 deeper than two levels is sent as a JSON string.
 """
@@ -15,7 +15,6 @@ from functools import lru_cache
 from operator import attrgetter
 
 from msgspec import UNSET
-from msgspec.structs import replace
 
 from connector.core.events import Contact, Item, Order
 from connector.dialects.yespo_locator import (
@@ -53,15 +52,20 @@ def order_fault(order: Order, zone: tzinfo) -> str | None:
     return _missing(order) or contact_fault(order) or _content_fault(order, zone)
 
 
-def cancel_fault(order: Order, zone: tzinfo, *, by_key: bool) -> str | None:
-    """Why a deleted order could not be cancelled. Its contact may come from the ledger later.
+def cancel_fault(order: Order, zone: tzinfo) -> str | None:
+    """Why a deleted order could not be cancelled. Contact, total and date may come from the ledger later."""
+    if not id_of(order.external_order_id):
+        return "externalOrderId missing: Yespo would ignore the order"
+    total = _numbers_fault(order) if order.total_cost else None
+    return _identifiers_fault(order) or total or _date_fault(order, zone)
 
-    by_key: a row that has nothing but its key is enough.
-    """
-    if by_key and id_of(order.external_order_id) and order.total_cost is UNSET and order.date is UNSET:
-        return _identifiers_fault(order)
-    cancelled = replace(order, status="CANCELLED")
-    return _missing(cancelled) or _identifiers_fault(order) or _content_fault(cancelled, zone)
+
+def untold(order: Order) -> str | None:
+    """What nobody knows of an order that is to be cancelled: neither its row nor the ledger."""
+    if order.date and isinstance(order.total_cost, Decimal):
+        return None
+    lacking = _absent("", _REQUIRED, _required(order))
+    return f"{lacking}; set replica_identity: full, or cancel_by_key"
 
 
 def contact_fault(body: Order | Contact) -> str | None:

@@ -24,6 +24,7 @@ from connector.core.talk import (
     Sending,
 )
 from connector.dialects.yespo_answers import UNENCODABLE, judge
+from connector.dialects.yespo_check import untold
 from connector.dialects.yespo_locator import LOCATOR_NAMES, email_of, id_of, phone_of
 
 EVENT_KEYS = {
@@ -68,10 +69,14 @@ class EventBody(Struct, rename="camel", omit_defaults=True, gc=False):
 
 
 class Form(Struct, frozen=True):
-    """How events are written: the account's zone, and the topics whose items go as an escaped string."""
+    """How events are written: the account's zone, and the topics whose items go as an escaped string.
+
+    cancel_by_key: an orderCancelled may go without totalCost and date.
+    """
 
     zone: tzinfo
     string_items: frozenset[str] = frozenset()
+    cancel_by_key: bool = False
 
 
 def converse(batch: Batch, form: Form) -> Conversation:
@@ -101,6 +106,8 @@ def render(sending: Sending, form: Form, *, occurred: bool = False) -> EventBody
         raise TypeError(f"{event.kind} is no event of an order")
     if event.op is Op.DELETE:
         return UNKNOWN_ORDER
+    if event.kind is Kind.ORDER_CANCELLED and not form.cancel_by_key and (reason := untold(order)):
+        return Refused("check", reason)
     key, params = _locate(order, id_only=sending.id_only)
     if key is None:
         return NO_LOCATOR

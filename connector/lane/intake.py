@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from connector.core.change import Change
 from connector.core.events import Event, Order
-from connector.core.fingerprint import digests
+from connector.core.fingerprint import gone
 from connector.core.model import Record, Reject, Skip
 from connector.core.plan import Item
 from connector.core.totals import distribute, mismatch
@@ -113,8 +113,7 @@ class Intake:
 def with_key(event: Event, key: str) -> Event:
     """The delete of a row whose business key the ledger knows."""
     body = replace(event.body, **{_KEY_FIELD[event.entity]: key})
-    digest, core_digest = digests(body)
-    return replace(event, key=key, body=body, digest=digest, core_digest=core_digest)
+    return replace(event, key=key, body=body, digest=gone(key))
 
 
 _KEY_FIELD = {"order": "external_order_id", "contact": "external_customer_id"}

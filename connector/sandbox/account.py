@@ -34,7 +34,7 @@ class Account:
         """An empty account."""
         with self.lock:
             self.contact_book = ContactBook(keep_dedupe_field=self.options.keep_dedupe_field)
-            self.order_book = OrderBook()
+            self.order_book = OrderBook(cancel_by_key=self.options.cancel_by_key)
             self.imports: dict[str, Import] = {}
             self._waiting: list[Import] = []
             self._events: list[StoredEvent] = []

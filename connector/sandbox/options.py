@@ -32,6 +32,8 @@ class Options(Struct, frozen=True, kw_only=True):
     past_results: answer past events with a status each (vendor's OpenAPI), instead of nothing.
     failed_as_object: one failed contact as an object instead of a list of one (vendor's OpenAPI).
     keep_dedupe_field: the field named in dedupeOn is never updated (vendor's OpenAPI).
+    cancel_by_key: orderDelivered and orderCancelled need nothing but externalOrderId and a contact (the
+    documents can be read both ways).
     missing_contact_status: answer to the deletion of an unknown contact (not documented).
     """
 
@@ -55,4 +57,5 @@ class Options(Struct, frozen=True, kw_only=True):
     past_results: bool = False
     failed_as_object: bool = False
     keep_dedupe_field: bool = True
+    cancel_by_key: bool = False
     missing_contact_status: int = 200

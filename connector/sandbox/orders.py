@@ -74,15 +74,17 @@ class Order(Struct, frozen=True):
 
 
 class OrderBook:
-    """All orders by externalOrderId. Not thread-safe."""
+    """All orders by externalOrderId. Not thread-safe. cancel_by_key: see Options."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, cancel_by_key: bool = False) -> None:
+        self._cancel_by_key = cancel_by_key
         self.by_key: dict[str, Order] = {}
 
     def apply(self, incoming: Incoming, contact_id: int, event_id: int) -> str | None:
         """One of the four order events; returns why it is ignored, or None."""
         params = incoming.params
-        if reason := event_flaw(params):
+        bare = self._cancel_by_key and incoming.type_key in _ONLY_STATUS
+        if reason := None if bare and params.get("externalOrderId") else event_flaw(params):
             return reason
         key = str(params["externalOrderId"])
         known = self.by_key.get(key)

@@ -23,6 +23,7 @@ from connector.settings.model import (
     RegistrySettings,
     ServerSettings,
     TopicSettings,
+    YespoSettings,
 )
 from connector.settings.report import report
 from connector.settings.types import LaneName, Model, Secret, alternatives
@@ -147,6 +148,7 @@ def _relations(settings: Settings) -> list[str]:
         *_schemas(settings),
         *_mappings(settings),
         *_lanes(settings),
+        *_cancellations(settings),
         *kafka.drain_problems(settings.kafka, settings.delivery.drain_seconds),
     ]
 
@@ -197,6 +199,18 @@ def _lanes(settings: Settings) -> list[str]:
             problems.append(f"{place}: is empty; name a topic whose entity is {wanted}")
         problems += _clocks(settings, feeding)
     return list(dict.fromkeys(problems))
+
+
+def _cancellations(settings: Settings) -> list[str]:
+    """A past event creates no order, so none can be cancelled."""
+    return [
+        f"topics[{index}].on_delete: cancel has no meaning for destinations.{name}, which sends past events; "
+        "use ignore or dead-letter"
+        for name, chosen in settings.destinations.items()
+        if isinstance(chosen, YespoSettings) and chosen.orders_via == "past_events"
+        for index, topic in enumerate(settings.topics)
+        if topic.on_delete == "cancel" and topic in settings.topics_of(name)
+    ]
 
 
 def _clocks(settings: Settings, feeding: tuple[TopicSettings, ...]) -> list[str]:

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from connector.core.rules import Envelope, OnDelete, OnSnapshot, TopicRules
+from connector.core.rules import Envelope, OnDelete, OnSnapshot, ReplicaIdentity, TopicRules
 from connector.settings.types import (
     Model,
     Scalar,
@@ -114,6 +114,7 @@ class TopicSettings(Model):
     phone_region: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] | None = None
     totals: Literal["warn", "strict", "distribute", "off"] = "warn"
     on_delete: OnDelete = "ignore"
+    replica_identity: ReplicaIdentity = "default"
     on_snapshot: OnSnapshot = "update"
     items_as: Literal["array", "string"] = "array"
     null_defaults: tuple[Text, ...] = ()
@@ -167,6 +168,7 @@ class YespoSettings(Model):
     orders_via: Literal["events", "past_events", "add_orders", "add_orders_then_events"] = "events"
     time_zone: TimeZone = "Europe/Kyiv"
     in_doubt: Literal["resend", "hold"] = "resend"
+    cancel_by_key: bool = False
     delivery: DeliveryOverrides = DeliveryOverrides()
 
     @model_validator(mode="after")

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 UNAVAILABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("topics.*.entity", ("event",)),
-    ("topics.*.on_delete", ("unsubscribe", "erase")),
     ("destinations.*.type", ("metrica",)),
     ("destinations.*.orders_via", ("add_orders", "add_orders_then_events")),
 )

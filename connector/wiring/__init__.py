@@ -124,6 +124,7 @@ def dialect(settings: Settings, name: str) -> Destination:
         orders_via=chosen.orders_via,
         time_zone=chosen.time_zone,
         in_doubt=chosen.in_doubt,
+        cancel_by_key=chosen.cancel_by_key,
         past_snapshots=frozenset(t.name for t in topics if t.on_snapshot == "past_events"),
         string_items=frozenset(t.name for t in topics if t.items_as == "string"),
     )

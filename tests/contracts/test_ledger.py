@@ -5,16 +5,20 @@ Runs on the fake and on each real store. A `World` is one store that survives it
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import pytest
+from msgspec.structs import replace
 
 from connector.adapters.ledger_postgres import PostgresLedger
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.core.assignment import Answer
 from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
-from connector.core.events import Contact, Event, Requirement
+from connector.core.events import Contact, Event, Order, Requirement
+from connector.core.heads import Kept
 from connector.ports import Ledger
 from tests.fakes.ledger import FakeLedger, Store
 from tests.support.changes import contact, order, version
@@ -538,6 +542,32 @@ class TestContactFirst:
         accept(ledger, contact("C1", version(3)), aliases=("email:a",))
         assert ask(ledger, ORDER, Requirement("C1", "email:a")) == Grant()
 
+    def test_an_unsubscribed_contact_stays_what_it_was_to_its_orders(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(1)), aliases=("email:a",))
+        accept(ledger, contact("C1", version(2), unsubscribed=True))
+        assert ask(ledger, contact("C1", version(1))) == Done("superseded")
+        assert ask(ledger, ORDER, Requirement("C1", "email:a")) == Grant()
+        assert ask(ledger, contact("C1", None)) == Done("duplicate")
+
+    def test_a_contact_that_was_unsubscribed_and_nothing_else_is_unknown_to_its_orders(
+        self, world: World, ledger: Countable
+    ) -> None:
+        gone = contact("C1", version(2), unsubscribed=True)
+        accept(ledger, gone)
+        assert ask(ledger, ORDER, Requirement("C1", "email:a")) == Needs()
+        accept(world.open(), contact("C1", None), aliases=("email:a",))
+        assert ask(ledger, ORDER, Requirement("C1", "email:a")) == Grant()
+        assert [ask(ledger, contact("C1", version(1))), ask(ledger, gone)] == [
+            Done("superseded"), Done("duplicate"),
+        ]  # fmt: skip
+
+    def test_an_erased_contact_stays_erased_when_it_is_unsubscribed(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(1), deleted=True))
+        accept(ledger, contact("C1", version(2), unsubscribed=True))
+        verdict = ask(ledger, ORDER, Requirement("C1", None))
+        assert isinstance(verdict, Deny)
+        assert verdict.cause == "erased_contact"
+
     def test_what_needs_no_sending_needs_no_contact(self, ledger: Countable) -> None:
         accept(ledger, V2)
         assert ask(ledger, V1, Requirement("C1", None)) == Done("superseded")
@@ -571,6 +601,22 @@ class TestRows:
     def test_an_orders_contact_is_kept_with_its_row(self, ledger: Countable) -> None:
         accept(ledger, order("1", version(1), row="r"), contact_key="C1")
         assert ask(ledger, order("1", version(2), row="r")) == Grant(known=True, contact_key="C1")
+
+    def test_total_and_date_of_an_order_are_kept_with_its_row_for_its_delete(
+        self, world: World, ledger: Countable
+    ) -> None:
+        def at(lsn: int, row: str | None = "r", **fields: Any) -> Event:
+            return replace(order("1", version(lsn), row=row), body=Order("1", **fields))
+
+        day = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        accept(ledger, at(1, total_cost=Decimal("1E+2"), date=day))
+        accept(ledger, at(2, date=None))
+        world.crash(ledger)
+        heir = world.open()
+        kept = Kept("100", "2026-01-02T03:04:05+00:00")
+        assert ask(heir, at(3)) == Grant(known=True, kept=kept)
+        settle(heir, at(3, row=None, total_cost=Decimal(7), date=day))
+        assert ask(heir, at(4)) == Grant(known=True, kept=kept)
 
     def test_an_orders_contact_is_not_kept_without_row_nor_where_it_is_personal(
         self, ledger: Countable

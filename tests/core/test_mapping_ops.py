@@ -36,7 +36,7 @@ def test_a_create_is_a_created_order_but_not_that_of_a_primary_key_change(
     [
         ("update", Kind.ORDER_UPDATED),
         ("create", Kind.ORDER_CREATED),
-        ("past_events", Kind.ORDER_UPDATED),
+        ("past_events", Kind.ORDER_CREATED),
     ],
 )
 def test_a_snapshots_row_is_what_on_snapshot_says(on_snapshot: str, kind: Kind) -> None:
@@ -65,17 +65,35 @@ def test_deletes_are_ignored_unless_the_configuration_says_otherwise() -> None:
     assert mapped(change(FULL, Op.DELETE, key=GONE)) == Skip("delete_ignored")
 
 
-def test_a_deleted_order_is_cancelled_and_says_no_more_than_that() -> None:
-    found = event(change(FULL, Op.DELETE, key=GONE), rules(on_delete="cancel"))
+def test_a_deleted_order_is_cancelled_with_what_its_row_tells_of_contact_total_and_date() -> None:
+    row: dict[str, Value] = {**FULL, "email": "a@b.example", "items": "[{}]", "status": "new"}
+    found = event(change(row, Op.DELETE, key=GONE), rules(on_delete="cancel"))
     assert (found.kind, found.key, found.op) == (Kind.ORDER_CANCELLED, "1", Op.DELETE)
+    assert found.body == Order("1", status="CANCELLED", total_cost=Decimal("5.00"), email="a@b.example")
+
+
+def test_no_default_stands_for_what_a_deleted_row_does_not_tell() -> None:
+    settings = rules(on_delete="cancel", defaults={"totalCost": 1, "date": "2026-01-01"})
+    found = event(change({"external_order_id": "1"}, Op.DELETE, key=GONE), settings)
     assert found.body == Order("1", status="CANCELLED")
 
 
-@pytest.mark.parametrize("on_delete", ["erase", "unsubscribe"])
-def test_a_deleted_contact_keeps_what_finds_it(on_delete: str) -> None:
+def test_a_delete_is_the_same_delete_whatever_its_row_still_tells() -> None:
+    """A tombstone that is read alone after a restart tells only the key."""
+    whole, bare = (
+        event(change(row, Op.DELETE, key=GONE), rules(on_delete="cancel"))
+        for row in ({**FULL, "date": "2026-01-01"}, {"external_order_id": "1"})
+    )
+    assert whole.digest == bare.digest
+
+
+@pytest.mark.parametrize(
+    ("on_delete", "kind"), [("erase", Kind.CONTACT_DELETED), ("unsubscribe", Kind.CONTACT_UNSUBSCRIBED)]
+)
+def test_a_deleted_contact_keeps_what_finds_it(on_delete: str, kind: Kind) -> None:
     row: dict[str, Value] = {"external_customer_id": "c", "email": "a@b.example", "first_name": "Ім'я"}
     found = event(change(row, Op.DELETE), rules("contact", on_delete=on_delete))
-    assert (found.kind, found.key) == (Kind.CONTACT_DELETED, "c")
+    assert (found.kind, found.key) == (kind, "c")
     assert found.body == Contact("c", email="a@b.example")
 
 

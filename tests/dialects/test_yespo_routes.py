@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from connector.core.claims import Grant
 from connector.core.events import Contact, Event, Order, Requirement
+from connector.core.heads import Kept
 from connector.core.model import Kind, Op
 from connector.core.talk import Refused, Sending
 from connector.dialects.yespo import Yespo, YespoOptions
@@ -97,22 +98,41 @@ BARE: dict[str, object] = dict.fromkeys(
 )
 
 
-def test_a_delete_cancels_a_known_order_through_the_contact_of_its_last_state() -> None:
+KEPT = Kept("12.50", "2026-01-02T03:04:05+00:00")
+
+
+def test_a_delete_cancels_a_known_order_with_contact_total_and_date_of_its_last_state() -> None:
     deleted = order_event(Kind.ORDER_CANCELLED, Op.DELETE, **BARE)
     for key, wire in (("c7", "c7"), ("email:a@b.c", "a@b.c"), ("phone:380501234567", "380501234567")):
-        refined = YESPO.refine(deleted, Grant(known=True, contact_key=key))
+        refined = YESPO.refine(deleted, Grant(known=True, contact_key=key, kept=KEPT))
         played = play(YESPO.converse(YESPO.lot(refined), [Sending(refined)]), script(status(200)))
         body = played.body()
         assert (body["eventTypeKey"], body["keyValue"]) == ("orderCancelled", wire)
-        assert {"name": "status", "value": "CANCELLED"} in body["params"]
+        sent = {param["name"]: param["value"] for param in body["params"]}
+        assert (sent["status"], sent["totalCost"], sent["date"]) == (
+            "CANCELLED", "12.50", "2026-01-02T05:04:05",
+        )  # fmt: skip
 
 
 def test_a_delete_of_a_whole_row_cancels_with_the_rows_own_fields() -> None:
     refined = YESPO.refine(
-        order_event(Kind.ORDER_CANCELLED, Op.DELETE), Grant(known=True, contact_key="other")
+        order_event(Kind.ORDER_CANCELLED, Op.DELETE), Grant(known=True, contact_key="other", kept=KEPT)
     )
-    played = play(YESPO.converse(YESPO.lot(refined), [Sending(refined)]), script(status(200)))
-    assert played.body()["keyValue"] == "John@Example.com"
+    body = play(YESPO.converse(YESPO.lot(refined), [Sending(refined)]), script(status(200))).body()
+    assert body["keyValue"] == "John@Example.com"
+    assert {"name": "totalCost", "value": "990.10"} in body["params"]
+
+
+def test_a_cancellation_without_total_and_date_is_sent_only_where_the_account_takes_it() -> None:
+    deleted, grant = order_event(Kind.ORDER_CANCELLED, Op.DELETE, **BARE), Grant(known=True, contact_key="c7")
+    refined = YESPO.refine(deleted, grant)
+    [refused] = play(YESPO.converse(YESPO.lot(refined), [Sending(refined)]), script()).outcomes
+    assert isinstance(refused, Refused)
+    assert (refused.cause, refused.detail.partition(":")[0]) == ("check", "totalCost, date missing")
+    taking = Yespo(YespoOptions(cancel_by_key=True))
+    played = play(taking.converse(taking.lot(refined), [Sending(refined)]), script(status(200)))
+    names = [param["name"] for param in played.body()["params"]]
+    assert names == ["externalCustomerId", "externalOrderId", "status"]
 
 
 @pytest.mark.parametrize("yespo", [YESPO, PAST])
@@ -125,10 +145,24 @@ def test_a_delete_of_an_unknown_order_is_not_sent_to_be_ignored(yespo: Yespo) ->
 
 
 def test_a_cancellation_that_no_contact_is_kept_for_is_not_sent_to_be_ignored() -> None:
-    refined = YESPO.refine(order_event(Kind.ORDER_CANCELLED, Op.DELETE, **BARE), Grant(known=True))
+    deleted = order_event(Kind.ORDER_CANCELLED, Op.DELETE, **BARE)
+    refined = YESPO.refine(deleted, Grant(known=True, kept=KEPT))
     [refused] = play(YESPO.converse(YESPO.lot(refined), [Sending(refined)]), script()).outcomes
     assert isinstance(refused, Refused)
     assert refused.cause == "no_usable_locator"
+
+
+def test_deleted_contacts_are_unsubscribed_many_a_request_and_keep_their_locators() -> None:
+    events = [contact_event(Kind.CONTACT_UNSUBSCRIBED, email=f" a{n}@b.c ") for n in range(3)]
+    lot = YESPO.lot(events[0])
+    assert (lot.resource, lot.max_events, lot.in_doubt) == ("unsubscriptions", 500, "resend")
+    assert YESPO.aliases(events[0]) == ()
+    answers = script(*[status(code) for code in (400, 200, 400, 400, 200)])
+    played = play(YESPO.converse(lot, [Sending(event) for event in events]), answers)
+    [request, *_] = played.requests
+    assert (request.method, request.path) == ("POST", "/v1/emails/unsubscribed/add")
+    assert played.body() == {"emails": ["a0@b.c", "a1@b.c", "a2@b.c"]}
+    assert [type(outcome).__name__ for outcome in played.outcomes] == ["Accepted", "Refused", "Accepted"]
 
 
 def test_live_events_go_one_by_one_and_are_in_doubt_as_configured() -> None:
