@@ -258,6 +258,13 @@ def test_any_other_librdkafka_property_passes(given: Given, strategy: str) -> No
     }
 
 
+def test_limits_of_librdkafka_that_leave_too_little_of_the_memory_are_a_mistake(given: Given) -> None:
+    (line,) = given.problems(changed("kafka/properties", {"queued.max.messages.kbytes": 32768}))
+
+    assert line.startswith("kafka.properties: queued.max.messages.kbytes and fetch.max.bytes let librdkafka")
+    assert given.load(changed("kafka/properties", {"fetch.max.bytes": 100_000})).kafka_client()
+
+
 def test_a_kafka_secret_comes_from_its_file(given: Given, tmp_path: Path) -> None:
     (tmp_path / "word").write_text("planted-word\n")
     properties = {

@@ -1,7 +1,7 @@
 """DeadLetters to a compacted Kafka topic (RULES 10), with Kafka Connect's header names beside our own."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -18,7 +18,9 @@ Headers = list[tuple[str, str | bytes | None]]
 FLUSH_SECONDS: Final = 10.0
 """How long one write may take before the lane pauses; membership of the group lasts far longer."""
 TOGETHER: Final = 10_000
-"""Letters handed to librdkafka at a time: its queue holds 100,000."""
+"""Letters handed to librdkafka at a time: its queue holds 100,000. …"""
+TOGETHER_BYTES: Final = 4 << 20
+"""… It keeps a copy of each until it is durable: of no more than so much, or of one."""
 FIXED: Final = {
     "acks": "all",
     # A letter twice is one letter, by its key; idempotence could end in a fatal error instead.
@@ -54,8 +56,7 @@ class KafkaDeadLetters:
 
     def write(self, letters: Sequence[Letter]) -> None:
         """See ports.DeadLetters."""
-        for first in range(0, len(letters), TOGETHER):
-            some = letters[first : first + TOGETHER]
+        for some in together(letters):
             for letter, error in zip(some, self._send(some, Form()), strict=True):
                 if error is not None:
                     self._write_alone(letter, error)
@@ -106,6 +107,18 @@ class KafkaDeadLetters:
         """Disconnect. Nothing is left to flush: a write returns when all is durable."""
         self._producer.purge()
         self._producer.close()
+
+
+def together(letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
+    """What is handed over at a time, in order."""
+    first = size = 0
+    for at, letter in enumerate(letters):
+        size += letter.record.size
+        if at > first and (size > TOGETHER_BYTES or at - first == TOGETHER):
+            yield letters[first:at]
+            first, size = at, letter.record.size
+    if letters:
+        yield letters[first:]
 
 
 _ONE_LETTERS_FAULT: Final = frozenset(

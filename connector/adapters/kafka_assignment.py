@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from datetime import datetime
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, Uuid
@@ -97,6 +98,17 @@ class Assignments:
         partitions = self._partitions(topics)
         commits = self._commits({*given, *((t, p) for t, ps in partitions.items() for p in ps)})
         return [self._one(key, commits, ids.get(key[0], ""), len(partitions[key[0]])) for key in given]
+
+    def resolve(self, key: TopicPartition, start: str) -> int:
+        """The offset that a word, a number or a time means (see ports.Source)."""
+        low, high = watermarks(self._consumer, key)
+        if start in ("earliest", "latest"):
+            return low if start == "earliest" else high
+        if start.isdigit():
+            return min(max(int(start), low), high)
+        at = int(datetime.fromisoformat(start).timestamp() * 1000)
+        found = offset_at(self._consumer, key, at)
+        return high if found is None else found
 
     def _partitions(self, topics: Sequence[str]) -> dict[str, list[int]]:
         known = ask(lambda: self._consumer.list_topics(timeout=WAIT)).topics

@@ -2,7 +2,9 @@
 
 from typing import Final
 
+import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException
+from msgspec import Struct
 
 from connector.adapters.kafka_properties import meaning
 from connector.errors import BrokerDown, ConnectorError
@@ -10,12 +12,33 @@ from connector.errors import BrokerDown, ConnectorError
 PROBE_SECONDS: Final = 1.0
 
 
+class _Partition(Struct):
+    fetchq_size: int = 0
+
+
+class _Topic(Struct):
+    partitions: dict[str, _Partition] = {}
+
+
+class _Statistics(Struct):
+    """What is read of librdkafka's STATISTICS.md."""
+
+    topics: dict[str, _Topic] = {}
+
+
+_decode: Final = msgspec.json.Decoder(_Statistics).decode
+
+
 class Health:
-    """Listens to a consumer's errors; `trouble` is the last one, None when it is over."""
+    """Listens to a consumer's errors and statistics.
+
+    trouble: the last error, None when it is over. fetched: bytes of its queue, as told last.
+    """
 
     def __init__(self) -> None:
         """Well."""
         self.trouble: str | None = None
+        self.fetched = 0
         self._failure: ConnectorError | None = None
         self._down = False
 
@@ -28,6 +51,12 @@ class Health:
         self._failure = self._failure or meaning(error)
         self._down = self._down or error.code() == KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - public name
         self.note(error.str())
+
+    def measure(self, statistics: str) -> None:
+        """The statistics callback. All partitions share one queue, and each tells the size of it."""
+        topics = _decode(statistics).topics.values()
+        sizes = (one.fetchq_size for topic in topics for one in topic.partitions.values())
+        self.fetched = max(sizes, default=0)
 
     def check(self, consumer: Consumer, *, busy: bool) -> None:
         """Raises ConfigError, Fatal; BrokerDown, unless records flow."""

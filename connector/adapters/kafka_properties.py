@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
+from connector.core.budget import FLOOR, Budget
 from connector.errors import BrokerDown, ConfigError, ConnectorError, Fatal
 
 T = TypeVar("T")
@@ -20,14 +21,13 @@ FIXED: Final = {
 }
 DEFAULTS: Final = {
     "partition.assignment.strategy": "cooperative-sticky",
-    # Default queues cost 70 MB; small ones starve librdkafka unless it looks again soon (default 1000 ms).
-    "queued.max.messages.kbytes": 16384,
-    "queued.min.messages": 5000,
-    "max.partition.fetch.bytes": 524288,
+    # Small queues (see core/budget.py) starve librdkafka unless it looks again soon (default 1000 ms).
     "fetch.queue.backoff.ms": 20,
     "fetch.wait.max.ms": 100,
     # A broker that hangs holds a commit, and so a drain, for so long (default 60 s).
     "socket.timeout.ms": 10_000,
+    # How often the size of its queue is told.
+    "statistics.interval.ms": 2000,
 }
 _REFUSED: Final = frozenset(
     {
@@ -41,9 +41,11 @@ _UNREADABLE: Final = frozenset({KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION
 """librdkafka would go on behind the batch: these records would be lost."""
 
 
-def consumer_config(properties: Properties, group: str) -> dict[str, object]:
+def consumer_config(properties: Properties, group: str, budget: Budget) -> dict[str, object]:
     """Ours under the user's, what the promises need above them; librdkafka's log goes to `logging`."""
-    config = {**DEFAULTS, **properties, **FIXED, "group.id": group, "logger": logging.getLogger("kafka")}
+    limits = budget.properties()
+    config = {**DEFAULTS, **limits, **properties, **FIXED, FLOOR: limits[FLOOR], "group.id": group}
+    config["logger"] = logging.getLogger("kafka")
     if config.get("group.protocol") == "consumer":
         config.pop("partition.assignment.strategy")  # the broker assigns
     return config

@@ -10,18 +10,18 @@ partition; one whose records expired, or whose topic was re-created, is handed b
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Final, cast
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Tp
 from confluent_kafka.admin import AdminClient
 
-from connector.adapters.kafka_assignment import Assignments, TopicIds, offset_at, watermarks
+from connector.adapters.kafka_assignment import Assignments, TopicIds
 from connector.adapters.kafka_commits import Commits
 from connector.adapters.kafka_cursor import Cursor
 from connector.adapters.kafka_health import Health
 from connector.adapters.kafka_properties import Properties, consumer_config, is_eager, refused_property
+from connector.core.budget import USUAL, Budget
 from connector.core.model import Position, Record
 from connector.errors import Outage
 from connector.ports import Members, Placed, TopicPartition
@@ -42,6 +42,7 @@ class KafkaSource:
         topics: Sequence[str],
         members: Members,
         *,
+        budget: Budget = USUAL,
         topic_ids: bool = True,
         look_seconds: float = 10.0,
     ) -> None:
@@ -50,10 +51,10 @@ class KafkaSource:
         self._placed: dict[TopicPartition, Placed] = {}
         self._health = Health()
         self._commits = Commits(self._placed, self._health.note)
-        config = consumer_config(properties, group)
+        config = consumer_config(properties, group, budget)
         try:
-            own = {"error_cb": self._health.hear, "on_commit": self._commits.landed}
-            self._consumer = Consumer({**config, **own})
+            told = {"error_cb": self._health.hear, "stats_cb": self._health.measure}
+            self._consumer = Consumer({**config, **told, "on_commit": self._commits.landed})
             admin = AdminClient({**properties, "log_level": 0}) if topic_ids else None
         except (KafkaException, ValueError, TypeError) as error:
             raise refused_property(error) from error
@@ -124,6 +125,10 @@ class KafkaSource:
         else:
             self._health.hear(error)
 
+    def fetched(self) -> int:
+        """See ports.Source."""
+        return self._health.fetched
+
     def reached(self) -> dict[TopicPartition, int]:
         """See ports.Source."""
         ends, self._ends = self._ends, {}
@@ -141,14 +146,7 @@ class KafkaSource:
 
     def resolve(self, partition: TopicPartition, start: str) -> int:
         """See ports.Source."""
-        low, high = watermarks(self._consumer, partition)
-        if start in ("earliest", "latest"):
-            return low if start == "earliest" else high
-        if start.isdigit():
-            return min(max(int(start), low), high)
-        at = int(datetime.fromisoformat(start).timestamp() * 1000)
-        found = offset_at(self._consumer, partition, at)
-        return high if found is None else found
+        return self._assignments.resolve(partition, start)
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
         """See ports.Source."""

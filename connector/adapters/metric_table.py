@@ -66,7 +66,14 @@ METRICS: Final = (
     _histogram("batch_bytes", "destination resource", BYTES, "Bytes of the records in a batch."),
     _gauge("in_flight_events", "destination", "Events that are being sent."),
     _gauge("in_flight_bytes", "destination", "Bytes of the records that are being sent."),
-    _gauge("memory_bytes", "destination", "Bytes of all records held, of the budget delivery.memory_bytes."),
+    _gauge(
+        "memory_bytes",
+        "destination",
+        "Bytes of memory that records stand for: fetched, waiting, decoded, in flight, on their way to the "
+        "dead letters.",
+    ),
+    _gauge("fetched_bytes", "destination", "The part of it that Kafka's client has fetched ahead."),
+    _gauge("memory_budget_bytes", "destination", "What it may come to: delivery.memory_bytes."),
     _gauge("last_accepted_timestamp_seconds", "destination", "When the destination last accepted an event."),
     _gauge("paused", "destination reason", "1 while the lane, or a partition of it, is paused."),
     _histogram("ledger_seconds", "operation", STORE, "Time of a ledger transaction."),

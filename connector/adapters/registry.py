@@ -20,6 +20,8 @@ from connector.errors import ConfigError, RegistryDown
 
 _NO_SUCH_ID: Final = 40403
 _MAX_REFERENCES: Final = 200
+KEPT: Final = 1000
+"""Schemas kept; more begin anew."""
 _DEFAULTS: Final = {"timeout": 2.0, "max.retries": 0}
 
 
@@ -84,7 +86,7 @@ class Registry:
         with _outages():
             text = self._fetch(schema_id, topic)
             if text is not None:
-                self._texts[schema_id] = text
+                self._keep(schema_id, text)
             elif self._answers(topic, schema_id):
                 self._forget_expired()
                 self._absent[schema_id, topic] = self._monotonic() + self._absent_for
@@ -92,6 +94,12 @@ class Registry:
                 # An empty or wrong registry answers 404 for everything: no record is to blame (RULES 9).
                 raise RegistryDown(f"the schema registry knows neither id {schema_id} nor another of {topic}")
             return text
+
+    def _keep(self, schema_id: int, text: str) -> None:
+        """The decoder keeps what it made of it, so a text is seldom asked for twice."""
+        if len(self._texts) >= KEPT:
+            self._texts, self._of_topic = {}, {}
+        self._texts[schema_id] = text
 
     def _fetch(self, schema_id: int, topic: str) -> str | None:
         try:

@@ -36,6 +36,11 @@ class Position(Struct, frozen=True, gc=False):
     offset: int
     lease: int = 0
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Its partition."""
+        return self.topic, self.partition
+
 
 class Record(Struct, frozen=True, gc=False):
     """One Kafka record, undecoded. `timestamp_ms` is Kafka's (ms since the epoch; -1 = none)."""

@@ -23,7 +23,7 @@ class Item(Struct, eq=False):
     """An event on its way through a lane, with the record it was made from.
 
     record None: a contact made for `sponsor`, an order. denied: why it must become a dead letter instead.
-    ticket: its place in the order of arrival, given by the plan.
+    ticket: its place in the order of arrival, given by the plan. cost: bytes of memory it stands for.
     """
 
     event: Event
@@ -36,6 +36,7 @@ class Item(Struct, eq=False):
     sponsor: "Item | None" = None
     denied: Refused | None = None
     ticket: int = 0
+    cost: int = 0
 
     @property
     def line(self) -> Line:

@@ -17,6 +17,8 @@ from connector.core.wire import HEAD, Headers, Part, frame, stranger
 
 MAX_BYTES: Final = 16 * 2**20
 """The longest message that is decoded at all; Kafka's own default limit is 1 MiB."""
+KEPT: Final = 1000
+"""Writer schemas whose plans are kept; more begin anew (a plan is made in milliseconds)."""
 
 P = TypeVar("P")
 
@@ -76,12 +78,19 @@ class Plans(Generic[P]):
             schema = self._schemas.writer(schema_id, self._topic)
             if schema is None:
                 return stranger(data, self._part, headers, schema_id)
-            entry = self._known[schema_id] = _entry(schema, f"schema {schema_id}", self._make)
+            entry = self._learn(schema_id, _entry(schema, f"schema {schema_id}", self._make))
         if not isinstance(entry, _Entry):
             return entry
         if start == HEAD:
             self._frames[data[:HEAD]] = entry
         return _read(entry, data, start)
+
+    def _learn(self, schema_id: int, entry: _Entry | Skip | Reject) -> _Entry | Skip | Reject:
+        if len(self._known) >= KEPT:
+            self._known.clear()
+            self._frames.clear()
+        self._known[schema_id] = entry
+        return entry
 
 
 class FixedPlan(Generic[P]):

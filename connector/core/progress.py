@@ -3,25 +3,24 @@
 Offsets may have gaps (compaction, transaction markers): only offsets that were really received count.
 """
 
-from collections import deque
-
 
 class Track:
-    """One assigned partition. `lease` tells its assignment from earlier ones of the same partition."""
+    """One assigned partition. `lease` tells its assignment from earlier ones of the same partition.
 
-    __slots__ = ("_open", "_order", "end", "lease", "next")
+    Open positions are all it remembers: what is settled behind an open one takes no memory.
+    """
+
+    __slots__ = ("_open", "end", "lease", "next")
 
     def __init__(self, start: int, lease: int) -> None:
         """Nothing received yet; the group would read on from `start`."""
         self.lease = lease
         self.next = start
         self.end = start
-        self._order: deque[int] = deque()
         self._open: dict[int, int] = {}
 
     def open(self, offset: int, timestamp_ms: int) -> None:
-        """A record was received; nothing at or above it may be committed until it is settled."""
-        self._order.append(offset)
+        """A record was received, behind all before it: no commit passes it until it is settled."""
         self._open[offset] = timestamp_ms
         self.next = offset + 1
 
@@ -36,22 +35,22 @@ class Track:
 
     @property
     def watermark(self) -> int:
-        """The next offset to read after a restart: every record below it is settled."""
-        order, still_open = self._order, self._open
-        while order and order[0] not in still_open:
-            order.popleft()
-        return order[0] if order else self.next
+        """The next offset to read after a restart: every record below it is settled.
+
+        The first of the open ones, which stand in their order. Finding it may step over all that were settled
+        since the dict grew last: for once a second, not for every record.
+        """
+        return next(iter(self._open), self.next)
 
     @property
     def oldest_ms(self) -> int | None:
         """Timestamp of the oldest record that is not settled, ms since the epoch; None: all are."""
-        watermark = self.watermark
-        return self._open.get(watermark)
+        return next(iter(self._open.values()), None)
 
     @property
     def spread(self) -> int:
-        """How many received records the watermark is behind, settled ones among them."""
-        return len(self._order)
+        """How many offsets the watermark is behind what was received."""
+        return self.next - self.watermark
 
     def __len__(self) -> int:
         """Records received and not settled."""

@@ -158,9 +158,8 @@ class Dispatch:
         if self._plan.await_contact(item, ("contact", item.requires.key)):
             return
         contact = self._destination.ensure(item.event)
-        self._plan.add(
-            Item(contact, None, "", self._destination.lot(contact), arrived=item.arrived, sponsor=item)
-        )
+        made = Item(contact, None, "", self._destination.lot(contact), arrived=item.arrived, sponsor=item)
+        self._plan.add(made)
 
     def _ask(self, item: Item, reason: str) -> None:
         record, version = item.record, item.event.version
@@ -204,8 +203,7 @@ class Dispatch:
         """Drop what was not sent yet of partitions that are another member's now."""
         busy = set(map(id, self._busy()))
         for item in self._plan.drop(lambda i: _from(i, gone), lambda i: id(i) in busy):
-            if item.record is not None:
-                self._books.drop(item.record)
+            self._books.drop_item(item)
 
     def _busy(self) -> list[Item]:
         waiting = [one.item for one in self._settling] + [one.item for one in self._burial.waiting]
@@ -225,5 +223,4 @@ class Dispatch:
 
 
 def _from(item: Item, gone: set[TopicPartition]) -> bool:
-    at = item.record.position if item.record else None
-    return at is not None and (at.topic, at.partition) in gone
+    return item.record is not None and item.record.position.place in gone

@@ -12,39 +12,37 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from connector.core.assignment import Assigned, Placed
+from connector.core.budget import Budget
 from connector.core.model import Record, Skip
 from connector.errors import Outage
 from connector.lane.intake import Refusal
 from connector.lane.parts import Parts
+from connector.lane.room import Room
 from connector.lane.view import snapshot
 from connector.ports import Source, TopicPartition
 
-FETCH = 1000
-"""Records taken from Kafka a turn, at most."""
 COMMIT_SECONDS, SHOW_SECONDS = 1.0, 1.0
 NAP = 0.25
 """The longest sleep of a turn: signals and answers are noticed after it."""
 GATHER = 0.01
 """Seconds for which landings are gathered while others fly: each turn is a transaction with its own fsync."""
-AHEAD = 200_000
-"""Received records that a partition's watermark may be behind before the partition is paused."""
 
 
 class Lane:
     """One destination's thread of work. `turn` is called again and again by the service."""
 
-    def __init__(self, name: str, parts: Parts, *, memory_bytes: int, drain_seconds: float) -> None:
+    def __init__(self, name: str, parts: Parts, *, budget: Budget, drain_seconds: float) -> None:
         """The source is given later (`attach`), since it calls the lane back."""
         self.name, self.parts = name, parts
         self._intake, self._plan, self._dispatch = parts.intake, parts.plan, parts.dispatch
         self._courier, self._partitions, self._books = parts.courier, parts.partitions, parts.books
         self._brake, self._outages = parts.brake, parts.outages
         self._clock, self._meter = parts.clock, parts.meter
-        self._memory, self.drain_seconds = memory_bytes, drain_seconds
+        self._room, self.drain_seconds = Room(parts, budget), drain_seconds
         self._source: Source
         self._untaken: deque[Record] = deque()
         self._paused: set[TopicPartition] = set()
-        self._full = self._moved = self._draining = self.joined = False
+        self._moved = self._draining = self.joined = False
         self._nap = self._flood = self._next_commit = self._next_show = 0.0
         self.view = snapshot(name, parts, joined=False)
         self.beat = parts.clock.monotonic()
@@ -70,15 +68,17 @@ class Lane:
 
     def _read(self) -> None:
         self._balance()
-        for record in self._source.poll(FETCH, self._nap):
+        for record in self._source.poll(self._room.poll, self._nap):
             self._books.receive(record)
             self._untaken.append(record)
         self._nap = 0.0
 
     def _take(self) -> None:
-        now = self._clock.monotonic()
+        now, limit = self._clock.monotonic(), self._room.limit
         while self._untaken:
             record = self._untaken[0]
+            if self._books.bytes > limit // 2 and not self._room.fits(record, limit):
+                break
             topic_id = self._partitions.topic_id(record.position.topic)
             taken = self._intake.take(record, topic_id, now)
             self._untaken.popleft()
@@ -89,6 +89,7 @@ class Lane:
             elif isinstance(taken, Refusal):
                 self._dispatch.refuse(record, topic_id, taken)
             else:
+                self._books.plan(taken)
                 self._plan.add(taken)
 
     def _land(self) -> None:
@@ -128,10 +129,7 @@ class Lane:
 
     def _balance(self) -> None:
         """Pause and resume partitions by memory, by how far they ran ahead, and by what asks the operator."""
-        self._full = self._books.bytes >= (self._memory * 3 // 4 if self._full else self._memory)
-        stop_all = self._full or bool(self._untaken) or self._brake.holds
-        tracks, asking = self._partitions.tracks, self._partitions.asking
-        wanted = {k for k, t in tracks.items() if stop_all or k in asking or t.spread > AHEAD}
+        wanted = self._room.shut(stop=bool(self._untaken) or self._brake.holds)
         if wanted != self._paused:
             self._source.pause(sorted(wanted - self._paused))
             self._source.resume(sorted(self._paused - wanted))
@@ -140,7 +138,7 @@ class Lane:
     def _rest(self) -> None:
         """Block where news will come from: never spin, which would starve the courier of the GIL."""
         if self._moved:
-            if self._courier.flying and not self._untaken:
+            if self._courier.flying and (self._room.full or not self._untaken):
                 self._courier.wait(GATHER, self._courier.flying // 2)
             return
         nap = min(NAP, self._due_in())
@@ -165,6 +163,7 @@ class Lane:
             return
         self._next_show = now + SHOW_SECONDS
         self._books.show()
+        self._room.show(self.name, self._source.fetched())
         self._partitions.show_lag(self._source)
         self.view = snapshot(self.name, self.parts, joined=self.joined)
         self._meter.set("paused", float(self._brake.holds), destination=self.name, reason="flood")
@@ -207,7 +206,7 @@ class Lane:
 
     def _forget(self, partitions: Sequence[TopicPartition]) -> None:
         gone = set(partitions)
-        for record in [r for r in self._untaken if _of(r) in gone]:
+        for record in [r for r in self._untaken if r.position.place in gone]:
             self._untaken.remove(record)
             self._books.drop(record)
         self._dispatch.forget(gone)
@@ -244,7 +243,3 @@ class Lane:
                 break
             self._courier.wait(0.05)
         self._draining = False
-
-
-def _of(record: Record) -> TopicPartition:
-    return (record.position.topic, record.position.partition)

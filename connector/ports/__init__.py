@@ -6,17 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from connector.core.assignment import Answer, Assigned, Placed
-from connector.core.claims import (
-    Ask,
-    Busy,
-    Deny,
-    Done,
-    Grant,
-    Needs,
-    Settlement,
-    Verdict,
-    Want,
-)
+from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
 from connector.core.events import Event, Requirement
 from connector.core.letters import Letter
 from connector.core.lots import Lot
@@ -71,6 +61,9 @@ class Source(Protocol):
 
     def end(self, partition: TopicPartition) -> int:
         """The high watermark as last seen by the fetcher, -1 where not seen yet. Does not block."""
+
+    def fetched(self) -> int:
+        """Bytes that were fetched ahead and are not handed out yet, as told last. Does not block."""
 
     def reached(self) -> dict[TopicPartition, int]:
         """Partitions read to their end since the last call, with the end offset (markers included)."""

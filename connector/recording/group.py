@@ -16,6 +16,7 @@ class RecordedSource:
         self._source, self._tape = source, tape
         self.resolve, self.end, self.reached = source.resolve, source.end, source.reached
         self.pause, self.resume, self.close = source.pause, source.resume, source.close
+        self.fetched = source.fetched
 
     def poll(self, limit: int, timeout: float) -> list[Record]:
         """See ports.Source."""

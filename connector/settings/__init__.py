@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError
 
-from connector.core import targets
+from connector.core import budget, targets
 from connector.core.model import Entity
 from connector.errors import ConfigError
 from connector.settings import file, kafka, unavailable
@@ -150,7 +150,14 @@ def _relations(settings: Settings) -> list[str]:
         *_lanes(settings),
         *_cancellations(settings),
         *kafka.drain_problems(settings.kafka, settings.delivery.drain_seconds),
+        *_budgets(settings),
     ]
+
+
+def _budgets(settings: Settings) -> list[str]:
+    totals = {settings.delivery_of(name).memory_bytes for name in settings.destinations}
+    given = settings.kafka.properties
+    return [line for total in sorted(totals) for line in budget.problems(total, given)]
 
 
 def _same_names(settings: Settings) -> list[str]:

@@ -36,6 +36,7 @@ _NEVER: Final = {
     "delivery.timeout.ms": ({"0"}, "every wait has a limit; set a number of ms"),
 }
 _DEFAULT_MAX_POLL_MS: Final = 300_000
+_CHECK: Final = {"group.id": "configuration-check", "log_level": 0, "message.max.bytes": 1000}
 
 
 def problems(tree: object) -> list[str]:
@@ -104,7 +105,7 @@ def _librdkafka_refuses(given: dict[str, str]) -> str | None:
     from confluent_kafka import Consumer, KafkaException  # noqa: PLC0415
 
     try:
-        Consumer({"group.id": "configuration-check", "log_level": 0, **given}).close()
+        Consumer({**_CHECK, **given}).close()
     except KafkaException as error:
         return str(error.args[0].str())
     except (TypeError, AttributeError, ValueError, KeyError) as error:

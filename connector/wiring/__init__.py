@@ -18,6 +18,7 @@ from connector.adapters.ledger_postgres_quota import PostgresQuotas
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.adapters.registry import Registry
 from connector.core.brake import Brake
+from connector.core.budget import share
 from connector.core.decode import Decoder
 from connector.core.mapping import Mapper
 from connector.core.plan import Plan
@@ -150,6 +151,7 @@ class _Assembly:
         self._clock, self._meter, self._log = clock, meter, log
         self._delivery = settings.delivery_of(name)
         self._topics = settings.topics_of(name)
+        self._budget = share(self._delivery.memory_bytes, settings.kafka.properties)
 
     def lane(self, schemas: Registry | None, *, embedded: bool) -> Running:
         """The lane, not reading yet."""
@@ -197,8 +199,7 @@ class _Assembly:
             clock=clock,
             meter=meter,
         )
-        memory, drain = self._delivery.memory_bytes, self._delivery.drain_seconds
-        return Lane(self._name, parts, memory_bytes=memory, drain_seconds=drain)
+        return Lane(self._name, parts, budget=self._budget, drain_seconds=self._delivery.drain_seconds)
 
     def _opener(self, lane: Lane, courier: Courier, *, embedded: bool) -> Callable[[], None]:
         settings, name = self._settings, self._name
@@ -208,8 +209,9 @@ class _Assembly:
         def start() -> None:
             if not embedded:
                 ensure_topic(properties, letters.topic, topics, create=letters.create)
+            group, budget = settings.group_of(name), self._budget
             members = self._tape.members(lane)
-            source = KafkaSource(properties, settings.group_of(name), topics, members, topic_ids=not embedded)
+            source = KafkaSource(properties, group, topics, members, budget=budget, topic_ids=not embedded)
             lane.attach(self._tape.source(source))
             courier.start()
 

@@ -7,8 +7,10 @@ from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
+from hypothesis import given
+from hypothesis import strategies as st
 
-from connector.adapters.dead_letters import KafkaDeadLetters
+from connector.adapters.dead_letters import TOGETHER_BYTES, KafkaDeadLetters, together
 from connector.adapters.dead_letters_topic import HEADROOM, USUAL, ensure_topic, refusal
 from connector.errors import BrokerDown, ConfigError, DeadLettersDown
 from tests.contracts.test_dead_letters import letter, read_topic
@@ -28,6 +30,16 @@ def test_a_refused_property_is_one_line_for_the_user() -> None:
     with pytest.raises(ConfigError, match=r"^kafka\.properties: .*no\.such\.thing.*$") as caught:
         KafkaDeadLetters({"bootstrap.servers": "localhost:1", "no.such.thing": "1"}, "letters")
     assert "\n" not in str(caught.value)
+
+
+@given(sizes=st.lists(st.sampled_from([0, 1000, TOGETHER_BYTES // 2, TOGETHER_BYTES * 3]), max_size=30))
+def test_no_more_is_copied_at_a_time_than_a_share_of_the_memory(sizes: list[int]) -> None:
+    values = {size: bytes(size) for size in sizes}
+    letters = [letter(n, value=values[size]) for n, size in enumerate(sizes)]
+    groups = list(together(letters))
+    assert [one for group in groups for one in group] == letters
+    for group in groups:
+        assert len(group) == 1 or sum(one.record.size for one in group) <= TOGETHER_BYTES
 
 
 @pytest.mark.kafka

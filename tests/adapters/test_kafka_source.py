@@ -13,6 +13,7 @@ from confluent_kafka import TopicPartition as Tp
 from connector.adapters.kafka_commits import Commits
 from connector.adapters.kafka_properties import consumer_config, is_eager, meaning
 from connector.adapters.kafka_source import KafkaSource
+from connector.core.budget import USUAL
 from connector.errors import BrokerDown, ConfigError, Fatal, Outage
 from connector.ports import Answer, Assigned, Placed, TopicPartition
 from tests.support.broker import Broker
@@ -52,11 +53,13 @@ def test_the_promises_stand_above_the_users_properties_and_these_above_our_defau
         "enable.auto.commit": True,
         "fetch.wait.max.ms": 7,
     }
-    config = consumer_config(users, "group")
+    config = consumer_config(users, "group", USUAL)
 
     assert (config["auto.offset.reset"], config["enable.auto.commit"]) == ("error", False)
     assert (config["fetch.wait.max.ms"], config["group.id"]) == (7, "group")
-    assert "partition.assignment.strategy" not in consumer_config({"group.protocol": "consumer"}, "group")
+    assert "partition.assignment.strategy" not in consumer_config(
+        {"group.protocol": "consumer"}, "group", USUAL
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,7 @@ def test_the_promises_stand_above_the_users_properties_and_these_above_our_defau
     ],
 )
 def test_the_strategy_tells_how_partitions_are_given(properties: dict[str, str], *, eager: bool) -> None:
-    assert is_eager(consumer_config(properties, "group")) == eager
+    assert is_eager(consumer_config(properties, "group", USUAL)) == eager
 
 
 @pytest.mark.parametrize(
@@ -172,6 +175,28 @@ def test_a_record_of_fifty_megabytes_is_read_and_the_next_one_too(world: Make) -
     here.member(member)
 
     assert [len(value or b"") for value in member.read(2)] == [50_000_000, 4]
+
+
+@pytest.mark.kafka
+def test_what_is_fetched_ahead_is_told_and_let_go_of_by_a_pause(world: Make) -> None:
+    here, member = world(2), Member()
+    member.limit = 50
+    for partition in (0, 1):
+        here.produce(*[b"x" * 1000] * 2000, partition=partition)
+    source = here.member(member, statistics_interval_ms=50)
+    limit = time.monotonic() + 30
+    while source.fetched() < 100_000:  # it is told behind what was fetched before
+        assert time.monotonic() < limit
+        member.turn()
+        time.sleep(0.01)
+    assert source.fetched() <= 4_000_000 + 12_000
+    everything = [(here.topic, partition) for partition in (0, 1)]
+    source.pause(everything)
+    member.until(lambda: source.fetched() == 0)
+    source.resume(everything)
+    member.limit = 1000
+
+    assert len(member.read(4000)) == 4000
 
 
 @pytest.mark.kafka

@@ -20,11 +20,13 @@ counter   stale_sends_total               destination
 counter   totals_mismatches_total         destination topic
 gauge     build_info                      version python
 gauge     committed_offset                destination topic partition
+gauge     fetched_bytes                   destination
 gauge     in_flight_bytes                 destination
 gauge     in_flight_events                destination
 gauge     lag_records                     destination topic partition
 gauge     lag_seconds                     destination topic partition
 gauge     last_accepted_timestamp_seconds destination
+gauge     memory_budget_bytes             destination
 gauge     memory_bytes                    destination
 gauge     paused                          destination reason
 gauge     rate_limit_requests_per_second  destination

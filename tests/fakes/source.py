@@ -199,6 +199,9 @@ class FakeSource:
             for entry in entries
         ]
 
+    def fetched(self) -> int:
+        return 0
+
     def reached(self) -> dict[TopicPartition, int]:
         ends, self._ends = self._ends, {}
         return ends

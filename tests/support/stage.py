@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from connector.core.brake import Brake
+from connector.core.budget import share
 from connector.core.heads import Head
 from connector.core.plan import Plan
 from connector.core.retry import Backoff
@@ -176,7 +177,7 @@ class Process:
             clock=clock,
             meter=self.meter,
         )
-        self.lane = Lane(NAME, self.parts, memory_bytes=memory_bytes, drain_seconds=drain_seconds)
+        self.lane = Lane(NAME, self.parts, budget=share(memory_bytes), drain_seconds=drain_seconds)
         members = tape.members(self.lane)
         self.source = StageSource(stage.broker, GROUP, [ORDERS, CONTACTS], members, self._idle, fuse)
         self.source.on_commit = stage.on_commit
