@@ -60,9 +60,11 @@ def each(batch: Batch, attempt: Callable[[Sending], Steps[Outcome]]) -> Conversa
 def outage(outcomes: list[Outcome]) -> Outcome | None:
     """What becomes of an event that was not sent because of these outcomes; None: send it."""
     match outcomes[-1:]:
-        case [InDoubt()]:
+        case [InDoubt()] | [Retry(reason="import_error")]:
             return Retry("unavailable")
-        case [Halt() as last] | [Retry(reason="throttled" | "unavailable" | "unreachable") as last]:
+        case [Halt(reason, detail)]:
+            return Halt(reason, detail)
+        case [Retry(reason="throttled" | "unavailable" | "unreachable") as last]:
             return last
     return None
 

@@ -51,6 +51,7 @@ class Sending(Struct, frozen=True, gc=False):
     """One event of a batch with what its earlier attempts left behind.
 
     doubtful: an earlier request may have been applied (its answer was lost). conflicts: how many 409 it had.
+    errors: how many imports of it alone ended in an error.
     id_only: the destination must locate the contact by its externalCustomerId alone (RULES 5).
     """
 
@@ -59,6 +60,7 @@ class Sending(Struct, frozen=True, gc=False):
     conflicts: int = 0
     attempts: int = 0
     id_only: bool = False
+    errors: int = 0
 
 
 class Accepted(Struct, frozen=True, gc=False):
@@ -81,7 +83,7 @@ class InDoubt(Struct, frozen=True, gc=False):
 
 
 class Retry(Struct, frozen=True, gc=False):
-    """Not applied; try again. reason: throttled | unavailable | unreachable | conflict.
+    """Not applied; try again. reason: throttled | unavailable | unreachable | conflict | import_error.
     after: seconds asked for by the destination, None = our own backoff."""
 
     reason: str
@@ -89,10 +91,14 @@ class Retry(Struct, frozen=True, gc=False):
 
 
 class Halt(Struct, frozen=True, gc=False):
-    """Not applied, and no other request would be: reason credentials | contract (RULES, promise 6)."""
+    """No other request would be applied: reason credentials | contract (RULES, promise 6).
+
+    doubtful: this one may have been all the same (an import whose end may not be asked for).
+    """
 
     reason: str
     detail: str
+    doubtful: bool = False
 
 
 Outcome = Accepted | Refused | InDoubt | Retry | Halt

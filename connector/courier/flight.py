@@ -142,12 +142,14 @@ def sort(lot: Lot, batch: Sequence[Sending], outcomes: Sequence[Outcome]) -> tup
 
 
 def _next(sending: Sending, outcome: Retry | InDoubt | Halt) -> Sending:
-    conflict = isinstance(outcome, Retry) and outcome.reason == "conflict"
+    told = outcome.reason if isinstance(outcome, Retry) else None
+    doubt = isinstance(outcome, InDoubt) or (isinstance(outcome, Halt) and outcome.doubtful)
     return replace(
         sending,
         attempts=sending.attempts + 1,
-        conflicts=sending.conflicts + conflict,
-        doubtful=sending.doubtful or isinstance(outcome, InDoubt),
+        conflicts=sending.conflicts + (told == "conflict"),
+        errors=sending.errors + (told == "import_error"),
+        doubtful=sending.doubtful or doubt,
     )
 
 

@@ -44,7 +44,7 @@ FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 0.2, 5.0, 1.6
 NOT_FOUND = 404
 LISTED = Refused("refused", "listed in failedContacts of the import")
 FAILED = Refused("import_failed", f"its import ended in ERROR {IMPORT_ATTEMPTS} times")
-_NOT_JSON = Halt("contract", "the answer of contacts is not a JSON object: check url")
+_NOT_JSON = Halt("contract", "the answer of contacts is not a JSON object: check url", doubtful=True)
 
 
 class Receipt(Struct, rename="camel"):
@@ -131,9 +131,9 @@ def _conclude(
 
 
 def _after_error(part: Batch) -> list[Outcome] | Refused:
-    if len(part) > 1 or part[0].attempts + 1 >= IMPORT_ATTEMPTS:
+    if len(part) > 1 or part[0].errors + 1 >= IMPORT_ATTEMPTS:
         return FAILED
-    return [Retry("unavailable")]
+    return [Retry("import_error")]
 
 
 def _finish(session: str, limit: float) -> Steps[Progress | Outcome]:
@@ -146,7 +146,7 @@ def _finish(session: str, limit: float) -> Steps[Progress | Outcome]:
         pause = min(pause * GROWTH, LONGEST_PAUSE)
         answer = yield from ask(request)
         if isinstance(answer, Response) and answer.status in CREDENTIALS:
-            return Halt("credentials", f"HTTP {answer.status}: check api_key")
+            return Halt("credentials", f"HTTP {answer.status}: check api_key", doubtful=True)
         asked = min((isinstance(answer, Response) and retry_after(answer)) or 0.0, limit - waited)
         progress = _progress(answer) if isinstance(answer, Response) and succeeded(answer) else None
         if progress and progress.status in {"FINISHED", "ERROR"}:

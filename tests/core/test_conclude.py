@@ -35,6 +35,8 @@ def test_an_events_own_outcome_does_not_keep_the_next_from_being_sent(last: Outc
         (Retry("throttled", 9.0), Retry("throttled", 9.0)),
         (Retry("unreachable"), Retry("unreachable")),
         (Halt("credentials", ""), Halt("credentials", "")),
+        (Halt("credentials", "", doubtful=True), Halt("credentials", "")),
+        (Retry("import_error"), Retry("unavailable")),
     ],
 )
 def test_nothing_is_sent_into_an_outage(last: Outcome, unsent: Outcome) -> None:

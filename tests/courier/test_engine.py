@@ -11,6 +11,7 @@ from connector.core.lots import Lot
 from connector.core.talk import (
     Batch,
     Conversation,
+    Halt,
     InDoubt,
     NoAnswer,
     Refused,
@@ -89,6 +90,19 @@ def test_a_resend_after_a_doubt_knows_of_it_and_its_success_is_not_certain() -> 
     assert [batch[0].doubtful for _, batch in bench.destination.batches] == [False, True, True]
     assert not bench.engine.landed[0].certain
     assert bench.sent()[1][0] >= 1.0
+
+
+def test_a_halt_that_leaves_a_doubt_makes_its_resend_doubtful_and_its_end_uncertain() -> None:
+    script: Script = {"a": [Halt("credentials", "401", doubtful=True), Refused("bad", "")]}
+    bench = scripted(script).run(land([sending("a")]))
+    assert [batch[0].doubtful for _, batch in bench.destination.batches] == [False, True]
+    assert not bench.engine.landed[0].certain
+
+
+def test_ends_in_error_are_counted_and_nothing_else_with_them() -> None:
+    script: Script = {"a": [OUT, Retry("import_error"), Retry("conflict"), Retry("import_error")]}
+    bench = scripted(script).run(land([sending("a")]))
+    assert bench.engine.landed[0].sending.errors == 2
 
 
 def test_the_waits_of_a_conversation_and_all_its_requests_are_driven() -> None:

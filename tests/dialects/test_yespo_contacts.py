@@ -185,12 +185,14 @@ def test_an_import_of_which_nothing_is_left_is_not_waited_for() -> None:
 
 
 def test_an_import_that_ends_in_error_is_halved_and_a_single_one_retried_before_it_is_refused() -> None:
-    def attempt(attempts: int) -> list[Outcome]:
-        batch = [Sending(s.event, attempts=attempts) for s in contacts(4)]
+    """Attempts that an outage has ended do not count."""
+
+    def attempt(errors: int) -> list[Outcome]:
+        batch = [Sending(s.event, attempts=9, errors=errors) for s in contacts(4)]
         crm = Importer({"c2"}, "error")
         return list(play(YESPO.converse(YESPO.lot(batch[0].event), batch), crm).outcomes)
 
-    assert attempt(0) == [Accepted(), Accepted(), Retry("unavailable"), Retry("unavailable")]
+    assert attempt(0) == [Accepted(), Accepted(), Retry("import_error"), Retry("unavailable")]
     first, second, third, fourth = attempt(2)
     assert [first, second, fourth] == [Accepted()] * 3
     assert isinstance(third, Refused)
@@ -217,8 +219,20 @@ def test_the_status_is_asked_for_again_when_it_says_so_and_after_lost_answers() 
     assert played.waits == pytest.approx([0.2, 0.32, 20.0])
 
 
-def test_refused_credentials_stop_the_waiting() -> None:
+def test_refused_credentials_stop_the_waiting_and_leave_a_doubt_about_what_was_accepted() -> None:
+    """The import was answered 200: whatever its repetition comes to, it may be in."""
     [halt] = imported(contacts(1), SESSION, status(401)).outcomes
+    assert halt == Halt("credentials", "HTTP 401: check api_key", doubtful=True)
+
+
+def test_of_a_halved_import_only_what_was_accepted_is_in_doubt() -> None:
+    error = iter([SESSION, ERROR, SESSION, status(401)])
+    halts = imported(contacts(2), *error).outcomes
+    assert [isinstance(halt, Halt) and halt.doubtful for halt in halts] == [True, False]
+
+
+def test_refused_credentials_of_the_import_itself_leave_no_doubt() -> None:
+    [halt] = imported(contacts(1), status(401)).outcomes
     assert halt == Halt("credentials", "HTTP 401: check api_key")
 
 
