@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -22,12 +22,14 @@ _NO_SUCH_ID: Final = 40403
 _MAX_REFERENCES: Final = 200
 KEPT: Final = 1000
 """Schemas kept; more begin anew."""
+_UNAUTHORISED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _DEFAULTS: Final = {"timeout": 2.0, "max.retries": 0}
 
 
 class Registry:
     """A registry by the properties of confluent_kafka's client (url, basic.auth.user.info, ssl.ca.location).
 
+    reread: the properties anew, once the registry has refused the credentials; raises ConfigError.
     absent_for: seconds that an id without schema is not asked for again. Raises ConfigError.
     """
 
@@ -35,13 +37,12 @@ class Registry:
         self,
         properties: Mapping[str, Any],
         *,
+        reread: Callable[[], Mapping[str, Any]] | None = None,
         absent_for: float = 30.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        try:
-            self._client = SchemaRegistryClient({**_DEFAULTS, **properties})
-        except (ValueError, TypeError, OSError) as error:
-            raise ConfigError(f"schema_registry: {_line(error)}") from error
+        self._client, self._reread = _client(properties), reread
+        self._refused = False
         self._absent_for, self._monotonic = absent_for, monotonic
         self._lock = threading.Lock()
         self._texts: dict[int, str] = {}
@@ -60,7 +61,7 @@ class Registry:
 
     def latest(self, subject: str) -> tuple[int, str] | None:
         """The newest (id, schema) of a subject, None without one; for checks. Raises RegistryDown."""
-        with _outages():
+        with self._asking():
             try:
                 found = self._client.get_latest_version(subject)
             except SchemaRegistryError as error:
@@ -83,7 +84,7 @@ class Registry:
     def _ask(self, schema_id: int, topic: str) -> str | None:
         if self._absent.get((schema_id, topic), 0.0) > self._monotonic():
             return None
-        with _outages():
+        with self._asking():
             text = self._fetch(schema_id, topic)
             if text is not None:
                 self._keep(schema_id, text)
@@ -100,6 +101,21 @@ class Registry:
         if len(self._texts) >= KEPT:
             self._texts, self._of_topic = {}, {}
         self._texts[schema_id] = text
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """After a refusal with the secrets as their files have them now (promise 6)."""
+        if self._refused and self._reread is not None:
+            with suppress(ConfigError):
+                self._client, old = _client(self._reread()), self._client
+                old.close()
+        self._refused = False
+        with _outages():
+            try:
+                yield
+            except SchemaRegistryError as error:
+                self._refused = error.http_status_code in _UNAUTHORISED
+                raise
 
     def _fetch(self, schema_id: int, topic: str) -> str | None:
         try:
@@ -184,6 +200,13 @@ class Registry:
             self._collect(schema.references or (), found)
 
 
+def _client(properties: Mapping[str, Any]) -> SchemaRegistryClient:
+    try:
+        return SchemaRegistryClient({**_DEFAULTS, **properties})
+    except (ValueError, TypeError, OSError) as error:
+        raise ConfigError(f"schema_registry: {_line(error)}") from error
+
+
 @contextmanager
 def _outages() -> Iterator[None]:
     """Turn what the client raises into RegistryDown, without the answer's text (it may quote anything)."""
@@ -199,7 +222,7 @@ def _reason(error: Exception) -> str:
     if not isinstance(error, SchemaRegistryError):
         return f"the schema registry does not answer ({type(error).__name__})"
     status = error.http_status_code
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    if status in _UNAUTHORISED:
         return f"the schema registry refuses the credentials ({int(status)}): see schema_registry"
     if status == HTTPStatus.NOT_FOUND:
         return "the schema registry's address answers 404 as no registry does: see schema_registry.url"

@@ -83,7 +83,7 @@ def build(
 def registry(settings: Settings) -> Registry | None:
     """The registry's client, None where the topics have schema files."""
     properties = settings.registry_client()
-    return Registry(properties) if properties else None
+    return Registry(properties, reread=settings.registry_client) if properties else None
 
 
 def ledger(settings: Settings, destination: str) -> SqliteLedger | PostgresLedger:

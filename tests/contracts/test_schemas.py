@@ -246,6 +246,15 @@ def test_basic_and_bearer_credentials_pass_through_and_a_refusal_names_the_setti
     with pytest.raises(RegistryDown, match=r"credentials .401.: see schema_registry") as raised:
         registry(server, **{"basic.auth.user.info": "user:wrong"}).writer(1, TOPIC)
     assert "wrong" not in str(raised.value)
+    given = {"url": server.url, "basic.auth.user.info": "user:old"}
+    rotated = Registry(given, reread=lambda: given)
+    for _ in range(2):
+        with pytest.raises(RegistryDown, match="credentials"):
+            rotated.writer(1, TOPIC)
+    given["basic.auth.user.info"] = "user:secret"  # as its file has it now
+    assert rotated.writer(1, TOPIC) is not None
+    rotated.close()
+
     server.store.authorization = "Bearer token"
     bearer = {
         "bearer.auth.credentials.source": "STATIC_TOKEN",
