@@ -30,8 +30,10 @@ class Docket:
     def heard(self, flight: Flight, outcomes: list[Outcome], *, failed: bool) -> None:
         """A conversation ended: evidence for or against all others of its resource, and against itself."""
         count = self._counts[flight.lot.resource]
-        if any(type(outcome) is Accepted for outcome in outcomes):  # mostly the first one
-            count.passed += 1
+        for outcome in outcomes:  # mostly the first one
+            if type(outcome) is Accepted:
+                count.passed += 1
+                break
         if failed:
             before = count.score
             count.failed += not flight.blame.suspected

@@ -110,12 +110,12 @@ class Engine:
         guard = self.guard
         if not guard.open_for_start(len(self.active)):
             return None
-        shut = guard.gate.state != "closed"
-        flight = self.queue.probe(tried=not guard.patient) if shut else self.queue.next()
-        if flight is None:
-            return None
-        guard.start(flight)
-        self.active.add(flight)
+        if guard.gate.state == "closed":
+            flight = self.queue.next()
+        elif (flight := self.queue.probe(tried=not guard.patient)) is not None:
+            guard.start(flight)
+        if flight is not None:
+            self.active.add(flight)
         return flight
 
     def _dispatch(self) -> None:

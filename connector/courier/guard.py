@@ -54,9 +54,8 @@ class Guard:
         return self._probe is flight
 
     def start(self, flight: Flight) -> None:
-        """A conversation begins: at half-open it is the probe."""
-        if self.gate.state != "closed":
-            self._probe = flight
+        """A conversation begins at half-open: it is the probe."""
+        self._probe = flight
 
     def reserve(self) -> float | None:
         """0: a request may be written now. Else what `admit` has to know: a token's time, or None."""
