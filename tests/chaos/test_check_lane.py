@@ -1,16 +1,23 @@
 """The checker on real lanes: what they do in a simulated world is clean, however they die."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from connector.core.claims import Done, Grant, Settlement, Verdict, Want
+from connector.ports import Ledger
 from tests.chaos.check import reading
-from tests.chaos.check.verdict import Verdict, judge
+from tests.chaos.check.findings import Kind
+from tests.chaos.check.verdict import Verdict as Judged
+from tests.chaos.check.verdict import judge
 from tests.fakes.history import FakeHistory, Line
 from tests.properties.test_crash_anywhere import MODES, behave, fates, fuses, troubles
+from tests.properties.test_order import Replicas, steps
 from tests.support.fuse import Fuse
 from tests.support.stage import Process, Stage, staged
 from tests.support.stage_crm import Fate
@@ -43,17 +50,22 @@ class Trial:
             reading.Accepted(one.at, one.entity, one.key, one.rev)
         )
 
-    def start(self, fuse: Fuse | None = None) -> Process:
+    def start(self, fuse: Fuse | None = None, **more: Any) -> Process:
         self.starts += 1
         history = FakeHistory(self.stage.clock, f"process-{self.starts}", self.lines)
-        return self.stage.start(fuse, options=self._options, history=history)
+        return self.stage.start(fuse, options=self._options, history=history, **more)
 
     def source(self) -> list[reading.Written]:
         return [self._written(*at, what) for at, what in self.truth.records.items()]
 
-    def verdict(self, *, running: bool = False) -> Verdict:
+    def verdict(self, *, running: bool = False) -> Judged:
         self.stage.crm.crm.counts()
         return judge(reading.told(self.lines), self.source(), self.accepted, running=running)
+
+    def found(self) -> dict[Kind, str]:
+        """What there is no excuse for."""
+        findings = self.verdict().findings
+        return {kind: findings.example(kind) for kind in findings.kinds}
 
     def _written(self, key: tuple[str, int], offset: int, what: object) -> reading.Written:
         if not isinstance(what, Version):
@@ -62,13 +74,13 @@ class Trial:
 
 
 @contextmanager
-def trial(mode: str = "resend") -> Iterator[Trial]:
-    with staged(partitions=2) as stage:
+def trial(mode: str = "resend", **crm: Any) -> Iterator[Trial]:
+    with staged(partitions=2, **crm) as stage:
         yield Trial(stage, mode)
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(traffic=ops, answers=fates, failures=troubles, deaths=fuses)
 def test_a_lane_killed_anywhere_is_found_clean(
     mode: str, traffic: list[Op], answers: list[Fate], failures: list[Trouble], deaths: list[int]
@@ -86,7 +98,85 @@ def test_a_lane_killed_anywhere_is_found_clean(
         last = here.start()
         last.until_done(2000)
         last.drain()
-        verdict = here.verdict()
-        found = {kind: verdict.findings.example(kind) for kind in verdict.findings.kinds}
-        assert not found
-        assert verdict.clean
+        assert here.found() == {}
+
+
+class Recorded(Replicas):
+    """Two lanes with histories, and what happens to them."""
+
+    def __init__(self, here: Trial, traffic: list[Op], deaths: list[int], mode: str, **more: Any) -> None:
+        self._here, self._more = here, more
+        super().__init__(here.stage, here.truth, traffic, deaths, mode)
+
+    def _start(self, *, mortal: bool = True) -> Process:
+        fuse = Fuse(next(self._deaths, None)) if mortal else Fuse()
+        return self._here.start(fuse, drain_seconds=1.0, **self._more)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@settings(max_examples=25)
+@given(traffic=ops, answers=fates, failures=troubles, deaths=fuses, script=steps)
+def test_replicas_between_which_partitions_move_are_found_clean(
+    mode: str,
+    traffic: list[Op],
+    answers: list[Fate],
+    failures: list[Trouble],
+    deaths: list[int],
+    script: list[tuple[str, int, int]],
+) -> None:
+    with trial(mode) as here:
+        behave(here.stage, answers, failures)
+        replicas = Recorded(here, traffic, deaths, mode)
+        for step in script:
+            replicas.step(*step)
+        last = replicas.settle()
+        last.until_done(2000)
+        last.drain()
+        assert here.found() == {}
+
+
+class Unheeded:
+    """A ledger whose word is not heeded: what it says is done is sent, or no doubt is marked."""
+
+    def __init__(self, ledger: Ledger, what: str) -> None:
+        self._ledger, self._what = ledger, what
+        self.keys_of, self.answers, self.answer = ledger.keys_of, ledger.answers, ledger.answer
+        self.accept_clock, self.lease_left, self.close = ledger.accept_clock, ledger.lease_left, ledger.close
+
+    @property
+    def identity(self) -> str:
+        return self._ledger.identity
+
+    def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:
+        return [self._change(verdict) for verdict in self._ledger.turn(settled, wanted)]
+
+    def _change(self, verdict: Verdict) -> Verdict:
+        if self._what == "done" and isinstance(verdict, Done):
+            return Grant(known=True)
+        if self._what == "doubts" and isinstance(verdict, Grant):
+            return replace(verdict, doubtful=False)
+        return verdict
+
+
+def test_a_lane_that_sends_what_its_ledger_calls_done_is_found_out() -> None:
+    with trial(conflict_seconds=0) as here:
+        here.truth.write([Op("order", 0), Op("order", 0), Op("order", 0, "again", 1)])
+        process = here.start(wrap=lambda ledger: Unheeded(ledger, "done"))
+        process.until_done()
+
+        assert here.found().keys() == {"duplicate", "overwritten"}
+
+
+def test_a_lane_that_marks_no_doubt_is_found_out() -> None:
+    with trial(conflict_seconds=0) as here:
+        here.truth.write([Op("order", 0)])
+        first = here.start()
+        first.until(lambda: here.accepted and here.accepted[-1].entity == "order")
+        first.die()
+        second = here.start(wrap=lambda ledger: Unheeded(ledger, "doubts"))
+        second.until_done()
+
+        assert here.found() == {
+            "duplicate": "order o0 rev 1 sent 2 times, accepted 2 times: "
+            "in doubt, and sent again by process-2 without a mark"
+        }

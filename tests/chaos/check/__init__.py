@@ -7,6 +7,8 @@ source      topic, partition, offset; entity, key, rev (null: no change of anyth
             dead-lettered); in the order in which they were written. A rev names one version of its entity;
             its place among the versions is that of its first line, or its `version`, a number, where given.
 accepted    entity, key, rev, at; in the order of acceptance: what `crm-connector sandbox --accepted` writes.
+letters     topic, partition, offset, cause of what the dead-letter topic holds (left out: the histories are
+            believed in what they tell of it)
 histories   what `history: FILE` writes (connector.recording); one file may hold several processes.
 
 What it finds, and what excuses it:

@@ -1,6 +1,6 @@
 """What the CRM accepted, against what the source had and what was sent: all kinds but `commit` and `lost`."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -26,6 +26,7 @@ class Accepting:
     def __init__(self, accepted: Sequence[Accepted], traces: Traces, findings: Findings, skew: float) -> None:
         self._traces, self._findings, self._skew = traces, findings, skew
         self.taken: dict[Slot, list[Taken]] = defaultdict(list)
+        self._matched: Counter[tuple[Slot, Version]] = Counter()
         for one in accepted:
             self._take(one)
 
@@ -43,13 +44,16 @@ class Accepting:
         slot, version = self._traces.truth.accepted(one)
         if version is None:
             if not self._is_made(slot):
-                self._findings.add("ghost", f"{_text(slot, one.rev)} at {one.at}: the source never had it")
+                self._findings.add(
+                    "ghost", f"{_text(slot, one.rev)} at {one.at:.3f}: the source never had it"
+                )
             return
         sends = [s for s in self._traces.of(slot, version) if s.at <= one.at + self._skew]
-        before = sum(taken.version == version for taken in self.taken[slot])
         self.taken[slot].append(Taken(version, one.at))
-        if before >= len(sends):
-            self._findings.add("ghost", f"{_text(slot, one.rev)} at {one.at}: nobody sent it")
+        if self._matched[slot, version] < len(sends):
+            self._matched[slot, version] += 1
+        else:
+            self._findings.add("ghost", f"{_text(slot, one.rev)} at {one.at:.3f}: nobody sent it")
 
     def _is_made(self, slot: Slot) -> bool:
         """Whether it may be a contact that was made from an order's fields; its key may be a hash only."""
@@ -103,7 +107,7 @@ class Accepting:
         for place, one in enumerate(taken):
             if one.version.place < newest.place:
                 excuse = self._excuse(slot, taken, place)
-                text = f"{_text(slot, one.version.rev)} at {one.at}, after {newest.rev}"
+                text = f"{_text(slot, one.version.rev)} at {one.at:.3f}, after {newest.rev}"
                 again = one.version in seen
                 self._findings.add("overwritten" if again else "reorder", text, excuse)
                 if place == len(taken) - 1 and not again:

@@ -1,23 +1,29 @@
 """What became of every record of the source."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from tests.chaos.check.accepting import Taken
 from tests.chaos.check.findings import Findings
-from tests.chaos.check.reading import At, History, Line, Written
+from tests.chaos.check.reading import At, History, Line, Place, Written
 from tests.chaos.check.truth import MADE, Slot, Truth, where
 
 
 class Losses:
-    """causes: dead letters by cause."""
+    """letters: what the dead-letter topic holds; None: what the histories tell of it is believed."""
 
-    def __init__(self, histories: list[History], truth: Truth, findings: Findings) -> None:
+    def __init__(
+        self, histories: list[History], truth: Truth, findings: Findings, letters: Iterable[Place] | None
+    ) -> None:
         self._truth, self._findings = truth, findings
         self._counted: dict[At, str] = {}
         self._aside: set[At] = set()
         self._letters: dict[At, str] = {}
         for line in (line for history in histories for line in history.lines):
             self._read(line)
+        if letters is not None:
+            held = {(one.topic, one.partition, one.offset): one.cause or "?" for one in letters}
+            self._letters = {at: self._letters.get(at, cause) for at, cause in held.items()}
 
     @property
     def causes(self) -> Counter[str]:

@@ -120,6 +120,11 @@ def accepted(path: Path) -> list[Accepted]:
     return _read(path, Accepted)
 
 
+def letters(path: Path) -> list[Place]:
+    """Raises Unreadable."""
+    return _read(path, Place)
+
+
 def histories(paths: Iterable[Path]) -> tuple[list[History], int]:
     """By process, and how many lines were torn (a process killed while it wrote). Raises Unreadable."""
     lines: list[Line] = []

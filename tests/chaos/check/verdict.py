@@ -9,7 +9,7 @@ from tests.chaos.check.accepting import Accepting
 from tests.chaos.check.committing import Commits
 from tests.chaos.check.findings import Findings
 from tests.chaos.check.losing import Losses
-from tests.chaos.check.reading import Accepted, History, Unreadable, Written
+from tests.chaos.check.reading import Accepted, History, Place, Unreadable, Written
 from tests.chaos.check.traces import Traces
 from tests.chaos.check.truth import Truth
 
@@ -36,6 +36,7 @@ def judge(
     source: Sequence[Written],
     accepted: Sequence[Accepted],
     *,
+    letters: Sequence[Place] | None = None,
     destination: str | None = None,
     skew: float = SKEW,
     running: bool = False,
@@ -45,7 +46,7 @@ def judge(
     findings, truth = Findings(), Truth(source)
     traces = Traces(own, truth, skew)
     accepting, commits = Accepting(accepted, traces, findings, skew), Commits(own, truth, findings, skew)
-    losses = Losses(own, truth, findings)
+    losses = Losses(own, truth, findings, letters)
     accepting.judge()
     commits.judge()
     losses.judge(accepting.taken, commits.ends, running=running)
