@@ -9,9 +9,10 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 READY := $(VENV)/.ready
 MODULE_LINES := 250
+SEEDS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos lint format bench sandbox lock clean
+.PHONY: help demo test simulate chaos lint format bench sandbox lock clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +22,9 @@ demo: $(READY)  ## broker, registry, CRM and CDC traffic embedded: the whole pip
 
 test: $(READY)  ## all tests; ARGS="-k word" or ARGS=tests/unit to choose
 	@$(BIN)/pytest $(ARGS)
+
+simulate: $(READY)  ## three replicas on virtual time, through the faults of SEEDS=10000 seeds; ARGS="--seed K"
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
 chaos: $(READY)  ## replicas killed, cut off and starved on a real Kafka and PostgreSQL, and a checker's verdict
 	@$(BIN)/python -m tests.chaos $(ARGS)

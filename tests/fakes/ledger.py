@@ -11,10 +11,18 @@ from connector.core.assignment import Answer
 from connector.core.claims import Busy, Deny, Grant, Needs, Settlement, Verdict, Want
 from connector.core.events import Event, Requirement
 from connector.core.heads import Epoch, Epochs, Head
-from connector.core.turn import Claim, aliases_after, conclude, decide, fit
+from connector.core.turn import Claim, Conclusion, Decision, aliases_after, conclude, decide, fit
 from connector.errors import LedgerDown
 
 Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides in every store (core.turn). A test may put a wrong one here, to see that it is noticed."""
+
+    decide: Callable[..., Decision] = decide
+    conclude: Callable[..., Conclusion] = conclude
 
 
 @dataclass
@@ -51,11 +59,12 @@ class FakeLedger:
         destination: str = "yespo",
         now: Callable[[], float] = lambda: 1.0,
         lease: float = inf,
+        rules: Rules = Rules(),
     ) -> None:
         self.store = store or Store()
         self.down = False
         self.stale_sends = 0
-        self._destination, self._now = destination, now
+        self._destination, self._now, self._rules = destination, now, rules
         self._scope = self.store.scopes.setdefault(destination, Scope())
         self._lease = lease
         self._mine: set[Key] = set()
@@ -133,7 +142,7 @@ class FakeLedger:
         head, claim = scope.heads.get(slot), scope.claims.get(slot)
         mine = claim is not None and claim.owner == self._owner
         self._mine.discard(slot)
-        after = conclude(one, head, claim, mine=mine, epochs=scope.epochs)
+        after = self._rules.conclude(one, head, claim, mine=mine, epochs=scope.epochs)
         self.stale_sends += after.stale
         accepted = one.outcome == "accepted" and after.claim is not claim
         if after.head is not None:
@@ -161,7 +170,7 @@ class FakeLedger:
         scope, slot = self._scope, _slot(want.event)
         claim = scope.claims.get(slot)
         living = claim is not None and claim.owner in self.store.living
-        decision = decide(
+        decision = self._rules.decide(
             want.event, scope.heads.get(slot), claim, living=living, owner=self._owner, epochs=scope.epochs
         )
         verdict = decision.verdict

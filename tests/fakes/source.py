@@ -46,7 +46,11 @@ class Topic:
 
 @dataclass(eq=False)
 class Group:
-    """One consumer group. Members share partitions evenly unless `plan` says whose each is."""
+    """One consumer group. Members share partitions evenly unless `plan` says whose each is.
+
+    eager: as the classic protocol, in which a member gives up all it has when the group changes, and nobody
+    is given anything before every member has done so. Else cooperative: only what moves is given up.
+    """
 
     commits: dict[TopicPartition, tuple[int, str]] = field(default_factory=dict)
     members: list["FakeSource"] = field(default_factory=list)
@@ -54,6 +58,16 @@ class Group:
     plan: dict[TopicPartition, "FakeSource"] | None = None
     refuse: int = 0
     """How many of the next commits are refused."""
+    eager: bool = False
+    generation: int = 0
+    _shape: object = None
+
+    def settle(self, keys: Sequence[TopicPartition]) -> int:
+        """The generation: another one whenever members, partitions or plan have changed."""
+        shape = (tuple(map(id, self.members)), tuple(keys), tuple((self.plan or {}).items()))
+        if shape != self._shape:
+            self._shape, self.generation = shape, self.generation + 1
+        return self.generation
 
     def lose(self, source: "FakeSource") -> None:
         """The member's session is over: its partitions are free, and it hears so at its next poll."""
@@ -158,6 +172,7 @@ class FakeSource:
         self._told: dict[TopicPartition, int] = {}
         self._refused: dict[TopicPartition, int] = {}
         self._closed = False
+        self._generation = 0
         self._group.members.append(self)
 
     # --- Reading
@@ -260,21 +275,35 @@ class FakeSource:
     # --- Assignment
 
     def _rebalance(self) -> None:
-        owned = {*self._placed, *self._given}
         if self not in self._group.members:
             self._members.lost(sorted(self._placed))
-            self._forget(owned)
+            self._forget({*self._placed, *self._given})
             self._group.members.append(self)
-            owned = set()
-        owners, share = self._group.owners, self._group.share(self, self._broker.keys(self._topics))
-        if gone := owned - share:
-            self._drain(sorted(gone & self._placed.keys()))
-            self._forget(gone)
-            for key in gone:
-                del owners[key]
+        share, owners = self._share(), self._group.owners
+        if gone := {*self._placed, *self._given} - share:
+            self._give_up(gone)
+            share = self._share() if self in self._group.members else set()
         new = {key for key in share if key not in owners}
         owners.update(dict.fromkeys(new, self))
         self._given |= new
+
+    def _share(self) -> set[TopicPartition]:
+        """What it may have now. A member that an eager group waits for may have nothing."""
+        keys = self._broker.keys(self._topics)
+        if self._group.eager:
+            generation = self._group.settle(keys)
+            if self._generation != generation and not self._placed and not self._given:
+                self._generation = generation
+            if any(member._generation != generation for member in self._group.members):  # noqa: SLF001
+                return set()
+        return self._group.share(self, keys)
+
+    def _give_up(self, gone: set[TopicPartition]) -> None:
+        self._drain(sorted(gone & self._placed.keys()))
+        self._forget(gone)
+        for key in gone:
+            if self._group.owners.get(key) is self:
+                del self._group.owners[key]
 
     def _hand_back(self) -> None:
         keys = sorted(key for key in self._placed if self._is_stray(key))

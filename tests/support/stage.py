@@ -11,20 +11,11 @@ from typing import Any
 
 import msgspec
 
-from connector.core.brake import Brake
-from connector.core.budget import share
 from connector.core.heads import Head
-from connector.core.plan import Plan
 from connector.core.retry import Backoff
 from connector.core.rules import OnDelete
 from connector.courier import CourierOptions, Edges
 from connector.dialects.yespo import Yespo, YespoOptions
-from connector.lane.dispatch import Dispatch, Own
-from connector.lane.intake import Intake
-from connector.lane.lane import Lane
-from connector.lane.outages import Outages
-from connector.lane.partitions import Partitions
-from connector.lane.parts import Parts
 from connector.ports import History, Ledger, TopicPartition
 from connector.recording import recorder
 from tests.fakes.ledger import Store
@@ -33,6 +24,7 @@ from tests.fakes.source import FakeBroker, Group
 from tests.support.fuse import Fuse, Killed
 from tests.support.stage_courier import StageTime, SteppedCourier
 from tests.support.stage_crm import StageCrm, StageHttp
+from tests.support.stage_lane import Around, LaneSettings, assemble
 from tests.support.stage_ports import REASONS, Letters, StageLedger, StageLetters, StageLog, StageSource
 from tests.support.stage_reading import CONTACTS, ORDERS, Outside, readings
 
@@ -125,6 +117,7 @@ class Process:
 
     lease: seconds that its claims outlive its last turn. wrap: puts something between lane and ledger.
     rules: of the orders' topic (TopicRules). history: where it notes what it does.
+    settings: see LaneSettings.
     """
 
     def __init__(
@@ -134,18 +127,12 @@ class Process:
         *,
         options: YespoOptions | None = None,
         courier: CourierOptions = FAST,
-        memory_bytes: int = 64 << 20,
-        drain_seconds: float = 5.0,
-        batch_events: int = 50,
-        batch_bytes: int = 1 << 20,
-        linger: float = 0.05,
-        brake: tuple[int, float] = (1000, 1.0),
         on_delete: OnDelete = "ignore",
         rules: Mapping[str, Any] | None = None,
-        start: str = "earliest",
         lease: float = inf,
         wrap: Callable[[Ledger], Ledger] = lambda ledger: ledger,
         history: History | None = None,
+        **settings: Any,
     ) -> None:
         self.stage, self.fuse, self.alive, self.turns = stage, fuse, True, 0
         clock, self.meter, self.log = stage.clock, FakeMeter(), StageLog()
@@ -157,27 +144,10 @@ class Process:
         destination, http = tape.destination(Yespo(options or YespoOptions(name=NAME))), tape.http(self.http)
         edges = Edges(destination, http, clock, self.meter, self.ledger.lease_left)
         self.courier = SteppedCourier(edges, courier, stage.time, fuse.check)
-        partitions, chosen = Partitions(NAME, ledger, clock, self.meter, start), Brake(*brake)
-        books = tape.books(NAME, partitions, chosen, clock, self.meter)
-        plan = Plan(batch_events=batch_events, batch_bytes=batch_bytes, linger=linger)
         read = readings(stage.outside, on_delete, rules or {})
-        self.parts = Parts(
-            intake=Intake(
-                read, destination, lambda row: plan.key_of(row) or ledger.keys_of([row])[0], self.meter
-            ),
-            plan=plan,
-            dispatch=Dispatch(
-                destination, self.courier, ledger, letters, Own(plan, books, partitions, clock)
-            ),
-            courier=self.courier,
-            partitions=partitions,
-            books=books,
-            brake=chosen,
-            outages=Outages(NAME, clock, self.meter, self.log),
-            clock=clock,
-            meter=self.meter,
-        )
-        self.lane = Lane(NAME, self.parts, budget=share(memory_bytes), drain_seconds=drain_seconds)
+        around = Around(destination, self.courier, ledger, letters, read, clock, self.meter, self.log)
+        self.lane = assemble(NAME, around, LaneSettings(**settings), tape)
+        self.parts = self.lane.parts
         members = tape.members(self.lane)
         self.source = StageSource(stage.broker, GROUP, [ORDERS, CONTACTS], members, self._idle, fuse)
         self.source.on_commit = stage.on_commit
