@@ -40,6 +40,8 @@ def main() -> int:
         shutil.rmtree(folder)
     else:
         console.print(f"histories and logs: {folder}", highlight=False, soft_wrap=True)
+    if not report.rows and not report.failures:
+        return 2
     return 0 if report.is_clean else 1
 
 

@@ -38,13 +38,13 @@ def _ignored(world: World) -> Iterator[str]:
 
 def _buried(world: World) -> Iterator[str]:
     """Exactly what nobody can read is in the dead letters: no outage put a record there, none is missing."""
-    letters = _letters(world)
+    letters = dead_letters(world)
     poison = {(world.orders, partition, offset) for partition, offset in world.shop.poison}
     yield from (f"{where}: in the dead letters, though it can be read" for where in sorted(letters - poison))
     yield from (f"{where}: cannot be read, and has no dead letter" for where in sorted(poison - letters))
 
 
-def _letters(world: World) -> set[tuple[str, int, int]]:
+def dead_letters(world: World) -> set[tuple[str, int, int]]:
     """Topic, partition and offset of each that was not discarded (RULES 10)."""
     place = TopicPartition(world.letters, 0, 0)
     consumer = Consumer({"bootstrap.servers": world.bootstrap, "group.id": f"look.{world.letters}"})

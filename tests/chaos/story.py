@@ -7,12 +7,14 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from tests.chaos.figures import Figures, figures, lines
+from tests.chaos.check.reading import Unreadable
+from tests.chaos.check.verdict import Verdict
+from tests.chaos.figures import Figures, figures
+from tests.chaos.judging import histories_of, judge_world, merged
 from tests.chaos.machines import Machines
 from tests.chaos.scenarios import Scenario
 from tests.chaos.small_disk import NoDiskError
 from tests.chaos.state import differences
-from tests.chaos.witnesses import write_source
 from tests.chaos.world import World, shared_world, single_world
 
 Say = Callable[[str], None]
@@ -26,7 +28,7 @@ class Row(Struct):
     times: int
     begun: float
     ended: float
-    figures: Figures = Figures(0, 0, 0)
+    figures: Figures = Figures()
 
     @property
     def seconds(self) -> float:
@@ -38,7 +40,7 @@ class Report(Struct):
     """What came of a run.
 
     failures: what did not go on by itself; differences: from the source, at the end; undone: scenarios that
-    this machine does not allow, each with the reason.
+    this machine does not allow, each with the reason. torn: lines of histories that a kill has cut.
     """
 
     seed: int
@@ -46,12 +48,19 @@ class Report(Struct):
     failures: list[str] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     undone: list[str] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    torn: int = 0
     seconds: float = 0.0
 
     @property
     def is_clean(self) -> bool:
         """Whether every promise was kept."""
-        return not (self.failures or self.differences)
+        return self.verdict.clean and not (self.failures or self.differences)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The checker's, of all worlds."""
+        return merged(self.verdicts)
 
 
 class Story:
@@ -81,14 +90,17 @@ class Story:
         with make(self._machines, self._folder / name, self.report.seed) as world:
             self._say(f"{name}: {len(world.replicas.all)} at work")
             rows: list[Row] = []
+            ended = False
             try:
                 for scenario in scenarios:
                     self._do(world, scenario, rows)
                 world.finish()
+                ended = True
             except AssertionError as error:
                 where = "the end" if len(rows) == len(scenarios) else scenarios[len(rows)].name
                 self.report.failures.append(f"{where}: {error}")
-            self._judge(world, rows)
+                world.close()
+            self._judge(world, rows, ended=ended)
 
     def _do(self, world: World, scenario: Scenario, rows: list[Row]) -> None:
         row = Row(scenario, 0, time.time(), 0.0)
@@ -99,10 +111,16 @@ class Story:
         self._say(f"{scenario.name}: {row.times} times, {row.seconds:.0f} s, {world.accepted} accepted")
         rows.append(row)
 
-    def _judge(self, world: World, rows: Sequence[Row]) -> None:
-        write_source(world.shop.written, world.orders, world.folder / "source.jsonl")
-        history = lines(world.folder.glob("*.history"))
-        for row in rows:
-            row.figures = figures(history, row.begun, row.ended)
-        self.report.rows += rows
-        self.report.differences += differences(world)
+    def _judge(self, world: World, rows: Sequence[Row], *, ended: bool) -> None:
+        report = self.report
+        report.rows += rows
+        try:
+            histories, torn = histories_of(world)
+            for row in rows:
+                row.figures = figures(histories, row.begun, row.ended)
+            report.torn += torn
+            report.verdicts.append(judge_world(world, histories, running=not ended))
+        except Unreadable as error:
+            report.failures.append(f"{world.group}: cannot be judged: {error}")
+        if ended:
+            report.differences += differences(world)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from tests.chaos.figures import figures, lines
+from tests.chaos.figures import figures
+from tests.chaos.judging import histories_of, judge_world
 from tests.chaos.machines import machines, missing
 from tests.chaos.scenarios.destination import lost
 from tests.chaos.state import differences
@@ -61,12 +62,21 @@ class TestEnded:
     def test_everything_is_as_the_source_has_it(self, ended: World) -> None:
         assert differences(ended) == []
 
+    def test_the_checker_finds_every_promise_kept(self, ended: World) -> None:
+        histories, _ = histories_of(ended)
+        verdict = judge_world(ended, histories, running=False)
+
+        assert verdict.clean, verdict.findings.tallies
+        assert verdict.findings.count("duplicate", "in doubt") > 0
+        assert verdict.figures["records"] == len(ended.shop.written)
+
     def test_the_figures_come_from_the_histories(self, ended: World) -> None:
-        found = figures(lines(ended.folder.glob("*.history")), 0.0, float("inf"))
+        histories, torn = histories_of(ended)
+        found = figures(histories, 0.0, float("inf"))
 
         assert found.records == len(ended.shop.written)
         assert found.doubtful > 0
-        assert found.stale == 0
+        assert found.stale == torn == 0
 
     def test_a_newer_order_at_the_source_is_a_difference(self, ended: World) -> None:
         key, revs = next(iter(ended.shop.orders.items()))

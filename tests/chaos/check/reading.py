@@ -91,6 +91,7 @@ class Line(Struct):
     events: tuple[Event, ...] = ()
     wanted: tuple[Event, ...] = ()
     since: float = 0.0
+    stale: int = 0
     lease_left: float | None = None
     request: int = -1
     rule: str | None = None
