@@ -86,8 +86,8 @@ class Claiming:
             if not isinstance(limit, Grant):
                 verdicts[at] = limit
                 del self.granted[slot]
-            elif limit.id_only and isinstance(verdict, Grant):
-                verdicts[at] = replace(verdict, id_only=True)
+            elif (limit.id_only or limit.guest) and isinstance(verdict, Grant):
+                verdicts[at] = replace(verdict, id_only=limit.id_only, guest=limit.guest)
 
     def _write(
         self, wants: Mapping[EntityKey, Want], found: Mapping[int, Seen], judged: Mapping[EntityKey, Decision]

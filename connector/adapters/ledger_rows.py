@@ -12,11 +12,12 @@ from zlib import crc32
 import msgspec
 from msgspec import Struct
 
+from connector.core.contact_first import PSEUDO
 from connector.core.events import Event
 from connector.core.heads import Epochs, Head, Kept, State
 from connector.core.judge import rank_of, state_after
 from connector.core.model import Version
-from connector.core.turn import PSEUDO, Claim
+from connector.core.turn import Claim
 
 Source = tuple[str, str, int]
 """Clock, topic, partition."""
@@ -103,7 +104,7 @@ def pack_first(event: Event, number: Callable[[Source], int], epochs: Epochs) ->
     """
     at = event.version
     if at is None:
-        return _BLANK
+        return pack_head(Head(digest=event.digest), number) if event.digest else _BLANK
     state = State.ACCEPTED if event.entity == "order" else state_after(None, event.kind)
     return _encode((
         number((at.clock, at.topic, at.partition)), rank_of(at, epochs) if epochs else 0,
@@ -160,7 +161,8 @@ class Veil:
         """An entity key as stored: as it is, but hashed where it is an e-mail or a phone number."""
         return f"#{self._hash(key).hex()}" if key.startswith(PSEUDO) else key
 
-    def veiled(self, stored: str) -> bool:
+    @staticmethod
+    def veiled(stored: str) -> bool:
         """A stored key that is a hash."""
         return stored.startswith("#") and len(stored) == _VEILED
 

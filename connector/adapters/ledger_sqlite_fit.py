@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal, Protocol
 
+from connector.adapters.ledger_rows import Veil
 from connector.core.claims import Deny, Grant, Needs
+from connector.core.contact_first import PSEUDO, Holder, fit
 from connector.core.events import Requirement
 from connector.core.heads import Head
-from connector.core.turn import PSEUDO, fit
 
 _REMEMBERED: Final = 10_000
 Limits = Grant | Needs | Deny
@@ -50,7 +51,7 @@ class Fitness:
 
     def look_up(self, needed: Collection[Requirement]) -> dict[Requirement, Limits]:
         """What orders with these requirements may do."""
-        known = self._tables.heads("contact", {need.key for need in needed})
+        known = self._tables.heads("contact", {need.key for need in needed if need.key})
         hashes = {need.alias: self._tables.alias(need.alias) for need in needed if need.alias is not None}
         led_to = self._tables.led_to(hashes.values())
         pseudo = {
@@ -64,9 +65,15 @@ class Fitness:
             contact = led_to.get(hashes[need.alias]) if need.alias is not None else None
             own = contact == self._tables.stored(need.key)
             head = known.get(need.key) if own else led.get(contact or "")
-            verdicts[need] = fit(need, known.get(need.key), head, own=own)
-        self._remember(need for need, verdict in verdicts.items() if verdict == Grant())
+            holder = "nobody" if own else self._holder(contact)
+            verdicts[need] = fit(need, known.get(need.key), head, own=own, holder=holder)
+        self._remember(need for need, verdict in verdicts.items() if need.key and verdict == Grant())
         return verdicts
+
+    def _holder(self, contact: str | None) -> Holder:
+        if contact is None:
+            return "nobody"
+        return "guest" if Veil.veiled(contact) else "other"
 
     def _remember(self, needs: Iterable[Requirement]) -> None:
         if len(self._fit) > _REMEMBERED:

@@ -79,8 +79,8 @@ class Granting:
             if not isinstance(limit, Grant):
                 verdicts[at] = limit
                 del granted[at]
-            elif limit.id_only and isinstance(verdict, Grant):
-                verdicts[at] = replace(verdict, id_only=True)
+            elif (limit.id_only or limit.guest) and isinstance(verdict, Grant):
+                verdicts[at] = replace(verdict, id_only=limit.id_only, guest=limit.guest)
 
     def _write(
         self, wanted: Sequence[Want], slots: Sequence[Slot], found: dict[Slot, Found],

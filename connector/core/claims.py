@@ -20,7 +20,8 @@ class Grant(Struct, frozen=True, gc=False):
 
     known: the entity was accepted through live events or Add orders. status_only: nothing but status and
     date differs from what was last accepted. doubtful: a dead owner may have sent this very version.
-    id_only: the contact is known, but not by the requirement's alias. contact_key, kept: of an order, the
+    id_only: the contact is known, but not by the requirement's alias. guest: of a contact, that a contact
+    without externalCustomerId has its address. contact_key, kept: of an order, the
     contact that it was last accepted with, and more that a delete does not tell itself, where kept (RULES 8).
     """
 
@@ -28,6 +29,7 @@ class Grant(Struct, frozen=True, gc=False):
     status_only: bool = False
     doubtful: bool = False
     id_only: bool = False
+    guest: bool = False
     contact_key: str | None = None
     kept: Kept | None = None
 
@@ -43,7 +45,12 @@ class Busy(Struct, frozen=True, gc=False):
 
 
 class Needs(Struct, frozen=True, gc=False):
-    """The required contact is not known: have it accepted first, then ask again."""
+    """The required contact is not known: have it accepted first, then ask again.
+
+    shared: the order's address leads to a contact of another key, whose it stays.
+    """
+
+    shared: bool = False
 
 
 class Ask(Struct, frozen=True, gc=False):

@@ -55,7 +55,7 @@ def judge(head: Head | None, event: Event, epochs: Epochs = ()) -> Judgement:
     if head is None:
         return "newer"
     if event.version is None:
-        return _UNVERSIONED.get(head.state, "duplicate")
+        return _ensured(head, event)
     reading = compare(head, event.version, event.digest, epochs)
     if reading == "clock":
         return "clock"
@@ -64,6 +64,14 @@ def judge(head: Head | None, event: Event, epochs: Epochs = ()) -> Judgement:
     if (reading == "newer" or _one_lsn(head.version, event.version)) and _same_content(head, event):
         return "unchanged"
     return "newer" if reading == "newer" else "superseded"
+
+
+def _ensured(head: Head, event: Event) -> Judgement:
+    """A contact from an order's own fields: made once, or (it has a digest) as often as they change, but
+    never after a change of its own."""
+    if not event.digest or head.version is not None or head.state is not State.ACCEPTED:
+        return _UNVERSIONED.get(head.state, "duplicate")
+    return "unchanged" if head.digest == event.digest else "newer"
 
 
 def advance(head: Head | None, event: Event, epochs: Epochs = ()) -> Head:
@@ -76,7 +84,12 @@ def advance(head: Head | None, event: Event, epochs: Epochs = ()) -> Head:
     if head is None:
         return _first(event, state, epochs)
     if version is None:
-        return head if head.state is state else replace(head, state=state)
+        digest = event.digest if head.version is None else head.digest
+        return (
+            head
+            if head.state is state and head.digest == digest
+            else replace(head, state=state, digest=digest)
+        )
     reading = compare(head, version, event.digest, epochs)
     if reading != "newer" and not (reading == "same" and head.state is State.REMOVED):
         return head
@@ -113,7 +126,7 @@ def clear(head: Head) -> Head:
 def _first(event: Event, state: State, epochs: Epochs) -> Head:
     version = event.version
     if version is None:
-        return Head()
+        return Head(digest=event.digest)
     return Head(version, rank_of(version, epochs), event.digest, event.core_digest, (event.digest,), state)
 
 

@@ -24,6 +24,7 @@ class Item(Struct, eq=False):
 
     record None: a contact made for `sponsor`, an order. denied: why it must become a dead letter instead.
     ticket: its place in the order of arrival, given by the plan. cost: bytes of memory it stands for.
+    aliases: what will lead to a contact.
     """
 
     event: Event
@@ -37,6 +38,7 @@ class Item(Struct, eq=False):
     denied: Refused | None = None
     ticket: int = 0
     cost: int = 0
+    aliases: tuple[str, ...] = ()
 
     @property
     def line(self) -> Line:
@@ -85,6 +87,7 @@ class Plan:
         self._later: list[tuple[float, int, Item]] = []
         self._blocked: dict[Line, list[Item]] = {}
         self._rows: dict[str, Item] = {}
+        self._led: dict[str, Item] = {}
         self._ticket = 0
 
     def __len__(self) -> int:
@@ -93,7 +96,7 @@ class Plan:
 
     def add(self, item: Item) -> None:
         """Put an event at the end of its line."""
-        self._note_row(item)
+        self._note(item)
         if not item.ticket:
             self._ticket += 1
             item.ticket = item.sponsor.ticket if item.sponsor else self._ticket
@@ -130,6 +133,9 @@ class Plan:
         line, row_key = item.line, item.event.row_key
         if row_key is not None and self._rows.get(row_key) is item:
             del self._rows[row_key]
+        for alias in item.aliases:
+            if self._led.get(alias) is item:
+                del self._led[alias]
         if item.next is None:
             del self._heads[line]
             self._tails.pop(line, None)
@@ -144,10 +150,19 @@ class Plan:
         self._ticket += 1
         heappush(self._later, (when, self._ticket, item))
 
-    def await_contact(self, item: Item, contact: Line) -> bool:
-        """Let an order wait for its contact's line; False: nobody is in that line, make the contact."""
+    def await_contact(self, item: Item, need: Requirement) -> bool:
+        """Let an order wait for its contact's line, else for whoever in the plan will have its address.
+
+        False: nobody is there.
+        """
+        contact: Line = ("contact", need.key)
+        if contact not in self._heads:
+            led = self._led.get(need.alias) if need.alias is not None else None
+            if led is None:
+                return False
+            contact = led.line
         self._blocked.setdefault(contact, []).append(item)
-        return contact in self._heads
+        return True
 
     def drop(self, gone: Callable[[Item], bool], flying: Callable[[Item], bool]) -> list[Item]:
         """Forget the items that `gone` names, but for those in flight; returns what was forgotten."""
@@ -164,19 +179,21 @@ class Plan:
 
     def _rebuild(self, items: Iterable[Item], flying: Callable[[Item], bool]) -> None:
         kept = list(items)
-        self._rows = {}
+        self._rows, self._led = {}, {}
         self._heads, self._tails, self._buckets, self._later, self._blocked = {}, {}, {}, [], {}
         for item in kept:
             item.next = None
             if item.line not in self._heads and flying(item):
                 self._heads[item.line] = item
-                self._note_row(item)
+                self._note(item)
             else:
                 self.add(item)
 
-    def _note_row(self, item: Item) -> None:
+    def _note(self, item: Item) -> None:
         if item.event.row_key is not None:
             self._rows[item.event.row_key] = item
+        for alias in item.aliases:
+            self._led[alias] = item
 
     def _offer(self, item: Item) -> None:
         bucket = self._buckets.get(item.lot)

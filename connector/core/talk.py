@@ -53,6 +53,7 @@ class Sending(Struct, frozen=True, gc=False):
     doubtful: an earlier request may have been applied (its answer was lost). conflicts: how many 409 it had.
     errors: how many imports of it alone ended in an error.
     id_only: the destination must locate the contact by its externalCustomerId alone (RULES 5).
+    guest: a contact whose address a contact without externalCustomerId has: they are one.
     """
 
     event: Event
@@ -61,6 +62,7 @@ class Sending(Struct, frozen=True, gc=False):
     attempts: int = 0
     id_only: bool = False
     errors: int = 0
+    guest: bool = False
 
 
 class Accepted(Struct, frozen=True, gc=False):

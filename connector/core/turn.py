@@ -11,19 +11,15 @@ from decimal import Decimal
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict
-from connector.core.events import Contact, Event, Order, Requirement
+from connector.core.claims import Ask, Busy, Deny, Done, Grant, Settlement, Verdict
+from connector.core.contact_first import ERASED, PSEUDO
+from connector.core.events import Contact, Event, Order
 from connector.core.heads import Epochs, Head, Kept, State
 from connector.core.judge import Judgement, advance, clear, compare, judge
 from connector.core.model import Kind, Version
 
 NOBODY = 0
 """The owner of a claim that nobody holds any more: what is left is its doubt."""
-PSEUDO = ("email:", "phone:")
-"""Keys of contacts without an externalCustomerId begin so; they are personal data."""
-
-ERASED = Deny("erased_contact", "the contact was erased; an order does not bring it back")
-NO_LOCATOR = Deny("no_usable_locator", "the contact is known, but not by the only locator that the order has")
 
 OLDER = Deny("older_than_ledger", "older than the ledger: pruned heads may have known it; see ledger prune")
 
@@ -58,7 +54,7 @@ class Conclusion(Struct, frozen=True):
 def decide(
     event: Event, head: Head | None, claim: Claim | None, *, living: bool, owner: int, epochs: Epochs
 ) -> Decision:
-    """Judge a want, but for what it requires (see `fit`). living: the owner of `claim` is alive."""
+    """Judge a want, but for what it requires (contact_first.fit). living: the owner of `claim` is alive."""
     doubts: tuple[Head, ...] = ()
     seen = head
     if claim is not None and not living:
@@ -125,27 +121,6 @@ def is_at(head: Head, event: Event) -> bool:
     if event.version is None or head.version is None:
         return event.version is head.version
     return compare(head, event.version, event.digest) == "same"
-
-
-def fit(requirement: Requirement, known: Head | None, led: Head | None, *, own: bool) -> Grant | Needs | Deny:
-    """May an order go whose contact has this head (RULES 5)? A Grant tells by `id_only` how.
-
-    known: head of the requirement's key. led: head of the contact that its alias leads to (None: to none);
-    own: that contact has the requirement's key. A key made from the alias itself stands for whichever
-    contact the alias leads to.
-    """
-    if known is not None and known.state is State.UNSUBSCRIBED:
-        known = None
-    pseudo = requirement.key.startswith(PSEUDO)
-    if known is not None and known.state is State.ERASED:
-        return ERASED
-    if led is not None and (own or pseudo):
-        return ERASED if led.state is State.ERASED else Grant()
-    if known is None:
-        return Needs()
-    if requirement.alias is None:
-        return Grant()
-    return NO_LOCATOR if pseudo else Grant(id_only=True)
 
 
 def conclude(

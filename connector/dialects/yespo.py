@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from connector.core.claims import Grant
 from connector.core.events import Contact, Event, Order, Requirement
+from connector.core.fingerprint import digests
 from connector.core.lots import Lot
 from connector.core.model import Kind, Op
 from connector.core.talk import Batch, Conversation
@@ -28,6 +29,7 @@ from connector.dialects.yespo_check import (
 from connector.dialects.yespo_contact_body import group_of
 from connector.dialects.yespo_depth import deep_values
 from connector.dialects.yespo_locator import (
+    address,
     aliases,
     contact_of,
     fields_of_key,
@@ -44,9 +46,11 @@ class YespoOptions(Struct, frozen=True):
     """How one account is to be served (DESIGN, Configuration).
 
     time_zone: of the account's user, an IANA name. in_doubt: of live order events. past_snapshots: topics
-    with `on_snapshot: past_events`. string_items: topics with `items_as: string`. import_seconds: how long
-    a contact import is waited for. cancel_by_key: the account takes an orderCancelled without totalCost and
-    date (the documents can be read both ways), so a deleted order of which neither is known can be cancelled.
+    with `on_snapshot: past_events`. string_items: topics with `items_as: string`. ensure: which contacts are
+    made from orders (always: also known ones, as long as no change of their own was seen); wait_seconds: how
+    long an order waits for a contact that is not made. import_seconds: how long an import is waited for.
+    cancel_by_key: the account takes an orderCancelled without totalCost and date (the documents can be read
+    both ways), so a deleted order of which neither is known can be cancelled.
     """
 
     name: str = "yespo"
@@ -55,6 +59,8 @@ class YespoOptions(Struct, frozen=True):
     in_doubt: Literal["resend", "hold"] = "resend"
     past_snapshots: frozenset[str] = frozenset()
     string_items: frozenset[str] = frozenset()
+    ensure: Literal["always", "unknown", "never"] = "unknown"
+    wait_seconds: float = 60.0
     import_seconds: float = 600.0
     cancel_by_key: bool = False
 
@@ -70,6 +76,8 @@ class Yespo:
             ZoneInfo(options.time_zone), options.string_items, cancel_by_key=options.cancel_by_key
         )
         self._live = Lot("events", "", 1, options.in_doubt)
+        self.patience = options.wait_seconds
+        self._refreshes = options.ensure == "always"
 
     def check(self, event: Event) -> str | None:
         """Why Yespo would refuse or silently ignore it, or None."""
@@ -84,18 +92,27 @@ class Yespo:
         return deep_values(event)
 
     def requires(self, event: Event) -> Requirement | None:
-        """The contact of an order. A delete needs none: it cancels what was accepted after its contact."""
-        if not isinstance(event.body, Order) or event.op is Op.DELETE:
-            return None
-        return requirement(event.body)
+        """The contact of an order; of a contact with an id, whoever has its address.
 
-    def ensure(self, event: Event) -> Event:
-        """The required contact from the order's own fields (RULES 5: older than any real change)."""
+        A delete needs none: it cancels what was accepted after its contact.
+        """
+        if isinstance(event.body, Order):
+            return None if event.op is Op.DELETE else requirement(event.body, fresh=self._refreshes)
+        return address(event.body) if event.kind is Kind.CONTACT_UPSERTED else None
+
+    def ensure(self, event: Event, *, shared: bool) -> Event | None:
+        """The required contact from the order's own fields (RULES 5: older than any real change).
+
+        An address that is another contact's stays with that: this one is made without.
+        """
         needed = self.requires(event)
         if needed is None or not isinstance(event.body, Order):
             raise ValueError(f"{event.kind} requires no contact")
-        body = contact_of(event.body)
-        return Event("contact", Kind.CONTACT_UPSERTED, needed.key, body, b"", b"", None, None)
+        if self._options.ensure == "never":
+            return None
+        body = contact_of(event.body, addressed=not shared)
+        digest = digests(body)[0] if self._refreshes else b""
+        return Event("contact", Kind.CONTACT_UPSERTED, needed.key, body, digest, b"", None, None)
 
     def refine(self, event: Event, grant: Grant) -> Event:
         """The kind to send (RULES 7).

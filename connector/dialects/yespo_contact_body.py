@@ -24,9 +24,13 @@ _OTHERS = (("email", "email"), ("sms", "phone"), ("externalCustomerId", "externa
 _FIELDS = (*_PLAIN, *((name, name) for name in _ADDRESS), *_OTHERS)
 
 
-def dedupe_on(contact: Contact) -> Literal["externalCustomerId", "email", "sms"]:
-    """What a contact is found by."""
-    if id_of(contact.external_customer_id):
+def dedupe_on(contact: Contact, *, guest: bool = False) -> Literal["externalCustomerId", "email", "sms"]:
+    """What a contact is found by, where its externalCustomerId, which always comes first, finds none.
+
+    By nothing else, so that it never becomes a contact that another customer's id belongs to; by its address
+    where that leads to a guest: then the two become one.
+    """
+    if id_of(contact.external_customer_id) and not guest:
         return "externalCustomerId"
     return "email" if email_of(contact.email) else "sms"
 
@@ -46,11 +50,11 @@ def custom_ids(contact: Contact) -> list[int | str]:
     return [_custom_id(name) for name in sorted(contact.fields or ())]
 
 
-def bulk(contacts: list[Contact]) -> dict[str, object]:
-    """The body of one import; all contacts are of the first one's group."""
+def bulk(contacts: list[Contact], *, guests: bool = False) -> dict[str, object]:
+    """The body of one import; all contacts are of the first one's group. guests: see `dedupe_on`."""
     return {
         "contacts": [_written(contact) for contact in contacts],
-        "dedupeOn": dedupe_on(contacts[0]),
+        "dedupeOn": dedupe_on(contacts[0], guest=guests),
         "contactFields": contact_fields(contacts[0]),
         "customFieldsIDs": custom_ids(contacts[0]),
         "restoreDeleted": False,

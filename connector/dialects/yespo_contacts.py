@@ -5,12 +5,13 @@ when it failed IMPORT_ATTEMPTS times. One that is not finished in time, or whose
 doubt: an import may be repeated.
 """
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
 
-from connector.core.conclude import Steps, ask, each, isolate
+from connector.core.conclude import Attempt, Steps, ask, each, isolate, outage
 from connector.core.events import Contact, Event
 from connector.core.talk import (
     Accepted,
@@ -67,7 +68,7 @@ def converse(batch: Batch, import_seconds: float) -> Conversation:
     def attempt(part: Batch) -> Steps[list[Outcome] | Refused]:
         contacts = [contact_in(sending.event) for sending in part]
         try:
-            body = encode(bulk(contacts))
+            body = encode(bulk(contacts, guests=part[0].guest))
         except (ValueError, RecursionError):
             return UNENCODABLE
         answer = yield from ask(Request("POST", "/v1/contacts", "contacts", body, JSON_HEADERS, part))
@@ -78,7 +79,22 @@ def converse(batch: Batch, import_seconds: float) -> Conversation:
             return [_NOT_JSON] * len(part)
         return (yield from _conclude(receipt, part, contacts, import_seconds))
 
-    return isolate(batch, attempt)
+    guests = [at for at, sending in enumerate(batch) if sending.guest]
+    if not guests or len(guests) == len(batch):
+        return isolate(batch, attempt)
+    others = [at for at, sending in enumerate(batch) if not sending.guest]
+    return _apart(batch, (others, guests), attempt)
+
+
+def _apart(batch: Batch, parts: Sequence[list[int]], attempt: Attempt) -> Conversation:
+    """Guests in a request of their own: dedupeOn is one for a request."""
+    outcomes: dict[int, Outcome] = {}
+    stop: Outcome | None = None
+    for part in parts:
+        ended = [stop] * len(part) if stop else (yield from isolate([batch[at] for at in part], attempt))
+        outcomes |= zip(part, ended, strict=True)
+        stop = outage(ended)
+    return [outcomes[at] for at in range(len(batch))]
 
 
 def erase(batch: Batch) -> Conversation:

@@ -47,14 +47,20 @@ def email_alias(email: str) -> str:
     return f"email:{normalise_email(email)}"
 
 
-def requirement(order: Order) -> Requirement | None:
+def requirement(order: Order, *, fresh: bool = False) -> Requirement | None:
     """The contact that must be accepted first, by the value that Yespo will use."""
     customer, email = id_of(order.external_customer_id), email_of(order.email)
     alias = email_alias(email) if email else None
     if alias is None and (phone := phone_of(order.phone)):
         alias = f"phone:{phone}"
     key = customer or alias
-    return Requirement(key, alias) if key else None
+    return Requirement(key, alias, fresh) if key else None
+
+
+def address(contact: Contact) -> Requirement | None:
+    """What tells whether a guest, made from an earlier order, is this contact: found by its address."""
+    known = aliases(contact) if id_of(contact.external_customer_id) else ()
+    return Requirement("", known[0]) if known else None
 
 
 def aliases(contact: Contact) -> tuple[str, ...]:
@@ -63,12 +69,12 @@ def aliases(contact: Contact) -> tuple[str, ...]:
     return (*((email_alias(email),) if email else ()), *((f"phone:{phone}",) if phone else ()))
 
 
-def contact_of(order: Order) -> Contact:
+def contact_of(order: Order, *, addressed: bool = True) -> Contact:
     """The contact as far as an order knows it: what the order lacks is left alone, never cleared."""
     return Contact(
         external_customer_id=id_of(order.external_customer_id) or UNSET,
-        email=email_of(order.email) or UNSET,
-        phone=phone_of(order.phone) or UNSET,
+        email=(addressed and email_of(order.email)) or UNSET,
+        phone=(addressed and phone_of(order.phone)) or UNSET,
         first_name=order.first_name or UNSET,
         last_name=order.last_name or UNSET,
     )

@@ -15,6 +15,7 @@ from connector.core.talk import Accepted, Refused, Sending
 from connector.courier import Carrier, Held, Landed, Returned
 from connector.lane.books import Books, RecordOutcome
 from connector.lane.burial import Burial
+from connector.lane.escort import Escort
 from connector.lane.intake import Refusal
 from connector.lane.partitions import Asking, Partitions
 from connector.lane.settling import Settling, accepted, released
@@ -44,6 +45,7 @@ class Dispatch:
         self._burial = Burial(destination.name, letters, own.books)
         self._plan, self._books = own.plan, own.books
         self._partitions, self._clock = own.partitions, own.clock
+        self._escort = Escort(destination, own.plan, own.clock)
         self._flying: dict[Line, Item] = {}
         self._settling: list[Settling] = []
         self._unsure: dict[Line, Settlement] = {}
@@ -87,7 +89,7 @@ class Dispatch:
     def exchange(self, room: int) -> bool:
         """One ledger transaction: settle what is finished, claim what is due. Raises LedgerDown."""
         batches = list(self._plan.due(self._clock.monotonic(), room)) if room > 0 else []
-        batches = [alive for batch in batches if (alive := self._without_denied(batch))]
+        batches = [able for batch in batches if (able := self._able(batch))]
         if not batches and not self._settling and not self._unsure:
             return False
         wants = [Want(item.event, item.requires) for batch in batches for item in batch]
@@ -105,11 +107,11 @@ class Dispatch:
         self._send(batches, verdicts)
         return True
 
-    def _without_denied(self, batch: list[Item]) -> list[Item]:
+    def _able(self, batch: list[Item]) -> list[Item]:
         for item in batch:
             if item.denied is not None:
                 self._kill(item, item.denied)
-        return [item for item in batch if item.denied is None]
+        return [item for item in batch if item.denied is None and not self._escort.holds(item)]
 
     def _put_back(self, batches: Sequence[list[Item]]) -> None:
         """A turn that raised may have claimed them all the same: give them up before asking again."""
@@ -135,8 +137,9 @@ class Dispatch:
                 self._close(item, outcome)
             case Busy():
                 self._plan.again(item, self._clock.monotonic() + BUSY_SECONDS)
-            case Needs():
-                self._need_contact(item)
+            case Needs(shared):
+                if (end := self._escort.need(item, shared=shared)) is not None:
+                    self._kill(item, end)
             case Ask(reason):
                 self._ask(item, reason)
             case Deny(cause, detail):
@@ -150,16 +153,8 @@ class Dispatch:
             return None
         event = self._destination.refine(item.event, grant)
         self._flying[item.line] = item
-        return Sending(event, doubtful=grant.doubtful, id_only=grant.id_only)
-
-    def _need_contact(self, item: Item) -> None:
-        if item.requires is None:
-            raise AssertionError("only an event that requires a contact can need one")
-        if self._plan.await_contact(item, ("contact", item.requires.key)):
-            return
-        contact = self._destination.ensure(item.event)
-        made = Item(contact, None, "", self._destination.lot(contact), arrived=item.arrived, sponsor=item)
-        self._plan.add(made)
+        self._escort.departs(item)
+        return Sending(event, doubtful=grant.doubtful, id_only=grant.id_only, guest=grant.guest)
 
     def _ask(self, item: Item, reason: str) -> None:
         record, version = item.record, item.event.version
@@ -178,6 +173,7 @@ class Dispatch:
         """A final outcome: remember what to write, free nothing yet."""
         event = landed.sending.event
         item = self._flying.pop((event.entity, event.key))
+        self._escort.lands(item)
         match landed.outcome:
             case Accepted(remote_id):
                 self._settling.append(accepted(self._destination, item, landed, remote_id))
@@ -202,7 +198,9 @@ class Dispatch:
     def forget(self, gone: set[TopicPartition]) -> None:
         """Drop what was not sent yet of partitions that are another member's now."""
         busy = set(map(id, self._busy()))
-        for item in self._plan.drop(lambda i: _from(i, gone), lambda i: id(i) in busy):
+        dropped = self._plan.drop(lambda i: _from(i, gone), lambda i: id(i) in busy)
+        self._escort.forget(dropped)
+        for item in dropped:
             self._books.drop_item(item)
 
     def _busy(self) -> list[Item]:
@@ -219,6 +217,7 @@ class Dispatch:
         """Give up the claims of events that certainly were not applied; their positions stay open."""
         for sending in unsent:
             item = self._flying.pop((sending.event.entity, sending.event.key))
+            self._escort.lands(item)
             self._settling.append(Settling(Settlement(item.event, "released"), None, "filtered"))
 
 

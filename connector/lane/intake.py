@@ -107,7 +107,8 @@ class Intake:
             topic = record.position.topic
             self._meter.add("deep_values_total", deep, destination=self._destination.name, topic=topic)
         lot, requires = self._destination.lot(event), self._destination.requires(event)
-        return Item(event, record, topic_id, lot, requires, arrived=now)
+        aliases = self._destination.aliases(event) if event.entity == "contact" else ()
+        return Item(event, record, topic_id, lot, requires, arrived=now, aliases=aliases)
 
 
 def with_key(event: Event, key: str) -> Event:

@@ -26,7 +26,7 @@ def accepted(destination: Destination, item: Item, landed: Landed, remote_id: st
         certain=landed.certain,
         live=item.lot.live,
         aliases=destination.aliases(event) if event.entity == "contact" else (),
-        contact_key=item.requires.key if item.requires else None,
+        contact_key=(item.requires.key or None) if item.requires else None,
         remote_id=remote_id,
         attempts=landed.attempts,
     )

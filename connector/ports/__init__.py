@@ -155,6 +155,8 @@ class Destination(Protocol):
     """One CRM's dialects. Pure."""
 
     name: str
+    patience: float
+    """Seconds that an order waits for a contact that is not made for it."""
 
     def check(self, event: Event) -> str | None:
         """Why the destination would refuse or silently ignore it, or None. One sentence, no personal data."""
@@ -165,8 +167,11 @@ class Destination(Protocol):
     def requires(self, event: Event) -> Requirement | None:
         """The contact that has to be accepted first."""
 
-    def ensure(self, event: Event) -> Event:
-        """That contact, made from the order's own fields: an event without version and position."""
+    def ensure(self, event: Event, *, shared: bool) -> Event | None:
+        """That contact, made from the order's own fields: an event without version and position.
+
+        shared: the order's address is another contact's. None: contacts are not made from orders.
+        """
 
     def refine(self, event: Event, grant: Grant) -> Event:
         """The kind to send, by what the ledger knows (RULES 7)."""

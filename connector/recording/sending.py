@@ -27,7 +27,7 @@ class RecordedDestination:
     """ports.Destination over another one."""
 
     def __init__(self, destination: Destination, tape: Tape, rules: Rules) -> None:
-        self.name = destination.name
+        self.name, self.patience = destination.name, destination.patience
         self.check, self.requires, self.ensure = destination.check, destination.requires, destination.ensure
         self.deep = destination.deep
         self.refine, self.lot, self.aliases = destination.refine, destination.lot, destination.aliases

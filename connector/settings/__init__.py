@@ -13,17 +13,16 @@ from connector.core import budget, targets
 from connector.core.model import Entity
 from connector.errors import ConfigError
 from connector.settings import file, kafka, unavailable
+from connector.settings.destinations import DestinationSettings, YespoSettings
 from connector.settings.ledger import LedgerSettings
 from connector.settings.model import (
     DeadLetterSettings,
     DeliverySettings,
-    DestinationSettings,
     KafkaSettings,
     LogSettings,
     RegistrySettings,
     ServerSettings,
     TopicSettings,
-    YespoSettings,
 )
 from connector.settings.report import report
 from connector.settings.types import LaneName, Model, Secret, alternatives

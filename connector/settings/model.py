@@ -25,6 +25,7 @@ from connector.settings.types import (
     TopicName,
     WebUrl,
     Words,
+    at_most_one,
 )
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -55,8 +56,8 @@ class RegistrySettings(Model):
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
-        _at_most_one("password", self.password, self.password_file)
-        _at_most_one("token", self.token, self.token_file)
+        at_most_one("password", self.password, self.password_file)
+        at_most_one("token", self.token, self.token_file)
         if self.basic.given and self.bearer.given:
             raise ValueError("has both password and token; keep one of them")
         if (self.user is None) is self.basic.given:
@@ -157,57 +158,6 @@ class DeliveryOverrides(Model):
     drain_seconds: PositiveFloat | None = None
 
 
-class YespoSettings(Model):
-    """Yespo (eSputnik). `time_zone` is the account user's: dates are sent in it."""
-
-    type: Literal["yespo"]
-    url: WebUrl = "https://yespo.io/api"
-    api_key: SecretStr | None = None
-    api_key_file: Path | None = None
-    topics: tuple[TopicName, ...] | None = None
-    orders_via: Literal["events", "past_events", "add_orders", "add_orders_then_events"] = "events"
-    time_zone: TimeZone = "Europe/Kyiv"
-    in_doubt: Literal["resend", "hold"] = "resend"
-    cancel_by_key: bool = False
-    delivery: DeliveryOverrides = DeliveryOverrides()
-
-    @model_validator(mode="after")
-    def _one_key(self) -> Self:
-        _exactly_one("api_key", self.api_key, self.api_key_file)
-        return self
-
-    def secret(self, place: str) -> Secret:
-        """The API key. `place`: of this destination, for errors."""
-        return Secret(f"{place}.api_key", self.api_key, self.api_key_file)
-
-
-class MetricaSettings(Model):
-    """Yandex Metrica's CRM data."""
-
-    type: Literal["metrica"]
-    url: WebUrl = "https://api-metrika.yandex.net"
-    counter_id: PositiveInt
-    token: SecretStr | None = None
-    token_file: Path | None = None
-    topics: tuple[TopicName, ...] | None = None
-    statuses: dict[str, Literal["IN_PROGRESS", "PAID", "CANCELLED", "SPAM", "OTHER"]] = Field(
-        default_factory=dict
-    )
-    delivery: DeliveryOverrides = DeliveryOverrides()
-
-    @model_validator(mode="after")
-    def _one_token(self) -> Self:
-        _exactly_one("token", self.token, self.token_file)
-        return self
-
-    def secret(self, place: str) -> Secret:
-        """The OAuth token. `place`: of this destination, for errors."""
-        return Secret(f"{place}.token", self.token, self.token_file)
-
-
-DestinationSettings = Annotated[YespoSettings | MetricaSettings, Field(discriminator="type")]
-
-
 class BrakeSettings(Model):
     """The flood brake: a pause when more than `share` of `window` records are dead letters (1 = never)."""
 
@@ -235,14 +185,3 @@ class LogSettings(Model):
 
     format: Literal["json", "console"] = "json"
     level: Literal["debug", "info", "warning", "error"] = "info"
-
-
-def _at_most_one(name: str, value: SecretStr | None, file: Path | None) -> None:
-    if value is not None and file is not None:
-        raise ValueError(f"has both {name} and {name}_file; keep one of them")
-
-
-def _exactly_one(name: str, value: SecretStr | None, file: Path | None) -> None:
-    _at_most_one(name, value, file)
-    if value is None and file is None:
-        raise ValueError(f"has no {name}; add {name}_file: /path/to/the/file")

@@ -54,6 +54,19 @@ def read_secret(place: str, file: Path) -> str:
     return text
 
 
+def at_most_one(name: str, value: SecretStr | None, file: Path | None) -> None:
+    """A secret comes as itself or from a file. Raises ValueError with the remedy."""
+    if value is not None and file is not None:
+        raise ValueError(f"has both {name} and {name}_file; keep one of them")
+
+
+def exactly_one(name: str, value: SecretStr | None, file: Path | None) -> None:
+    """The same, and there is one. Raises ValueError with the remedy."""
+    at_most_one(name, value, file)
+    if value is None and file is None:
+        raise ValueError(f"has no {name}; add {name}_file: /path/to/the/file")
+
+
 def time_ms(text: str) -> int:
     """An ISO 8601 time with zone, in ms since the epoch. Raises ValueError with the remedy."""
     try:

@@ -35,7 +35,8 @@ from connector.ports import Clock, DeadLetters, Destination, History, Ledger, Lo
 from connector.recording import Unrecorded, recorder
 from connector.service import Running, Service
 from connector.settings import Settings
-from connector.settings.model import TopicSettings, YespoSettings
+from connector.settings.destinations import YespoSettings
+from connector.settings.model import TopicSettings
 
 LEASE_SLACK = 30.0
 """Seconds that a claim's lease outlasts a request's deadline: so long may the ledger be away (RULES 2)."""
@@ -125,6 +126,8 @@ def dialect(settings: Settings, name: str) -> Destination:
         orders_via=chosen.orders_via,
         time_zone=chosen.time_zone,
         in_doubt=chosen.in_doubt,
+        ensure=chosen.contacts.ensure,
+        wait_seconds=chosen.contacts.wait_seconds,
         cancel_by_key=chosen.cancel_by_key,
         past_snapshots=frozenset(t.name for t in topics if t.on_snapshot == "past_events"),
         string_items=frozenset(t.name for t in topics if t.items_as == "string"),

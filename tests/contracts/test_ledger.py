@@ -473,7 +473,7 @@ class TestContactFirst:
         accept(ledger, contact("C1", version(1)), aliases=("email:a",))
         accept(ledger, contact("C2", version(2)), aliases=("email:b",))
         assert ask(ledger, ORDER, Requirement("C1", "email:b")) == Grant(id_only=True)
-        assert ask(ledger, order("2", version(1)), Requirement("C3", "email:b")) == Needs()
+        assert ask(ledger, order("2", version(1)), Requirement("C3", "email:b")) == Needs(shared=True)
 
     def test_an_alias_leads_to_whoever_was_accepted_with_it_last(self, ledger: Countable) -> None:
         accept(ledger, contact("C1", version(1)), aliases=("email:a",))
@@ -503,6 +503,52 @@ class TestContactFirst:
         accept(ledger, ensured, aliases=("email:a",))
         assert ask(ledger, ensured) == Done("duplicate")
         assert ask(ledger, ORDER, Requirement("email:a", "email:a")) == Grant()
+
+    def test_a_contact_is_told_of_the_guest_who_has_its_address(self, ledger: Countable) -> None:
+        whose = Requirement("", "email:a")
+        assert ask(ledger, contact("C0", version(1)), whose) == Grant()
+        accept(ledger, contact("email:a", None), aliases=("email:a",))
+        assert ask(ledger, contact("C1", version(1)), whose) == Grant(guest=True)
+        accept(ledger, contact("C2", version(1)), aliases=("email:a",))
+        assert ask(ledger, contact("C3", version(1)), whose) == Grant()
+        assert ask(ledger, contact("C2", version(2)), whose) == Grant(known=True)
+
+    def test_a_guests_order_is_the_new_customers_once_they_have_its_address(self, ledger: Countable) -> None:
+        accept(ledger, contact("email:a", None), aliases=("email:a",))
+        assert ask(ledger, order("1", version(1)), Requirement("C1", "email:a")) == Needs()
+        accept(ledger, contact("C1", None), aliases=("email:a",))
+        assert ask(ledger, order("2", version(1)), Requirement("C1", "email:a")) == Grant()
+        assert ask(ledger, order("3", version(1)), Requirement("email:a", "email:a")) == Grant()
+
+    def test_a_fresh_contact_is_asked_for_until_a_change_of_its_own_was_seen(self, ledger: Countable) -> None:
+        fresh = Requirement("C1", "email:a", fresh=True)
+        asked = [order(f"o{number}", version(1)) for number in range(4)]
+        assert ask(ledger, asked[0], fresh) == Needs()
+        first, second = contact("C1", None, "first"), contact("C1", None, "second")
+        accept(ledger, first, aliases=("email:a",))
+        assert ask(ledger, asked[0], fresh) == Needs()
+        assert ask(ledger, first) in (Done("unchanged"), Done("duplicate"))
+        accept(ledger, second, aliases=("email:a",))
+        assert ask(ledger, second) in (Done("unchanged"), Done("duplicate"))
+        assert ask(ledger, asked[1], replace(fresh, fresh=False)) == Grant()
+        accept(ledger, contact("C1", version(1)), aliases=("email:a",))
+        assert ask(ledger, asked[2], fresh) == Grant()
+        assert ask(ledger, first) == Done("duplicate")
+
+    def test_whoever_is_refreshed_keeps_what_leads_to_it(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", None, "first"), aliases=("email:a", "phone:1"))
+        accept(ledger, contact("C1", None, "second", body=Contact(email="b")), aliases=("email:b",))
+        verdicts = [
+            ask(ledger, order(f"o{number}", version(1)), Requirement("C1", alias))
+            for number, alias in enumerate(["email:a", "email:b", "phone:1"])
+        ]
+        assert verdicts == [Grant(id_only=True), Grant(), Grant()]
+
+    def test_an_erased_contact_is_not_refreshed(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(1), deleted=True))
+        verdict = ask(ledger, ORDER, Requirement("C1", None, fresh=True))
+        assert isinstance(verdict, Deny)
+        assert verdict.cause == "erased_contact"
 
     def test_without_id_and_alias_there_is_no_way_to_a_known_contact(self, ledger: Countable) -> None:
         accept(ledger, contact("email:a", None))

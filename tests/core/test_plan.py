@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from connector.core.events import Contact, Event, Order
+from connector.core.events import Contact, Event, Order, Requirement
 from connector.core.lots import Lot
 from connector.core.model import Kind, Position, Record
 from connector.core.plan import Item, Line, Plan
@@ -23,6 +23,7 @@ def item(
     lot: Lot = PAST,
     arrived: float = 0.0,
     contact: bool = False,
+    aliases: tuple[str, ...] = (),
 ) -> Item:
     at = Position("topic", number % 2, number)
     event = Event(
@@ -36,7 +37,7 @@ def item(
         position=at,
         size=size,
     )
-    return Item(event, Record(at, 0, None, b""), "", lot, arrived=arrived)
+    return Item(event, Record(at, 0, None, b""), "", lot, arrived=arrived, aliases=aliases)
 
 
 def plan() -> Plan:
@@ -135,7 +136,7 @@ def test_an_order_waits_for_whoever_is_in_its_contacts_line() -> None:
     taken = due(one, 0.0, flush=True)
     assert {id(each) for batch in taken for each in batch} == {id(order), id(contact)}
 
-    assert one.await_contact(order, ("contact", "7"))
+    assert one.await_contact(order, Requirement("7", None))
     assert due(one, 9.0, flush=True) == []
     one.done(contact)
     assert due(one, 9.0, flush=True) == [[order]]
@@ -148,12 +149,26 @@ def test_an_order_whose_contact_nobody_brings_is_told_so_and_waits_for_the_one_m
         one.add(each)
     assert due(one, 0.0, flush=True) == [orders]
 
-    assert not one.await_contact(orders[0], ("contact", "7"))
+    assert not one.await_contact(orders[0], Requirement("7", None))
     one.add(made := item("7", contact=True, lot=CONTACTS))
-    assert one.await_contact(orders[1], ("contact", "7"))
+    for each in orders:
+        assert one.await_contact(each, Requirement("7", None))
     assert due(one, 9.0, flush=True) == [[made]]
     one.done(made)
     assert due(one, 9.0, flush=True) == [orders]
+
+
+def test_an_order_waits_for_whoever_in_the_plan_will_have_its_address() -> None:
+    one = plan()
+    one.add(order := item("order"))
+    one.add(contact := item("7", contact=True, lot=CONTACTS, aliases=("email:a", "phone:1")))
+    due(one, 0.0, flush=True)
+
+    assert not one.await_contact(order, Requirement("8", "email:b"))
+    assert one.await_contact(order, Requirement("email:a", "email:a"))
+    one.done(contact)
+    assert due(one, 9.0, flush=True) == [[order]]
+    assert not one.await_contact(order, Requirement("email:a", "email:a"))
 
 
 # --- Giving back
@@ -251,11 +266,14 @@ class AnyOrder(RuleBasedStateMachine):
         one = next(one for one in self.out if one.event.entity == "order")
         self.out.remove(one)
         line: Line = ("contact", key)
-        assert self.plan.await_contact(one, line) == (line in self.lines)
-        self.waiting.append((line, one))
-        if line not in self.lines:
+        need = Requirement(key, None)
+        there = self.plan.await_contact(one, need)
+        assert there == (line in self.lines)
+        if not there:
             self.count += 1
             self._add(item(key, number=self.count, contact=True, lot=CONTACTS, arrived=self.now))
+            assert self.plan.await_contact(one, need)
+        self.waiting.append((line, one))
 
     @rule(partition=st.sampled_from([0, 1]))
     def drop(self, partition: int) -> None:

@@ -54,6 +54,7 @@ class Scripted:
     """
 
     name = "crm"
+    patience = 0.0
 
     def __init__(self, script: Script | None = None, polls: int = 0) -> None:
         self.script = {key: list(steps) for key, steps in (script or {}).items()}
@@ -71,7 +72,7 @@ class Scripted:
     def requires(self, event: Event) -> Requirement | None:
         return None
 
-    def ensure(self, event: Event) -> Event:
+    def ensure(self, event: Event, *, shared: bool) -> Event:
         return event
 
     def refine(self, event: Event, grant: Grant) -> Event:

@@ -18,7 +18,7 @@ from connector.core.talk import Halt, InDoubt, NoAnswer, Outcome, Refused, Reque
 from connector.dialects.yespo import Yespo, YespoOptions
 from connector.dialects.yespo_check import STATUSES
 from connector.dialects.yespo_locator import LOCATORS
-from tests.dialects.yespo_samples import PAST, YESPO, contacts, sendings
+from tests.dialects.yespo_samples import PAST, YESPO, contacts, ensured, sendings
 from tests.support.script import Reply, play, script, status
 
 # --- Orders -------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def test_an_order_that_passes_check_is_sent_within_all_documented_limits(
     event = Event("order", kind, order.external_order_id, order, b"", b"", None, Position("orders", 0, 1))
     if YESPO.check(event) is not None:
         return
-    needed, contact = YESPO.requires(event), YESPO.ensure(event)
+    needed, contact = YESPO.requires(event), ensured(event)
     assert needed is not None
     assert YESPO.check(contact) is None
     assert (needed.alias is None) or needed.alias in YESPO.aliases(contact)

@@ -12,7 +12,7 @@ from connector.core.heads import Kept
 from connector.core.model import Kind, Op
 from connector.core.talk import Refused, Sending
 from connector.dialects.yespo import Yespo, YespoOptions
-from tests.dialects.yespo_samples import PAST, YESPO, contact_event, order_event
+from tests.dialects.yespo_samples import PAST, YESPO, contact_event, ensured, order_event
 from tests.support.script import play, script, status
 
 
@@ -35,13 +35,44 @@ def test_an_order_requires_the_contact_that_yespo_will_look_for(
     assert YESPO.requires(order_event(**changes)) == expected
 
 
-def test_a_contact_and_a_delete_require_nobody() -> None:
+def test_a_contact_without_an_address_and_a_delete_require_nobody() -> None:
     assert YESPO.requires(contact_event(external_customer_id="c1")) is None
+    assert YESPO.requires(contact_event(email="a@b.c")) is None
+    assert (
+        YESPO.requires(contact_event(Kind.CONTACT_DELETED, external_customer_id="c1", email="a@b.c")) is None
+    )
     assert YESPO.requires(order_event(Kind.ORDER_CANCELLED, Op.DELETE)) is None
 
 
+def test_a_contact_with_an_id_asks_who_has_its_address() -> None:
+    both = contact_event(external_customer_id="c1", email="A@b.c", phone="380501234567")
+    assert YESPO.requires(both) == Requirement("", "email:a@b.c")
+    assert YESPO.requires(contact_event(external_customer_id="c1", phone="380501234567")) == Requirement(
+        "", "phone:380501234567"
+    )
+
+
+def test_a_contact_is_made_without_the_address_of_another() -> None:
+    event = ensured(order_event(first_name="Олена"), shared=True)
+    assert event.body == Contact(external_customer_id="AV13760", first_name="Олена")
+    assert YESPO.check(event) is None
+
+
+def test_contacts_are_made_never_once_or_for_each_order() -> None:
+    never, always = Yespo(YespoOptions(ensure="never")), Yespo(YespoOptions(ensure="always"))
+    assert never.ensure(order_event(), shared=False) is None
+    once, refreshed = ensured(order_event()), always.ensure(order_event(), shared=False)
+    assert refreshed is not None
+    assert (once.digest, len(refreshed.digest)) == (b"", 16)
+    assert replace(refreshed, digest=b"") == once
+    assert (YESPO.requires(order_event()), always.requires(order_event())) == (
+        Requirement("AV13760", "email:john@example.com"),
+        Requirement("AV13760", "email:john@example.com", fresh=True),
+    )
+
+
 def test_the_contact_of_an_order_is_made_of_the_orders_own_fields_and_clears_none() -> None:
-    event = YESPO.ensure(order_event(first_name="Олена", last_name=None, phone=None))
+    event = ensured(order_event(first_name="Олена", last_name=None, phone=None))
     body = Contact(external_customer_id="AV13760", email="John@Example.com", first_name="Олена")
     assert event == Event("contact", Kind.CONTACT_UPSERTED, "AV13760", body, b"", b"", None, None)
     assert YESPO.check(event) is None
@@ -52,7 +83,7 @@ def test_the_contact_of_an_order_is_made_of_the_orders_own_fields_and_clears_non
 )
 def test_the_contact_made_for_an_order_is_the_one_it_requires(changes: dict[str, object]) -> None:
     event = order_event(**changes)
-    needed, contact = YESPO.requires(event), YESPO.ensure(event)
+    needed, contact = YESPO.requires(event), ensured(event)
     assert needed is not None
     assert contact.key == needed.key
     assert needed.alias is None or needed.alias in YESPO.aliases(contact)

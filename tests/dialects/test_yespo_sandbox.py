@@ -11,7 +11,7 @@ from connector.core.model import Kind, Op, Position
 from connector.core.talk import Accepted, Outcome, Request, Response, Sending, Wait
 from connector.dialects.yespo import Yespo
 from tests.dialects.test_yespo_properties import likely
-from tests.dialects.yespo_samples import PAST, YESPO, contact_event, order_event, sendings
+from tests.dialects.yespo_samples import PAST, YESPO, contact_event, ensured, order_event, sendings
 from tests.sandbox.calls import Account
 
 
@@ -37,7 +37,7 @@ class Client:
                 reply = self._answer(said)
 
     def contact_first(self, event: Event) -> None:
-        assert self.send(YESPO, Sending(YESPO.ensure(event))) == [Accepted()]
+        assert self.send(YESPO, Sending(ensured(event))) == [Accepted()]
         self.account.crm.settle()
 
     def _answer(self, request: Request) -> Response:
@@ -139,7 +139,7 @@ def test_what_passes_check_is_never_ignored_under_a_2xx(order: Order) -> None:
     )
     if YESPO.check(event) is not None:
         return
-    if crm.send(YESPO, Sending(YESPO.ensure(event))) != [Accepted()]:
+    if crm.send(YESPO, Sending(ensured(event))) != [Accepted()]:
         return
     crm.account.crm.settle()
     [outcome] = crm.send(YESPO, Sending(event))

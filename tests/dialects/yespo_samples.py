@@ -64,3 +64,10 @@ def contacts(count: int, **fields: Any) -> list[Sending]:
         )
         for n in range(count)
     ]
+
+
+def ensured(event: Event, *, shared: bool = False) -> Event:
+    """The contact that is made for an order."""
+    made = YESPO.ensure(event, shared=shared)
+    assert made is not None
+    return made

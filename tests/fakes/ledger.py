@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from connector.core.assignment import Answer
 from connector.core.claims import Busy, Deny, Grant, Needs, Settlement, Verdict, Want
+from connector.core.contact_first import PSEUDO, Holder, fit
 from connector.core.events import Event, Requirement
 from connector.core.heads import Epoch, Epochs, Head
-from connector.core.turn import Claim, Conclusion, Decision, aliases_after, conclude, decide, fit
+from connector.core.turn import Claim, Conclusion, Decision, aliases_after, conclude, decide
 from connector.errors import LedgerDown
 
 Key = tuple[str, str]
@@ -180,7 +181,7 @@ class FakeLedger:
             limits = self._fit(want.requires)
             if not isinstance(limits, Grant):
                 return lambda: limits
-            verdict = replace(verdict, id_only=limits.id_only)
+            verdict = replace(verdict, id_only=limits.id_only, guest=limits.guest)
 
         def write() -> Verdict:
             if decision.head is not None:
@@ -198,7 +199,11 @@ class FakeLedger:
         heads, alias = self._scope.heads, requirement.alias
         contact = self._scope.aliases.get(alias) if alias is not None else None
         led = heads.get(("contact", contact)) if contact is not None else None
-        return fit(requirement, heads.get(("contact", requirement.key)), led, own=contact == requirement.key)
+        own = contact == requirement.key
+        holder: Holder = (
+            "nobody" if contact is None or own else "guest" if contact.startswith(PSEUDO) else "other"
+        )
+        return fit(requirement, heads.get(("contact", requirement.key)), led, own=own, holder=holder)
 
 
 def _slot(event: Event) -> Key:

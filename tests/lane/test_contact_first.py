@@ -1,8 +1,13 @@
 """RULES 5: an order is sent only when its contact is known to be accepted."""
 
+from typing import Any
+
 import msgspec
 
-from tests.support.stage import Stage, staged
+from connector.core.talk import Request
+from connector.dialects.yespo import YespoOptions
+from tests.support.stage import NAME, Stage, staged
+from tests.support.stage_crm import Fate
 from tests.support.stage_reading import CONTACTS, ORDERS, contact, order
 
 
@@ -98,3 +103,198 @@ def test_a_contact_that_a_process_was_killed_over_is_imported_again() -> None:
         again.until_done()
         assert stage.crm.taken("order", "o") == ["1"]
         assert stage.crm.crm.ignored == []
+
+
+def made(ensure: Any, **options: Any) -> YespoOptions:
+    return YespoOptions(name=NAME, ensure=ensure, **options)
+
+
+# --- contacts.ensure ------------------------------------------------------------------------------
+
+
+def test_where_contacts_are_never_made_an_order_waits_for_its_own_and_is_a_dead_letter_in_the_end() -> None:
+    with staged() as stage:
+        process = stage.start(options=made("never", wait_seconds=20))
+        stage.produce(ORDERS, order("o1", 1, customer="late"), order("o2", 2, customer="nobody"))
+        process.run(10)
+        assert (stage.crm.requests, stage.letters) == ([], {})
+        stage.produce(CONTACTS, contact("late", 3))
+        process.until_done()
+        assert imports(stage) == [["late"]]
+        assert stage.crm.taken("order", "o1") == ["1"]
+        assert stage.causes() == {1: "unknown_contact"}
+        assert stage.crm.crm.ignored == []
+
+
+def test_a_dead_letter_for_want_of_a_contact_can_be_sent_once_the_contact_is_there() -> None:
+    with staged() as stage:
+        process = stage.start(options=made("never", wait_seconds=0))
+        stage.produce(ORDERS, order("o", 1, customer="c"))
+        process.until_done()
+        stage.produce(CONTACTS, contact("c", 2))
+        stage.produce(ORDERS, order("o", 1, customer="c"))
+        process.until_done()
+        assert stage.crm.taken("order", "o") == ["1"]
+
+
+def test_always_refreshes_a_contact_from_each_order_that_tells_something_else() -> None:
+    with staged() as stage:
+        process = stage.start(options=made("always"))
+        for lsn, name in enumerate(["Ann", "Ann", "Anna"]):
+            stage.produce(ORDERS, order(f"o{lsn}", lsn, customer="c", first_name=name))
+            process.until_done()
+        assert stage.crm.taken("contact", "c") == ["Ann", "Anna"]
+        stage.produce(ORDERS, order("o0", 0, customer="c", first_name="Ann"))
+        process.until_done()
+        assert stage.crm.taken("contact", "c") == ["Ann", "Anna"], "a replayed order brings nothing back"
+        assert process.outcomes == {"delivered": 3, "duplicate": 1}
+
+
+def test_the_last_contact_change_seen_is_preferred_to_an_orders_own_fields() -> None:
+    with staged() as stage:
+        process = stage.start(options=made("always"))
+        stage.produce(CONTACTS, contact("c", 1, "Ann"))
+        process.until_done()
+        stage.produce(ORDERS, order("o", 9, customer="c", first_name="Old"))
+        process.until_done()
+        assert stage.crm.taken("contact", "c") == ["Ann"]
+        assert stage.crm.taken("order", "o") == ["9"]
+
+
+def test_a_contact_change_in_the_queue_with_the_orders_address_is_waited_for_too() -> None:
+    with staged(import_seconds=5) as stage:
+        process = stage.start()
+        stage.produce(CONTACTS, contact("c", 1, "Ann", email="a@shop.example"))
+        guest = order("o", 2, customer="c", external_customer_id=None, email="A@shop.example")
+        stage.produce(ORDERS, guest)
+        process.until_done()
+        assert imports(stage) == [["c"]]
+        assert stage.crm.crm.orders["o"].contact_id == stage.crm.crm.contacts["c"].id
+        assert len(stage.crm.crm.all_contacts) == 1
+
+
+# --- One address, several customers ---------------------------------------------------------------
+
+
+def test_a_guest_and_the_customer_who_registers_later_are_one_contact() -> None:
+    for registers in ("by a change of their own", "by an order"):
+        with staged() as stage:
+            process = stage.start()
+            stage.produce(ORDERS, order("o1", 1, external_customer_id=None, email="g@shop.example"))
+            process.until_done()
+            if registers == "by an order":
+                stage.produce(ORDERS, order("o2", 2, customer="c", email="g@shop.example"))
+            else:
+                stage.produce(CONTACTS, contact("c", 2, email="g@shop.example"))
+            process.until_done()
+            (only,) = stage.crm.crm.all_contacts
+            assert (only.external_id, only.email) == ("c", "g@shop.example"), registers
+            assert stage.crm.crm.orders["o1"].contact_id == only.id
+            assert stage.crm.crm.ignored == []
+
+
+def test_a_customer_whose_address_is_another_contacts_is_made_without_it_and_found_by_their_id() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.produce(CONTACTS, contact("c2", 1, email="family@shop.example"))
+        process.until_done()
+        stage.produce(ORDERS, order("o", 2, customer="c3", email="family@shop.example"))
+        process.until_done()
+        contacts = stage.crm.crm.contacts
+        assert (contacts["c2"].email, contacts["c3"].email) == ("family@shop.example", None)
+        assert stage.crm.crm.orders["o"].contact_id == contacts["c3"].id
+        stage.produce(ORDERS, order("o2", 3, customer="c2", email="family@shop.example"))
+        process.until_done()
+        assert stage.crm.crm.orders["o2"].contact_id == contacts["c2"].id
+
+
+def test_guests_and_others_that_share_a_batch_are_imported_apart() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.produce(ORDERS, order("o1", 1, external_customer_id=None, email="g@shop.example"))
+        process.until_done()
+        stage.produce(
+            CONTACTS, contact("a", 2), contact("g", 3, email="g@shop.example"), contact("b", 4)
+        )  # fmt: skip
+        process.until_done()
+        bodies = [msgspec.json.decode(r.body or b"") for r in stage.crm.requests if r.resource == "contacts"]
+        found = [(b["dedupeOn"], [c["externalCustomerId"] for c in b["contacts"]]) for b in bodies[1:]]
+        assert found == [("externalCustomerId", ["a", "b"]), ("email", ["g"])]
+        assert len(stage.crm.crm.all_contacts) == 3
+
+
+# --- Refused, erased, or moved meanwhile ----------------------------------------------------------
+
+
+def test_of_one_import_each_refused_contact_costs_its_own_orders_alone() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.crm.crm.failing |= {"c1", "c3"}
+        stage.produce(ORDERS, *[order(f"o{n}", n, customer=f"c{n}") for n in range(5)])
+        process.until_done()
+        assert stage.causes() == {1: "contact_refused", 3: "contact_refused"}
+        assert process.outcomes == {"dead_lettered": 2, "delivered": 3}
+
+
+def test_an_erasure_waits_for_the_orders_in_flight_and_later_ones_are_dead_letters() -> None:
+    with staged() as stage:
+        process = stage.start(on_delete="cancel")
+        stage.produce(CONTACTS, contact("c", 1))
+        process.until_done()
+        stage.crm.fate = lambda request: "slow" if request.resource == "events" and not slow else "ok"
+        slow: list[bool] = []
+        stage.produce(ORDERS, order("o1", 2, customer="c"))
+        process.until(lambda: process.courier.flying)
+        stage.produce(CONTACTS, contact("c", 3, op="d"))
+        process.run(1)
+        stage.produce(ORDERS, order("o2", 4, customer="c"))
+        process.run(1)
+        slow.append(True)
+        process.until_done()
+        resources = [r.resource for r in stage.crm.requests]
+        assert resources.index("erasures") > max(n for n, name in enumerate(resources) if name == "events")
+        assert stage.crm.taken("order", "o1") == ["2"]
+        assert stage.causes() == {1: "erased_contact"}
+        assert stage.crm.crm.ignored == []
+
+
+def test_an_address_that_moves_waits_for_the_orders_that_go_to_it() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.produce(CONTACTS, contact("c", 1, email="old@shop.example"))
+        process.until_done()
+        lost: list[Request] = []
+
+        def fate(request: Request) -> Fate:
+            """The first event is not received, and waited for in vain."""
+            if request.resource == "events" and not lost:
+                lost.append(request)
+                return "slow"
+            return "ok"
+
+        stage.crm.fate = fate
+        stage.produce(ORDERS, order("o1", 2, customer="c", email="old@shop.example"))
+        process.until(lambda: process.courier.flying)
+        stage.produce(CONTACTS, contact("c", 3, email="new@shop.example"))
+        stage.produce(ORDERS, order("o2", 4, customer="c", email="old@shop.example"))
+        process.until_done()
+        assert [stage.crm.taken("order", key) for key in ("o1", "o2")] == [["2"], ["4"]]
+        assert stage.crm.crm.ignored == []
+        assert stage.crm.crm.contacts["c"].email == "new@shop.example"
+
+
+def test_a_held_contact_change_whose_partition_goes_away_holds_nobody() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.produce(CONTACTS, contact("c", 1))
+        process.until_done()
+        stage.crm.fate = lambda request: "slow" if request.resource == "events" else "ok"
+        stage.produce(ORDERS, order("o1", 2, customer="c"))
+        process.until(lambda: process.courier.flying)
+        stage.produce(CONTACTS, contact("c", 3, "Ann"))
+        process.run(1)
+        process.lane.lost([(CONTACTS, 0)])
+        stage.crm.fate = lambda _: "ok"
+        stage.produce(ORDERS, order("o2", 4, customer="c"))
+        process.until(lambda: stage.crm.taken("order", "o2"))
+        assert stage.crm.taken("contact", "c") == ["1"]

@@ -30,10 +30,10 @@ def contact(
     key: str, at: Version | None, content: str = "", *, body: Contact | None = None, deleted: bool = False,
     unsubscribed: bool = False, row: str | None = None,
 ) -> Event:  # fmt: skip
-    """A change of a contact; without version: one made from an order's own fields."""
+    """A change of a contact; without version: one made from an order (content: refreshed)."""
     kind = Kind.CONTACT_DELETED if deleted else Kind.CONTACT_UPSERTED
     kind = Kind.CONTACT_UNSUBSCRIBED if unsubscribed else kind
-    digest = _digest(f"{kind}{content or repr(at)}")
+    digest = _digest(f"{kind}{content or repr(at)}") if at or content else b""
     return Event("contact", kind, key, body or Contact(), digest, b"", at, None, row_key=row)
 
 
