@@ -88,17 +88,17 @@ class Story:
 
     def _live(self, make: Make, name: str, scenarios: Sequence[Scenario]) -> None:
         with make(self._machines, self._folder / name, self.report.seed) as world:
-            self._say(f"{name}: {len(world.replicas.all)} at work")
             rows: list[Row] = []
             ended = False
             try:
+                world.begin()
+                self._say(f"{name}: {len(world.replicas.all)} at work")
                 for scenario in scenarios:
                     self._do(world, scenario, rows)
                 world.finish()
                 ended = True
             except AssertionError as error:
-                where = "the end" if len(rows) == len(scenarios) else scenarios[len(rows)].name
-                self.report.failures.append(f"{where}: {error}")
+                self.report.failures.append(f"{name}, after {[row.scenario.name for row in rows]}: {error}")
                 world.close()
             self._judge(world, rows, ended=ended)
 

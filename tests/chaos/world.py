@@ -3,7 +3,7 @@
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ EACH, SECONDS = 8, 0.1
 PARTITIONS = {"orders": 4, "contacts": 2}
 BACKGROUND = {"do": "status", "status": 503, "probability": 0.01}, {"do": "delay", "delay": 0.02}
 """The CRM on a good day: each request takes a moment, and one of a hundred is refused."""
-RECOVERY = 75.0
-"""Seconds within which everything has to flow again: a dead owner's lease, and some."""
-END = 120.0
+RECOVERY, END = 150.0, 240.0
+"""Seconds within which everything has to flow again, and to be committed: a dead owner's lease, and much more
+for a busy machine."""
 CLAIMED = "SELECT key FROM crm_connector.heads WHERE claim IS NOT NULL"
 DISK = 160 << 20
 """Bytes for the ledger and its log, and for what fills the rest of them."""
@@ -181,10 +181,11 @@ def shared_world(machines: Machines, folder: Path, seed: int) -> Iterator[World]
     settings = world.settings({"url_file": str(address)})
     with _running(world, world.ledger):
         _migrate(world, settings)
-        yield _begun(world, [
+        world.replicas = Replicas([
             Replica(f"replica-{number}", folder, settings, f"127.0.0.1:{door.port}")
             for number, door in enumerate(machines.doors, 1)
         ])  # fmt: skip
+        yield world
 
 
 @contextmanager
@@ -195,7 +196,8 @@ def single_world(machines: Machines, folder: Path, seed: int) -> Iterator[World]
     with small_disk(folder / "disk", DISK) as disk, _running(world):
         world.disk, world.claims = disk, lambda: open_claims(disk.outside / "ledger.db")
         settings = world.settings({"url": f"sqlite://{disk.inside}/ledger.db"})
-        yield _begun(world, [Replica("single", folder, settings, world.bootstrap, disk.prefix)])
+        world.replicas = Replicas([Replica("single", folder, settings, world.bootstrap, disk.prefix)])
+        yield world
 
 
 @contextmanager
@@ -206,12 +208,6 @@ def _running(world: World, *more: Proxy) -> Iterator[None]:
             stack.enter_context(proxy)
         stack.callback(world.close)
         yield
-
-
-def _begun(world: World, replicas: Sequence[Replica]) -> World:
-    world.replicas = Replicas(replicas)
-    world.begin()
-    return world
 
 
 def _migrate(world: World, settings: Settings) -> None:

@@ -49,6 +49,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         without_kafka(lacking)
     folder = tmp_path_factory.mktemp("chaos")
     with machines(doors=1) as around, shared_world(around, folder / "world", seed=1) as world:
+        world.begin()
         assert lost(world, 3.0) > 0
         world.await_recovery()
         world.finish()
@@ -58,6 +59,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.mark.kafka
 @pytest.mark.postgres
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 class TestEnded:
     def test_everything_is_as_the_source_has_it(self, ended: World) -> None:
         assert differences(ended) == []
