@@ -1,8 +1,8 @@
 """What the account has accepted, as JSON lines: the evidence of a trial, written by nobody who is on trial.
 
 A `rev` tells a version from all others: of an order it is the event's parameter of that name, of a contact
-its first name (contacts have no parameters), of an erased one "erased". A contact that was made from an
-order's fields may have none.
+its first name (contacts have no parameters), or "erased", "deleted", "unsubscribed", "subscribed". A contact
+that was made from an order's fields may have none.
 """
 
 import itertools

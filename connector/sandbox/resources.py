@@ -126,6 +126,9 @@ def unsubscribe(crm: Crm, body: Any, *, subscribed: bool) -> Answer:
     """POST /v1/emails/unsubscribed/add and /delete."""
     for email in _list(body, "emails", MAX_PAST * 100):
         crm.contact_book.subscribe(str(email), subscribed=subscribed)
+        found = crm.contact_book.find("email", email)
+        key = (found and found.external_id) or f"email:{email}"
+        crm.accept_contact(key, "subscribed" if subscribed else "unsubscribed", "unsubscribed")
     return OK
 
 

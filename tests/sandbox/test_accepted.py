@@ -96,6 +96,16 @@ def test_an_erased_contact_is_told_once() -> None:
     assert account.revs() == [("contact", "c1", None), ("contact", "c1", "erased")]
 
 
+def test_an_unsubscribed_contact_is_told_by_its_own_key() -> None:
+    account = Telling(ann=True)
+    account.post("/v1/emails/unsubscribed/add", {"emails": ["ann@mail.example", "bob@mail.example"]})
+
+    assert account.revs() == [
+        ("contact", "C1", "unsubscribed"),
+        ("contact", "email:bob@mail.example", "unsubscribed"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("fault", "doubtful"),
     [
