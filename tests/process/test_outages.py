@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from connector.core.quota import VOID
 from connector.sandbox.server import SandboxServer
 from tests.cli.configs import config
 from tests.support.broker import Broker
 from tests.support.instance import Instance, wait_until
 from tests.support.kafka_node import free_ports
+from tests.support.postgres import Database
 from tests.support.progress import Progress
 from tests.support.registry import running_registry
 from tests.support.topics import TopicFactory
@@ -21,6 +23,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 PAUSED = 'crm_connector_paused{destination="yespo",reason="%s"}'
 MOVED = 'crm_connector_rebalances_total{kind="%s"}'
+DEAD = "crm_connector_dead_letters_total{"
+SENT = 'crm_connector_requests_total{destination="yespo",resource="events",status="200"}'
 POLL_SECONDS = 7
 """max.poll.interval.ms: who does not poll for so long loses its partitions."""
 
@@ -28,8 +32,11 @@ POLL_SECONDS = 7
 class World:
     """A connector at work on a few orders, its API key in a file, and a CRM."""
 
-    def __init__(self, instance: Instance, sandbox: SandboxServer, shop: Shop, progress: Progress) -> None:
-        self.instance, self.sandbox, self.shop, self._progress = instance, sandbox, shop, progress
+    def __init__(
+        self, instances: list[Instance], sandbox: SandboxServer, shop: Shop, progress: Progress
+    ) -> None:
+        self.instances, self.sandbox, self.shop, self._progress = instances, sandbox, shop, progress
+        self.instance = instances[0]
 
     def await_pause(self, reason: str) -> None:
         wait_until(
@@ -39,51 +46,58 @@ class World:
         )
 
     def finish(self) -> None:
-        """All is committed and in the CRM, by the process that was started, and nothing else happened."""
+        """All is committed and in the CRM, by the processes that were started; dead is only the poison."""
         self._progress.await_end(60, self.instance.trouble)
-        assert self.instance.running
         sent = {str(event.params["externalOrderId"]) for event in self.sandbox.crm.events}
         assert sent == self.shop.orders.keys()
-        for kind in ("revoked", "lost"):
-            assert self.instance.metric(MOVED % kind) == 0
-        assert "crm_connector_dead_letters_total{" not in self.instance.get("/metrics")
+        for instance in self.instances:
+            assert instance.running
+            dead = [line for line in instance.get("/metrics").splitlines() if line.startswith(DEAD)]
+            assert all("bad_framing" in line for line in dead), dead
+
+    def moved(self) -> float:
+        """How often partitions were taken from it."""
+        return sum(self.instance.metric(MOVED % kind) for kind in ("revoked", "lost"))
 
 
 @contextmanager
-def world(broker: Broker, topic: TopicFactory, folder: Path, key: str) -> Iterator[World]:
-    orders, contacts = topic("orders"), topic("contacts")
-    (port,) = free_ports(1)
+def world(
+    broker: Broker,
+    topic: TopicFactory,
+    folder: Path,
+    *,
+    key: str = "sandbox-key",
+    replicas: int = 1,
+    **more: object,
+) -> Iterator[World]:
+    """more: parts of the configuration."""
+    orders, contacts = topic("orders", partitions=4), topic("contacts")
     (folder / "key").write_text(key)
-    with running_registry() as registry, SandboxServer(conflict_seconds=0) as sandbox:
+    with running_registry() as registry, SandboxServer(conflict_seconds=0) as sandbox, ExitStack() as ends:
         timeouts = {"session.timeout.ms": 6000, "max.poll.interval.ms": POLL_SECONDS * 1000}
-        file = config(
-            folder,
-            registry=registry.url,
-            orders=orders,
-            contacts=contacts,
-            kafka={
-                "bootstrap_servers": broker.bootstrap,
-                "group_id": "group." + orders,
-                "properties": timeouts,
-            },
-            topics=[
+        kafka = {"bootstrap_servers": broker.bootstrap, "group_id": f"group.{orders}", "properties": timeouts}
+        yespo = {"type": "yespo", "url": sandbox.url, "api_key_file": str(folder / "key")}
+        parts = {
+            "kafka": kafka,
+            "topics": [
                 {"name": orders, "entity": "order", "version": "rev", "params": {"rev": "rev"}},
                 {"name": contacts, "entity": "contact", "version": "rev"},
             ],
-            destinations={
-                "yespo": {"type": "yespo", "url": sandbox.url, "api_key_file": str(folder / "key")}
-            },
-            delivery={"drain_seconds": 2, "linger_ms": 50},
-            server={"host": "127.0.0.1", "port": port},
-        )
-        instance = Instance(file, port)
+            "destinations": {"yespo": yespo},
+            "delivery": {"drain_seconds": 2, "linger_ms": 50},
+        }
+        instances = []
+        for number, port in enumerate(free_ports(replicas)):
+            (own := folder / str(number)).mkdir()
+            server = {"host": "127.0.0.1", "port": port}
+            rest = parts | {"server": server} | more
+            file = config(own, registry=registry.url, orders=orders, contacts=contacts, **rest)  # type: ignore[arg-type]
+            instances.append(Instance(file, port))
+            ends.callback(instances[-1].close)
         shop = Shop(broker.bootstrap, registry, orders, contacts, seed=5)
-        try:
-            with Progress(broker.bootstrap, f"group.{orders}.yespo", (orders, contacts)) as progress:
-                yield World(instance, sandbox, shop, progress)
-        finally:
-            shop.stop()
-            instance.close()
+        ends.callback(shop.stop)
+        progress = Progress(broker.bootstrap, f"group.{orders}.yespo", (orders, contacts))
+        yield World(instances, sandbox, shop, ends.enter_context(progress))
 
 
 def test_a_key_that_was_corrected_in_its_file_is_taken_without_a_restart(
@@ -96,13 +110,13 @@ def test_a_key_that_was_corrected_in_its_file_is_taken_without_a_restart(
         assert here.sandbox.crm.counts()["events"] == 0
         (tmp_path / "key").write_text("sandbox-key\n")
         here.finish()
-        assert here.instance.metric(PAUSED % "credentials") == 0
+        assert here.instance.metric(PAUSED % "credentials") == here.moved() == 0
 
 
 def test_a_retry_after_longer_than_the_poll_interval_costs_no_partition(
     broker: Broker, topic: TopicFactory, tmp_path: Path
 ) -> None:
-    with world(broker, topic, tmp_path, key="sandbox-key") as here:
+    with world(broker, topic, tmp_path) as here:
         wait = POLL_SECONDS + 6
         headers = {"retry-after": str(wait)}
         here.sandbox.faults.add({"do": "status", "status": 429, "headers": headers, "times": 1})
@@ -115,3 +129,26 @@ def test_a_retry_after_longer_than_the_poll_interval_costs_no_partition(
             assert here.sandbox.crm.counts()["events"] == 0
             time.sleep(0.2)
         here.finish()
+        assert here.moved() == 0
+
+
+@pytest.mark.postgres
+def test_two_replicas_keep_one_rate_between_them(
+    broker: Broker, topic: TopicFactory, tmp_path: Path, migrated: Database
+) -> None:
+    """Ten requests a second by configuration: alone each would send ten. A slow machine only takes longer."""
+    rate = 10
+    ledger, delivery = {"url": migrated.url}, {"rate_per_second": rate, "drain_seconds": 2, "linger_ms": 50}
+    with world(broker, topic, tmp_path, replicas=2, ledger=ledger, delivery=delivery) as here:
+        first, second = here.instances
+        for instance in here.instances:
+            instance.start()
+        wait_until(lambda: {first.partitions(), second.partitions()} == {2, 3}, 60, second.trouble)
+        here.shop.write(150, orders=150)
+        here.finish()
+        moments = [event.at for event in here.sandbox.crm.events]
+        spent = max(moments) - min(moments)
+        assert len(moments) <= rate * spent * 1.05 + 1 + rate * VOID + 1
+        assert migrated.psql("SELECT destination, rate FROM crm_connector.quotas") == [("yespo", rate)]
+        sent = [instance.metric(SENT) for instance in here.instances]
+        assert min(sent) > len(moments) / 10
