@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.errors import ConnectorError
+from connector.errors import ConfigError, ConnectorError
 
 if TYPE_CHECKING:
     from connector.sandbox.server import SandboxServer
 
-EXAMPLE = "Example: crm-connector sandbox --port 8080"
+EXAMPLE = "Example: crm-connector sandbox --port 8080 --set delete_range_enabled=true"
 
 
 def command(
@@ -18,6 +18,10 @@ def command(
         int, typer.Option("--port", metavar="P", min=0, max=65535, help="0 = any free one.")
     ] = 8080,
     host: Annotated[str, typer.Option("--host", metavar="HOST", help="Where to listen.")] = "127.0.0.1",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="An option of the account; repeatable, see README."),
+    ] = None,
     accepted: Annotated[
         Path | None,
         typer.Option("--accepted", metavar="FILE", help="Append a JSON line for each acceptance."),
@@ -27,10 +31,15 @@ def command(
 
     It keeps contacts and orders as the real one does, until Ctrl+C.
     """
-    from connector.sandbox.server import serve  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.sandbox.options import read_options  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.sandbox.server import serve  # noqa: PLC0415 - as above
 
     try:
-        serve(host, port, accepted=accepted, on_ready=_announce)
+        options = read_options(settings or ())
+    except ValueError as error:
+        raise ConfigError(f"--set: {error}; see the sandbox in README.md") from None
+    try:
+        serve(host, port, options, accepted=accepted, on_ready=_announce)
     except OSError as error:
         if error.filename is not None:
             raise ConnectorError(

@@ -33,7 +33,11 @@ class Account:
     def reset(self) -> None:
         """An empty account."""
         with self.lock:
-            self.contact_book = ContactBook(keep_dedupe_field=self.options.keep_dedupe_field)
+            self.contact_book = ContactBook(
+                keep_dedupe_field=self.options.keep_dedupe_field,
+                takes_over=self.options.takes_over,
+                moves_channels=self.options.shared_channel == "moved",
+            )
             self.order_book = OrderBook(cancel_by_key=self.options.cancel_by_key)
             self.imports: dict[str, Import] = {}
             self._waiting: list[Import] = []
@@ -59,6 +63,8 @@ class Account:
         """Accept an import; it is seen once FINISHED."""
         session.seconds, session.answered = self.options.import_seconds, self.answering
         session.broken = self.broken_imports > 0
+        session.strict = self.options.shared_channel == "refused"
+        session.listed = self.options.new_contact_fields == "listed"
         self.broken_imports = max(0, self.broken_imports - 1)
         self.imports[session.id] = session
         self._waiting.append(session)

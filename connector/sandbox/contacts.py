@@ -26,6 +26,7 @@ DEDUPE = {
     "externalCustomerId": ("externalCustomerId",),
     "fieldId": ("fieldId",),
 }
+CHANNELS = ("email", "sms")
 _INDEXED = ("externalCustomerId", "email", "sms")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"\+?[\d\s()-]{5,20}")
@@ -112,12 +113,15 @@ def _channels(raw: list[Any]) -> dict[str, str | None] | str:
 class ContactBook:
     """All contacts, with the indexes they are found by. Not thread-safe."""
 
-    def __init__(self, *, keep_dedupe_field: bool = True) -> None:
+    def __init__(
+        self, *, keep_dedupe_field: bool = True, takes_over: bool = True, moves_channels: bool = False
+    ) -> None:
+        """See Options: keep_dedupe_field, takes_over, shared_channel."""
         self.by_id: dict[int, Contact] = {}
         self.deleted: dict[str, Contact] = {}
         self.unsubscribed: set[str] = set()
         self._index: dict[tuple[str, str], dict[int, None]] = {}
-        self._keep = keep_dedupe_field
+        self._keep, self._takes_over, self._moves = keep_dedupe_field, takes_over, moves_channels
         self._ids = 0
         self._updates = 0
 
@@ -133,7 +137,7 @@ class ContactBook:
         if sent.external_id and (known := self.find("externalCustomerId", sent.external_id)):
             return known
         found = [c for name in DEDUPE[dedupe_on] for c in self._same(name, sent, field_id)]
-        if sent.external_id and len({contact.id for contact in found}) > 1:
+        if sent.external_id and (not self._takes_over or len({contact.id for contact in found}) > 1):
             found = [contact for contact in found if contact.external_id is None]
         return max(found, key=lambda contact: contact.updated, default=None)
 
@@ -154,6 +158,11 @@ class ContactBook:
             values["externalCustomerId"] = sent.external_id
         extra = {**known.custom, **{name: sent.custom.get(name) for name in custom}}
         return self._put(replace(known, values=values, custom=extra))
+
+    def has_anothers_channel(self, sent: Sent, known: Contact | None) -> bool:
+        """Whether another contact has its e-mail or phone."""
+        own = known.id if known else 0
+        return any(holder.id != own for name in CHANNELS for holder in self._same(name, sent, ""))
 
     def delete(self, contact: Contact, *, erase: bool) -> None:
         """Take it out; without `erase` an import can restore it."""
@@ -191,12 +200,24 @@ class ContactBook:
         self._updates += 1
         if old := self.by_id.get(contact.id):
             self._unlink(old)
+        if self._moves:
+            self._take_channels(contact)
         off = (contact.email or "").lower() in self.unsubscribed
         contact = replace(contact, updated=self._updates, unsubscribed=off)
         self.by_id[contact.id] = contact
         for key in _keys(contact):
             self._index.setdefault(key, {})[contact.id] = None
         return contact
+
+    def _take_channels(self, contact: Contact) -> None:
+        """What it has, no other has any longer."""
+        for name in CHANNELS:
+            value = contact.values.get(name)
+            for other in [one for one in self._holders(name, value or "") if one.id != contact.id]:
+                self._unlink(other)
+                left = self.by_id[other.id] = replace(other, values={**other.values, name: None})
+                for key in _keys(left):
+                    self._index.setdefault(key, {})[left.id] = None
 
     def _unlink(self, contact: Contact) -> None:
         for key in _keys(contact):

@@ -55,7 +55,8 @@ def read_event(body: object, options: Options, version: int = 2) -> Incoming:
     key_value = body.get("keyValue") or (_key_of(params) if version > 1 else None)
     if not key_value:
         raise Refusal(400, f"keyValue is required, or one of {', '.join(_KEY_FROM)}")
-    if len(str(key_value)) > MAX_KEY or _FORBIDDEN.search(str(key_value)):
+    forbidden = _FORBIDDEN.search(str(key_value)) if options.key_value_strict else None
+    if len(str(key_value)) > MAX_KEY or forbidden:
         raise Refusal(400, f"keyValue: at most {MAX_KEY} characters, none of {_NONE_OF}")
     if rules := options.validated.get(type_key):
         _validate(params, rules)
@@ -144,6 +145,8 @@ def locate(incoming: Incoming, book: ContactBook, options: Options) -> Contact |
     among the parameters: externalCustomerId, then keyValue in the order of the fields it stands for.
     """
     params = incoming.params
+    if options.contact_by == "key_value" and (found := _by_key(incoming, book)):
+        return found
     if options.custom_locators:
         for name, field in options.custom_locators.items():
             if not is_blank(params.get(name)):
@@ -154,5 +157,10 @@ def locate(incoming: Incoming, book: ContactBook, options: Options) -> Contact |
             return book.find(_FIELD[name], value)
     if not is_blank(value := params.get("externalCustomerId")):
         return book.find("externalCustomerId", value)
+    return _by_key(incoming, book)
+
+
+def _by_key(incoming: Incoming, book: ContactBook) -> Contact | None:
+    """By keyValue, in the order of the fields that it stands for."""
     fields = ("id", "externalCustomerId", "email", "sms")
     return next((found for field in fields if (found := book.find(field, incoming.key_value))), None)

@@ -15,7 +15,10 @@ Status = Literal["STARTED", "IMPORTING", "FINISHED", "ERROR"]
 
 
 class Import(Struct):
-    """One session. fields: contactFields, None where it was left out. answered: its sender was told of it."""
+    """One session. fields: contactFields, None where it was left out. answered: its sender was told of it.
+
+    strict: a contact with another one's address fails. listed: a new contact has the listed fields alone.
+    """
 
     id: str
     contacts: list[Sent]
@@ -30,6 +33,9 @@ class Import(Struct):
     seconds: float = 0
     broken: bool = False
     answered: bool = True
+    strict: bool = False
+    listed: bool = False
+    failed_later: list[dict[str, Any]] = []
     mapping: list[dict[str, Any]] = []
     applied: list[Sent] = []
 
@@ -52,11 +58,14 @@ class Import(Struct):
                 return None
             book.restore(sent.external_id or "")
         known = book.match(sent, self.dedupe_on, self.field_id)
+        if self.strict and book.has_anothers_channel(sent, known):
+            self.failed_later.append({"externalCustomerId": sent.external_id, "error": "not unique"})
+            return None
+        fields = FIELDS if self.fields is None else self.fields
         if known is None:
-            known = book.add(sent)
+            known = book.add(_only(sent, fields) if self.listed else sent)
             self._map(known, sent)
             return known
-        fields = FIELDS if self.fields is None else self.fields
         self._map(book.update(known, sent, fields, self.custom, self.dedupe_on), sent)
         return None
 
@@ -64,6 +73,11 @@ class Import(Struct):
         value = sent.external_id or sent.values.get("email") or sent.values.get("sms")
         self.mapping.append({"dedupeValue": value, "contactId": contact.id})
         self.applied.append(sent)
+
+
+def _only(sent: Sent, fields: Collection[str]) -> Sent:
+    kept = {name: value for name, value in sent.values.items() if name in fields}
+    return Sent({**kept, "externalCustomerId": sent.external_id}, sent.custom, sent.id)
 
 
 def read_import(body: object, session: str, now: float, failing: Collection[str]) -> Import:

@@ -1,7 +1,10 @@
 """What of the account and of the service can be set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 LOCATORS = (
@@ -23,6 +26,8 @@ LOCATORS = (
 class Options(Struct, frozen=True, kw_only=True):
     """The account's settings and the service's limits; the defaults are the documented ones.
 
+    Where the documents can be read both ways, or say nothing, there is an option for each reading.
+
     rate_per_second, conflict_seconds, event_bytes, body_bytes: 0 = no limit.
     bearer_token: None = the API key. conflict_on: resources that answer 409 to a repeated body.
     locators: parameter names, lower case, in the account's order; custom_locators: the account's own
@@ -35,6 +40,13 @@ class Options(Struct, frozen=True, kw_only=True):
     cancel_by_key: orderDelivered and orderCancelled need nothing but externalOrderId and a contact (the
     documents can be read both ways).
     missing_contact_status: answer to the deletion of an unknown contact (not documented).
+    contact_by: an event's contact is found by its parameters, keyValue only where none of them can tell; or
+    by keyValue, where it is given.
+    key_value_strict: what is forbidden in eventTypeKey is forbidden in keyValue too.
+    takes_over: a contact that dedupeOn finds under another externalCustomerId gets the new one; else it is
+    passed over. shared_channel: an address that another contact has is kept by both, moved to the one that is
+    imported last, or refused (a failed contact).
+    new_contact_fields: a new contact gets all that was sent, or what contactFields lists.
     """
 
     api_key: str = "sandbox-key"
@@ -59,3 +71,26 @@ class Options(Struct, frozen=True, kw_only=True):
     keep_dedupe_field: bool = True
     cancel_by_key: bool = False
     missing_contact_status: int = 200
+    contact_by: Literal["params", "key_value"] = "params"
+    key_value_strict: bool = False
+    takes_over: bool = True
+    shared_channel: Literal["kept", "moved", "refused"] = "kept"
+    new_contact_fields: Literal["all", "listed"] = "all"
+
+
+def read_options(settings: Sequence[str]) -> Options:
+    """Options from `name=value` texts, a value as JSON or as it is. Raises ValueError with what is wrong."""
+    known = {field.name for field in msgspec.structs.fields(Options)}
+    given: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise ValueError(f"{name} is no option" + (f"; did you mean {near[0]}?" if near else ""))
+        if not equals:
+            raise ValueError(f"{name} has no value; write {name}=VALUE")
+        try:
+            given[name] = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            given[name] = text
+    return msgspec.convert(given, Options)

@@ -88,6 +88,8 @@ def import_status(crm: Crm, session: str) -> Answer:
         answer["description"] = "The import failed on demand"
     if status == "FINISHED":
         answer["mapping"] = found.mapping
+        if found.failed_later:
+            answer["failedContacts"] = found.failed_later
     return as_json(answer)
 
 

@@ -42,6 +42,7 @@ def test_help_of_a_command_has_an_example(command: str) -> None:
         (["frobnicate"], "No such command 'frobnicate'; see crm-connector --help"),
         (["run"], "Missing option '-c' / '--config'; see crm-connector run --help"),
         (["lag", "--jsno"], "No such option: --jsno"),
+        (["sandbox", "--set", "rate=1"], "--set: rate is no option"),
         (
             ["lag", "-c", "/none.yaml"],
             "/none.yaml: cannot be read (No such file or directory); name the configuration with -c FILE",

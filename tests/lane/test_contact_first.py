@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from connector.core.talk import Request
 from connector.dialects.yespo import YespoOptions
@@ -298,3 +299,52 @@ def test_a_held_contact_change_whose_partition_goes_away_holds_nobody() -> None:
         stage.produce(ORDERS, order("o2", 4, customer="c"))
         process.until(lambda: stage.crm.taken("order", "o2"))
         assert stage.crm.taken("contact", "c") == ["1"]
+
+
+# --- Whatever the documents leave open ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {},
+        {"contact_by": "key_value"},
+        {"key_value_strict": True},
+        {"takes_over": False},
+        {"shared_channel": "moved"},
+        {"new_contact_fields": "listed"},
+        {"keep_dedupe_field": False},
+        {"failed_as_object": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("ensure", ["unknown", "always"])
+def test_under_every_reading_of_the_documents_nothing_is_ignored(
+    reading: dict[str, Any], ensure: str
+) -> None:
+    """Guests, customers with one address, customers who register, change it, or are erased."""
+    with staged(**reading) as stage:
+        process = stage.start(options=made(ensure), on_delete="cancel")
+        email = "family@shop.example"
+        steps: list[tuple[str, bytes]] = [
+            (ORDERS, order("o1", 1, external_customer_id=None, email=email)),
+            (CONTACTS, contact("c1", 2, email=email)),
+            (ORDERS, order("o2", 3, customer="c1", email=email)),
+            (ORDERS, order("o3", 4, customer="c2", email=email)),
+            (CONTACTS, contact("c2", 5, email=email)),
+            (ORDERS, order("o4", 6, customer="c1", email=email)),
+            (ORDERS, order("o5", 7, customer="c2", email=email)),
+            (CONTACTS, contact("c1", 8, email="own@shop.example")),
+            (ORDERS, order("o6", 9, customer="c1", email=email)),
+            (ORDERS, order("o7", 10, customer="c1", email="own@shop.example")),
+            (CONTACTS, contact("c2", 11, op="d")),
+            (ORDERS, order("o8", 12, customer="c1", email="own@shop.example")),
+        ]
+        for topic, record in steps:
+            stage.produce(topic, record)
+            process.until_done()
+        assert stage.crm.crm.ignored == []
+        assert stage.letters == {}
+        owner = stage.crm.crm.contacts["c1"].id
+        owned = {key for key, found in stage.crm.crm.orders.items() if found.contact_id == owner}
+        assert {"o2", "o4", "o6", "o7", "o8"} <= owned

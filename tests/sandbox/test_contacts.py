@@ -209,3 +209,50 @@ def test_unsubscribed_add_and_delete() -> None:
     for end, expected in (("add", True), ("delete", False)):
         answer = account.post(f"/v1/emails/unsubscribed/{end}", {"emails": ["Ann@mail.example"]})
         assert (answer.status, account.crm.contacts["C1"].unsubscribed) == (200, expected)
+
+
+# --- What the documents leave open ----------------------------------------------------------------
+
+BOB = {"externalCustomerId": "C2", "firstName": "Bob", "channels": [EMAIL]}
+
+
+def ids(account: Account) -> list[str]:
+    return sorted(str(contact.external_id) for contact in account.crm.all_contacts)
+
+
+def test_a_contact_found_under_another_external_id_is_taken_over_or_passed_over() -> None:
+    for takes_over, expected in ((True, ["C2"]), (False, ["C1", "C2"])):
+        account = Account(takes_over=takes_over)
+        account.post("/v1/contacts", bulk(BOB, dedupeOn="email", contactFields=["externalCustomerId"]))
+        assert ids(account) == expected
+
+
+def test_a_contact_without_an_external_id_gets_the_one_that_comes_with_its_address() -> None:
+    for takes_over in (True, False):
+        account = Account(ann=False, takes_over=takes_over)
+        account.post("/v1/contacts", bulk({"channels": [EMAIL]}, dedupeOn="email"))
+        account.post("/v1/contacts", bulk(BOB, dedupeOn="email", contactFields=["firstName"]))
+        assert ids(account) == ["C2"]
+
+
+def test_an_address_of_two_contacts_is_kept_moved_or_refused() -> None:
+    expected = {
+        "kept": ["ann@mail.example", "ann@mail.example"],
+        "moved": [None, "ann@mail.example"],
+        "refused": ["ann@mail.example"],
+    }
+    for rule, emails in expected.items():
+        account = Account(shared_channel=rule)
+        session = account.json("POST", "/v1/contacts", bulk(BOB))["asyncSessionId"]
+        assert [contact.email for contact in account.crm.all_contacts] == emails
+        answer = account.json("GET", f"/v1/importstatus/{session}")
+        assert bool(answer.get("failedContacts")) is (rule == "refused")
+        assert account.crm.contact("email", "ann@mail.example") is not None
+
+
+def test_a_new_contact_has_all_that_was_sent_or_what_is_listed() -> None:
+    for rule, name in (("all", "Bob"), ("listed", None)):
+        account = Account(ann=False, new_contact_fields=rule)
+        account.post("/v1/contacts", bulk(BOB, contactFields=["email"]))
+        contact = account.crm.contacts["C2"]
+        assert (contact.email, contact.values.get("firstName")) == ("ann@mail.example", name)

@@ -49,6 +49,19 @@ def test_with_none_of_them_the_event_is_not_accepted() -> None:
     assert account.send(custom({}, keyValue="ann@mail.example")) == 200
 
 
+def test_key_value_may_be_bound_to_the_characters_of_event_type_key() -> None:
+    """The documents say it of eventTypeKey only."""
+    for strict, status in ((False, 200), (True, 400)):
+        assert Account(key_value_strict=strict).send(custom({}, keyValue="o'hara@mail.example")) == status
+
+
+def test_a_contact_is_found_by_the_parameters_or_by_key_value_first() -> None:
+    for by, reasons in (("params", ["unknown contact"]), ("key_value", [])):
+        account = Account(contact_by=by)
+        account.send(event(email="nobody@mail.example"))
+        assert account.reasons() == reasons
+
+
 def test_an_identifier_has_at_most_300_characters() -> None:
     account = Account()
     assert account.send(custom({}, keyValue="x" * 301)) == 400

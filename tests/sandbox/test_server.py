@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from connector.sandbox.faults import Fault, Match
+from connector.sandbox.options import Options, read_options
 from connector.sandbox.server import SandboxServer, serve
 from tests.sandbox.calls import ANN, event
 
@@ -250,3 +251,16 @@ def test_serve_runs_until_stopped() -> None:
     ready[0].shut()
     thread.join(5)
     assert not thread.is_alive()
+
+
+def test_options_are_read_from_texts_and_mistakes_are_told() -> None:
+    found = read_options(["delete_range_enabled=true", "api_key=k-1", 'segmented=["orderCreated"]'])
+    assert found == Options(delete_range_enabled=True, api_key="k-1", segmented=frozenset({"orderCreated"}))
+    for setting, words in (
+        ("delete_range=true", "delete_range is no option; did you mean delete_range_"),
+        ("rate_per_second", "rate_per_second has no value"),
+        ("shared_channel=lost", "Invalid enum value 'lost'"),
+        ("rate_per_second=soon", "Expected `int`"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            read_options([setting])
