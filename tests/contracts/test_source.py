@@ -384,6 +384,22 @@ def test_a_second_member_gets_its_share_after_the_first_has_drained_and_committe
     assert moved not in first.partitions.to_commit()
 
 
+def test_an_eager_group_takes_everything_back_before_it_gives_anything(world: Make) -> None:
+    here, first, second = world(2), Member(), Member()
+    for partition in (0, 1):
+        here.produce(*[b"x"] * 5, partition=partition)
+    joined(here, first, partition_assignment_strategy="range")
+    first.read(10)
+    here.member(second, partition_assignment_strategy="range")
+    second.until(lambda: len(second.held) == 1 == len(first.held), first)
+
+    both = tuple((here.topic, partition) for partition in (0, 1))
+    assert first.heard == [("assigned", both), ("revoked", both), ("assigned", tuple(first.held))]
+    assert second.heard == [("assigned", tuple(second.held))]
+    assert first.held | second.held == set(both)
+    assert [member.given[key].committed for member in (first, second) for key in member.held] == [5, 5]
+
+
 def test_what_was_not_settled_on_revocation_is_read_by_the_next_owner(world: Make) -> None:
     here, first, second = world(2), Member(), Member()
     first.settles = False

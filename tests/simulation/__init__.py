@@ -6,5 +6,6 @@ process    one start of the connector                   ports       its ports, w
 world      what outlives it                             run         a scenario from start to end
 judge      what must hold while it runs                 verdict     what must hold at the end
 history    what happened                                shrink      a smaller scenario that fails too
-mutants    safeguards taken away                        batch, report, __main__   many seeds
+mutants    safeguards taken away                        checked     judged once more, by tests.chaos.check
+batch, report, __main__   many seeds
 """

@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 all clean, 1 a seed fails."""
     chosen = _parser().parse_args(arguments)
     mutant = MUTANTS[chosen.mutant] if chosen.mutant else NONE
-    how, flags = How(mutant, chosen.dialect, chosen.sqlite), _flags(chosen)
+    how, flags = How(mutant, chosen.dialect, chosen.sqlite, chosen.checked), _flags(chosen)
     if chosen.seed is not None:
         return _one(chosen.seed, how, flags, history=chosen.history)
     first = random.SystemRandom().randrange(10**9) if chosen.base is None else chosen.base
@@ -56,7 +56,8 @@ def _flags(chosen: argparse.Namespace) -> str:
     """What makes a seed the same again."""
     named = {"mutant": chosen.mutant, "dialect": chosen.dialect}
     words = [f' --{name} "{value}"' for name, value in named.items() if value]
-    return "".join([*words, " --sqlite" if chosen.sqlite else ""])
+    switches = [f" --{name}" for name in ("sqlite", "checked") if getattr(chosen, name)]
+    return "".join(words + switches)
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="cores")
     parser.add_argument("--dialect", choices=get_args(Dialect), help="of all seeds (default: each its own)")
     parser.add_argument("--sqlite", action="store_true", help="a real SQLite file where owners hold locks")
+    parser.add_argument("--checked", action="store_true", help="also by tests.chaos.check, from histories")
     parser.add_argument("--mutant", choices=list(MUTANTS), help="break something on purpose, to see it found")
     return parser
 

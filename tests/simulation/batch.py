@@ -23,12 +23,13 @@ MEMORY = Path("/dev/shm")  # where a file costs no disk, if there is such a plac
 class How(Struct, frozen=True):
     """How seeds are run. mutant: what is broken on purpose. dialect: None: each seed its own.
 
-    sqlite: where owners hold locks, the ledger is a real file.
+    sqlite: where owners hold locks, the ledger is a real file. checked: by the checker of trials, too.
     """
 
     mutant: Mutant = NONE
     dialect: Dialect | None = None
     sqlite: bool = False
+    checked: bool = False
 
     def scenario(self, seed: int) -> Scenario:
         """What happens for a seed."""
@@ -37,9 +38,9 @@ class How(Struct, frozen=True):
     def run(self, scenario: Scenario) -> Outcome:
         """What comes of it."""
         if not self.sqlite:
-            return run(scenario, self.mutant)
+            return run(scenario, self.mutant, checked=self.checked)
         with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-            return run(scenario, self.mutant, Path(folder) / "ledger.db")
+            return run(scenario, self.mutant, file=Path(folder) / "ledger.db", checked=self.checked)
 
 
 class Tally(Struct):

@@ -6,7 +6,8 @@ from connector.core.assignment import Answer
 from connector.core.claims import Settlement, Verdict, Want
 from connector.core.letters import Letter
 from connector.errors import DeadLettersDown, LedgerDown
-from connector.ports import Ledger, Log, Meter, TopicPartition
+from connector.ports import Log, Meter, TopicPartition
+from connector.recording.settling import Counting
 from tests.support.fuse import Fuse
 from tests.support.stage_ports import Letters, StageSource
 from tests.support.stage_reading import Outside
@@ -25,12 +26,13 @@ class SimLedger:
 
     def __init__(
         self,
-        inner: Ledger,
+        inner: Counting,
         outside: Surroundings,
         nerve: Fuse,
         done: Callable[[Sequence[Settlement], Sequence[Want], Sequence[Verdict]], object],
     ) -> None:
         self._inner, self._outside, self._nerve, self._done = inner, outside, nerve, done
+        self.stale_sends = 0
 
     @property
     def identity(self) -> str:
@@ -41,6 +43,7 @@ class SimLedger:
         self._answering()
         with self._outside.call(LedgerDown("the ledger is down for a moment")):
             verdicts = self._inner.turn(settled, wanted)
+            self.stale_sends = self._inner.stale_sends
             self._done(settled, wanted, verdicts)
         self._nerve.tick("turned")
         return verdicts

@@ -130,15 +130,23 @@ class Process:
         self.nerve = Nerve(self)
         self.loop = SimLoop(world.sim.clock, self._defect)  # type: ignore[abstract] # enough for asyncio
         self.claims = world.ledger()
+        witnesses = world.witnesses
+        self._tape = witnesses.tape(name, lambda: not self.nerve.blown) if witnesses else Unrecorded()
         make: Callable[[YespoOptions], Yespo] = world.mutant.destination
-        self._destination = made(make, world.scenario.dialect)
+        self._destination = self._tape.destination(made(make, world.scenario.dialect))
+        ledger = SimLedger(
+            self.claims, world.outside, self.nerve, lambda *turn: world.judge.turn(self, *turn)
+        )
+        self._ledger = self._tape.ledger(ledger)
         self.courier = SimCourier(self._edges(), self, self._ring)
         self.lane = self._lane()
         topics = [ORDERS, CONTACTS]
-        members = Watched(self.lane, lambda what, about: world.history.note(name, what, about))
+        members = self._tape.members(
+            Watched(self.lane, lambda what, about: world.history.note(name, what, about))
+        )
         self.source = SimSource(world.broker, GROUP, topics, members, self.sleep, self.nerve)
         self.source.asked = lambda offsets, held: world.judge.commit(self, offsets, held)
-        self.lane.attach(self.source)
+        self.lane.attach(self._tape.source(self.source))
         self.actor = world.sim.spawn(self._live, self.loop)
         world.history.note(name, "starts")
         if world.scenario.owners == "lease":
@@ -146,21 +154,29 @@ class Process:
 
     def _edges(self) -> Edges:
         judge = self.world.judge
-        http = SimHttp(partial(judge.begin, self), self.nerve.pulse, self._take, judge.answer)
+        http = self._tape.http(
+            SimHttp(partial(judge.begin, self), self.nerve.pulse, self._take, judge.answer)
+        )
         lease = self.lease_left if self.world.mutant.looks else lambda: inf
         return Edges(self._destination, http, self.world.sim.clock, METER, lease)
 
     def _lane(self) -> Lane:
         world, outside = self.world, self.world.outside
-        ledger = SimLedger(self.claims, outside, self.nerve, lambda *turn: world.judge.turn(self, *turn))
-        letters = SimLetters(world.letters, outside, self.nerve, lambda some: world.judge.bury(self, some))
+        written = SimLetters(world.letters, outside, self.nerve, lambda some: world.judge.bury(self, some))
+        letters = self._tape.letters(world.mutant.letters(written))
         around = Around(
-            self._destination, self.courier, ledger, world.mutant.letters(letters), world.readings,
-            world.sim.clock, METER, LOG,
-        )  # fmt: skip
+            self._destination,
+            self.courier,
+            self._ledger,
+            letters,
+            world.readings,
+            world.sim.clock,
+            METER,
+            LOG,
+        )
         limits = TIGHT if world.scenario.tight else {}
         settings = LaneSettings(drain_seconds=1.0, partitions=world.mutant.partitions, **limits)
-        return assemble(NAME, around, settings, Unrecorded())
+        return assemble(NAME, around, settings, self._tape)
 
     # --- Life -------------------------------------------------------------------------------------
 
@@ -172,8 +188,8 @@ class Process:
             self.sleep(TURN * (1 + random()))
         self.lane.drain()
         self.courier.abandon()
+        self._ledger.close()
         self._finish("left")
-        self.claims.close()
 
     def sleep(self, seconds: float) -> None:
         """On the lane's thread."""

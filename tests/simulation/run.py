@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from tests.simulation.checked import distinct
 from tests.simulation.history import History
 from tests.simulation.mutants import NONE, Mutant
 from tests.simulation.process import Process
@@ -33,9 +34,9 @@ class Outcome(Struct, frozen=True):
 class Run:
     """See `run`."""
 
-    def __init__(self, scenario: Scenario, mutant: Mutant, file: Path | None) -> None:
+    def __init__(self, scenario: Scenario, mutant: Mutant, *, file: Path | None, checked: bool) -> None:
         self.scenario, self._wrong = scenario, list[str]()
-        self.world = World(scenario, mutant, self._fail, file)
+        self.world = World(scenario, mutant, self._fail, file=file, checked=checked)
         self._lives = [0] * scenario.replicas
         self._processes: list[Process] = []
         self._rest = [0.0] * scenario.replicas
@@ -54,6 +55,8 @@ class Run:
         world = self.world
         try:
             world.sim.run()
+            if not self._wrong and world.witnesses is not None:
+                self._wrong += world.witnesses.findings(world.source)
             if not self._wrong:
                 self._wrong += verdict(world.judge, world.source, world.crm, world.letters, hold=world.holds)
         finally:
@@ -153,6 +156,8 @@ def _told(fault: Fault, name: str) -> str:
     return f"{who}{fault.seconds} s"
 
 
-def run(scenario: Scenario, mutant: Mutant = NONE, file: Path | None = None) -> Outcome:
-    """The same scenario has the same outcome. file: see World."""
-    return Run(scenario, mutant, file).go()
+def run(
+    scenario: Scenario, mutant: Mutant = NONE, *, file: Path | None = None, checked: bool = False
+) -> Outcome:
+    """The same scenario has the same outcome. file: see World. checked: by the checker of trials, too."""
+    return Run(distinct(scenario) if checked else scenario, mutant, file=file, checked=checked).go()

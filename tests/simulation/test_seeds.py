@@ -32,7 +32,7 @@ def simulate(*arguments: str) -> "subprocess.CompletedProcess[str]":
 def expect_clean(seeds: range, how: How) -> None:
     tally = over(seeds, how)
     if tally.failed is not None:
-        flags = " --sqlite" * how.sqlite
+        flags = " --sqlite" * how.sqlite + " --checked" * how.checked
         again = f"make simulate ARGS='--seed {tally.failed}{flags}'"
         pytest.fail("\n".join(failure(tally.failed, how, again)))
 
@@ -45,6 +45,10 @@ def test_fresh_seeds_keep_every_promise(base: int, part: int) -> None:
 
 def test_with_the_real_sqlite_ledger_they_keep_them_too(base: int) -> None:
     expect_clean(range(base, base + 40), How(sqlite=True))
+
+
+def test_the_checker_of_trials_finds_them_clean_by_their_histories(base: int) -> None:
+    expect_clean(range(base, base + 40), How(checked=True))
 
 
 @pytest.mark.parametrize("line", ONCE)

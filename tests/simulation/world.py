@@ -7,9 +7,10 @@ from pathlib import Path
 
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.lane.intake import Reading
-from connector.ports import Ledger
+from connector.recording.settling import Counting
 from tests.fakes.ledger import FakeLedger, Scope, Store
 from tests.fakes.source import FakeBroker, Group
+from tests.simulation.checked import Witnesses
 from tests.simulation.history import History
 from tests.simulation.judge import Judge
 from tests.simulation.mutants import Mutant
@@ -50,10 +51,19 @@ class Troubles:
 
 
 class World:
-    """wrong: called with each violation. file: where a real ledger keeps what is owned by locks."""
+    """wrong: called with each violation. file: where a real ledger keeps what is owned by locks.
+
+    checked: the processes write histories.
+    """
 
     def __init__(
-        self, scenario: Scenario, mutant: Mutant, wrong: Callable[[str], object], file: Path | None
+        self,
+        scenario: Scenario,
+        mutant: Mutant,
+        wrong: Callable[[str], object],
+        *,
+        file: Path | None,
+        checked: bool,
     ) -> None:
         self.scenario, self.mutant, self._file = scenario, mutant, file
         self.sim = Sim(scenario.seed, lambda error: wrong(f"raised {type(error).__name__}: {error}"))
@@ -62,6 +72,7 @@ class World:
         self.outside.troubles = self.troubles
         self.readings = {name: Reading(JsonDecoder(self.outside, name), one) for name, one in MAPPERS.items()}
         self.crm = StageCrm(self.sim.clock, conflict_seconds=scenario.conflict)
+        self.witnesses = Witnesses(self.sim.clock, self.crm) if checked else None
         self.network = Network(self.sim, self.crm, dict(scenario.fates))
         self.letters: Letters = {}
         self.broker = FakeBroker()
@@ -82,7 +93,7 @@ class World:
     def group(self) -> Group:
         return self.broker.group(GROUP)
 
-    def ledger(self) -> Ledger:
+    def ledger(self) -> Counting:
         """One more owner."""
         if self._file is not None and self.scenario.owners == "lock":
             return SqliteLedger(self._file, NAME, now=self.sim.clock.now)

@@ -20,6 +20,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from connector.adapters.ledger_postgres import PostgresLedger
 from tests.support.kafka_node import free_ports
 
 GIVEN = "CRM_CONNECTOR_TEST_POSTGRES"
@@ -197,3 +198,11 @@ def wait_for(what: object, seconds: float = 10.0) -> None:
         if time.monotonic() > deadline:
             raise AssertionError("waited in vain")
         time.sleep(0.02)
+
+
+def silence(ledger: PostgresLedger) -> None:
+    """No sign of life any more, as of a process that was killed or stopped."""
+    ledger._store.owner._stop.set()  # noqa: SLF001 - a kill leaves no method to call
+    thread = ledger._store.owner._thread  # noqa: SLF001
+    assert thread is not None
+    thread.join()

@@ -28,7 +28,7 @@ class World(Protocol):
     topic: str
 
     def member(self, member: Member, **properties: str | int) -> Source:
-        """Join the group."""
+        """Join the group. properties: librdkafka's, with _ for . (the fake knows the strategy `range`)."""
 
     def produce(self, *values: bytes | None, partition: int = 0, timestamp_ms: int = STAMP) -> None:
         """Append records, with a key and a header each."""
@@ -54,6 +54,7 @@ class FakeWorld:
         self.broker.create(self.topic, partitions)
 
     def member(self, member: Member, **properties: str | int) -> Source:
+        self.broker.group("group").eager = properties.get("partition_assignment_strategy") == "range"
         return member.attach(FakeSource(self.broker, "group", [self.topic], member))
 
     def produce(self, *values: bytes | None, partition: int = 0, timestamp_ms: int = STAMP) -> None:
