@@ -301,6 +301,20 @@ def test_a_request_that_is_applied_after_its_sender_gave_it_up_is_stale() -> Non
     assert scene.found() == {("duplicate", "in doubt"): 1, ("overwritten", "stale"): 1}
 
 
+def test_what_was_received_well_and_not_waited_for_is_given_up() -> None:
+    """An import whose end may not be asked for (a 401): what is applied of it later comes too late."""
+    scene = Scene()
+    scene.claim("a", 1)
+    scene.reply("a", scene.send("a", 1), 200)
+    scene.answer("a", 1, "halt")
+    scene.fly("a", 1, doubtful=True)
+    scene.settle("a", 1)
+    scene.deliver("a", 2)
+    scene.accept(1)
+
+    assert scene.found() == {("duplicate", "in doubt"): 1, ("overwritten", "stale"): 1}
+
+
 def test_an_older_version_after_one_that_is_held_in_doubt_is_in_doubt_itself() -> None:
     scene = Scene(rule="hold")
     scene.claim("a", 2)

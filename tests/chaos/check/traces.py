@@ -63,7 +63,8 @@ class Send(Struct, eq=False):
 
     def given_up(self, at: float) -> bool:
         """Whether its sender had stopped waiting for it by then."""
-        return self.outcome == "in_doubt" and self.answered <= at
+        unfinished = self.taken and self.outcome in {"retry", "halt"}
+        return (self.outcome == "in_doubt" or unfinished) and self.answered <= at
 
 
 class Fate(Enum):
