@@ -196,7 +196,6 @@ def test_a_mistake_is_one_line(given: Given, path: str, value: object, line: str
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
-        ("topics/0/entity", "event", "topics[0].entity: event"),
         ("destinations/yespo/orders_via", "add_orders", "destinations.yespo.orders_via: add_orders"),
         (
             "destinations/m",
@@ -216,6 +215,46 @@ def test_a_kafka_property_that_breaks_a_promise_or_does_not_exist_is_refused(
     given: Given, name: str, value: object, words: str
 ) -> None:
     assert given.changed("kafka/properties", {name: value}) == [f"kafka.properties.{name}: {words}"]
+
+
+EVENTS = MINIMAL.replace("entity: contact}", "entity: event, event_type: reviewed}")
+
+
+def test_custom_events_have_one_type_or_that_of_a_column(given: Given) -> None:
+    fixed = given.load(EVENTS)
+    assert fixed.topics[1].rules() == TopicRules(
+        "crm.public.contacts", "event", fields={"eventType": ""}, defaults={"eventType": "reviewed"}
+    )
+    beside = given.changed("topics/1/fields", {"eventType": "kind"}, EVENTS)
+    assert beside == ["topics[1].event_type: stands beside fields.eventType; keep one of them"]
+    of_orders = given.changed("topics/0/event_type", "bought")
+    assert of_orders == ["topics[0].event_type: has no meaning for entity order; remove it"]
+
+
+@pytest.mark.parametrize(
+    ("via", "configured", "read_as"),
+    [
+        ("events", "update", "skip"),
+        ("past_events", "update", "past_events"),
+        ("events", "create", "create"),
+        ("events", "past_events", "past_events"),
+        ("past_events", "skip", "skip"),
+    ],
+)
+def test_a_snapshot_of_custom_events_is_history(
+    given: Given, via: str, configured: str, read_as: str
+) -> None:
+    """RULES 7: a first start must not send years of messages."""
+    text = changed("destinations/yespo/events_via", via, changed("topics/1/on_snapshot", configured, EVENTS))
+    settings = given.load(text)
+    assert settings.rules_of("yespo", settings.topics[1]).on_snapshot == read_as
+    assert settings.rules_of("yespo", settings.topics[0]) == settings.topics[0].rules()
+
+
+def test_two_topics_of_custom_events_need_no_common_version(given: Given) -> None:
+    text = EVENTS.replace("entity: order}", "entity: event, event_type: seen, envelope: plain}")
+    both = given.load(text.replace("event_type: reviewed}", "event_type: reviewed, envelope: plain}"))
+    assert len(both.topics_of("yespo")) == 2
 
 
 def test_a_past_event_makes_no_order_that_a_delete_could_cancel(given: Given) -> None:

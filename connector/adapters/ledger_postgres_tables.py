@@ -22,7 +22,7 @@ EntityKey = tuple[Entity, str]
 State = tuple[Head | None, Claim | None]
 _decode_doubts: Final = msgspec.msgpack.Decoder(tuple[bytes, ...]).decode
 _encode: Final = msgspec.msgpack.Encoder().encode
-_NUMBERS: Final[dict[Entity, int]] = {"order": 0, "contact": 1}
+_NUMBERS: Final[dict[Entity, int]] = {"order": 0, "contact": 1, "event": 2}
 
 
 class Seen(Struct, frozen=True, gc=False):

@@ -84,6 +84,8 @@ def prune(store: Store, before_ms: int) -> int:
 
 def _is_old(store: Store, blob: bytes, before_ms: int) -> bool:
     head = unpack_head(blob, store.source)
+    if head.at is not None:
+        return (head.at + 1) * 1000 <= before_ms  # all of its second is older
     return (
         head.version is not None and head.state is not State.ERASED and 0 <= time_of(head.version) < before_ms
     )

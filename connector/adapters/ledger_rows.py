@@ -39,6 +39,7 @@ class _Row(Struct, frozen=True, array_like=True):
     remote_id: str | None = None
     contact_key: str | None = None
     kept: Kept | None = None
+    at: int | None = None
 
 
 _NO_SOURCE: Final = 0
@@ -64,6 +65,8 @@ def _row(head: Head, number: Callable[[Source], int]) -> tuple[object, ...]:
         *what, head.digest, head.core_digest, ties, head.state, head.aliases, head.remote_id,
         head.contact_key,
     )  # fmt: skip
+    if head.at is not None:
+        return (*row, head.kept, head.at)
     return row if head.kept is None else (*row, head.kept)
 
 
@@ -77,7 +80,7 @@ def _head(row: _Row, source: Callable[[int], Source], live: bool = False) -> Hea
     ties = (*row.ties, row.digest) if row.digest else row.ties
     return Head(
         version, row.rank, row.digest, row.core_digest, ties, row.state,
-        live, row.aliases, row.remote_id, row.contact_key, row.kept,
+        live, row.aliases, row.remote_id, row.contact_key, row.kept, row.at,
     )  # fmt: skip
 
 
@@ -95,6 +98,8 @@ def unpack_head(blob: bytes, source: Callable[[int], Source], *, live: bool = Fa
 
 
 _BLANK: Final = pack_head(Head(), lambda _: _NO_SOURCE)
+_NOTHING: Final = (*_row(Head(), lambda _: _NO_SOURCE), None)
+"""Of a fact, all but its time."""
 
 
 def pack_first(event: Event, number: Callable[[Source], int], epochs: Epochs) -> bytes:
@@ -104,6 +109,8 @@ def pack_first(event: Event, number: Callable[[Source], int], epochs: Epochs) ->
     """
     at = event.version
     if at is None:
+        if event.entity == "event":
+            return _encode((*_NOTHING, event.source_ms // 1000))
         return pack_head(Head(digest=event.digest), number) if event.digest else _BLANK
     state = State.ACCEPTED if event.entity == "order" else state_after(None, event.kind)
     return _encode((

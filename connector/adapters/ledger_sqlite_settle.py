@@ -33,7 +33,7 @@ class Settling:
                 stale += self._settle_one(slot, one).stale
                 continue
             if one.outcome == "accepted":
-                if plain(one) and slot[0] == "order":
+                if plain(one) and slot[0] != "contact":
                     heads.put(slot, held.spread, held.number, one.live or held.live, held.blob)
                 else:
                     self._accept(slot, one, held)

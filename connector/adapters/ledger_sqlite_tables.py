@@ -14,8 +14,9 @@ from connector.core.model import Entity
 
 Slot = tuple[Entity, str]
 """An entity and its key as it is stored."""
-NUMBERS: Final[dict[Entity, int]] = {"order": 0, "contact": 1}
-ENTITIES: Final[tuple[Entity, Entity]] = ("order", "contact")
+NUMBERS: Final[dict[Entity, int]] = {"order": 0, "contact": 1, "event": 2}
+ENTITIES: Final[tuple[Entity, ...]] = ("order", "contact", "event")
+_FACTS: Final = 1 << 31
 _CHUNK: Final = 512
 _BLOCK: Final = 64
 _INSERT: Final = "INSERT INTO heads (spread, destination, entity, key, live, head) VALUES "
@@ -86,7 +87,8 @@ class Tables:
 
     def spreads(self, slots: Iterable[Slot]) -> list[int]:
         """The number by which each head is found."""
-        starts = {entity: self._destination << 1 | number for entity, number in NUMBERS.items()}
+        number = self._destination
+        starts = {"order": number << 1, "contact": number << 1 | 1, "event": number | _FACTS}
         return [spread(key, starts[entity]) for entity, key in slots]
 
     def find(self, spreads: Sequence[int]) -> dict[Slot, Found]:

@@ -8,7 +8,7 @@ from msgspec.structs import fields, replace
 
 from connector.core.change import UNKNOWN, Shape
 from connector.core.convert import word
-from connector.core.events import Contact, Order
+from connector.core.events import Body, Contact
 from connector.core.filler import FAILURES, Fill, Step, filler
 from connector.core.fit import NO_DEFAULT, NOT_QUICK, Found, Settled, Unfit, settle
 from connector.core.items import Items
@@ -25,7 +25,7 @@ class Plan(Struct, frozen=True):
     fast: the same as `plainly`, written out for this shape.
     """
 
-    body: type[Order] | type[Contact]
+    body: type[Body]
     steps: tuple[Step, ...]
     params: tuple[Step, ...]
     extra: int
@@ -33,7 +33,11 @@ class Plan(Struct, frozen=True):
     blank: list[object]
     fast: Fill | None = None
 
-    def fill(self, row: Mapping[str, object]) -> Order | Contact | Reject:
+    def feeds(self, target: str) -> bool:
+        """Whether a column feeds this field."""
+        return any(step.target == target for step in self.steps)
+
+    def fill(self, row: Mapping[str, object]) -> Body | Reject:
         """The body of one row, or why it has none."""
         if self.fast is not None:
             try:
@@ -42,7 +46,7 @@ class Plan(Struct, frozen=True):
                 pass
         return self.plainly(row)
 
-    def plainly(self, row: Mapping[str, object]) -> Order | Contact | Reject:
+    def plainly(self, row: Mapping[str, object]) -> Body | Reject:
         """The body of one row, step by step."""
         values, extra = self.blank[:], {}
         for step in (*self.steps, *self.params):
@@ -94,7 +98,7 @@ class Planner:
             self._step(-1, path, name, converter(self._rules, name, self._zone), shape)
             for name, path in self._rules.params.items()
         )
-        extra = self._slots["params" if self._body is Order else "fields"]
+        extra = self._slots["fields" if self._body is Contact else "params"]
         plan = self._plan(shape, self._targets, self._settled)
         fast = filler(self._body, plan.blank, plan.steps, params, extra)
         return replace(plan, params=params, extra=extra, fast=fast)

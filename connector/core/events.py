@@ -30,12 +30,16 @@ class Item(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
 
 
 class Order(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The state of an order. `date` is aware; `raw_status` is the source's word beside the mapped one."""
+    """The state of an order. `date` is aware; `raw_status` is the source's word beside the mapped one.
+
+    occurred: when it happened, for history; without it, that is `date`.
+    """
 
     external_order_id: str
     status: Text = UNSET
     raw_status: Text = UNSET
     date: datetime | UnsetType | None = UNSET
+    occurred: datetime | UnsetType | None = UNSET
     total_cost: Money = UNSET
     currency: Text = UNSET
     external_customer_id: Text = UNSET
@@ -76,19 +80,35 @@ class Contact(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True)
     fields: dict[str, Json] | UnsetType = UNSET
 
 
-class Event(Struct, frozen=True, gc=False):
-    """One change of one entity, ready to be claimed.
+class Fact(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """A custom event: what happened once, under a type of the account's own. `occurred` is aware."""
 
-    key: the business key (externalOrderId, externalCustomerId). digest: 16 bytes over the whole content;
-    core_digest: the same without status and date (b"" where that has no meaning). position: None for an
-    event that no record asked for (a contact made from an order's own fields). size: bytes of the record.
+    event_id: Text = UNSET
+    event_type: Text = UNSET
+    occurred: datetime | UnsetType | None = UNSET
+    external_customer_id: Text = UNSET
+    email: Text = UNSET
+    phone: Text = UNSET
+    params: dict[str, Json] | UnsetType = UNSET
+
+
+Body = Order | Contact | Fact
+
+
+class Event(Struct, frozen=True, gc=False):
+    """One change of one entity, or one fact, ready to be claimed.
+
+    key: the business key (externalOrderId, externalCustomerId), of a fact see `facts`. digest: 16 bytes over
+    the whole content; core_digest: the same without status and date (b"" where either has no meaning).
+    version: None for a fact, and for a contact made from an order's own fields. position: None for an event
+    that no record asked for (the latter). size: bytes of the record.
     row_key: "<clock>/<table>/<primary key>", kept in the ledger when deletes are not ignored (RULES 8).
     """
 
     entity: Entity
     kind: Kind
     key: str
-    body: Order | Contact
+    body: Body
     digest: bytes
     core_digest: bytes
     version: Version | None
@@ -101,7 +121,7 @@ class Event(Struct, frozen=True, gc=False):
 
 
 class Requirement(Struct, frozen=True, gc=False):
-    """The contact that must be accepted before an order is sent (RULES 5).
+    """The contact that must be accepted before an order, or a fact, is sent (RULES 5).
 
     key: the contact's key. alias: the normalised locator value that the destination will use, as
     "email:…" or "phone:…" (None: it uses the key itself). The ledger stores only a keyed hash of an alias.

@@ -14,14 +14,14 @@ from msgspec import UNSET
 
 from connector.core import convert
 from connector.core.change import UNKNOWN, Form
-from connector.core.events import Contact, Item, Order
+from connector.core.events import Body, Item
 from connector.core.fit import Convert, Never, Settled, Unavailable, Unfit
 from connector.core.items import Items
 from connector.core.moments import PLACEHOLDER
 from connector.core.paths import Reader
 from connector.core.source import Source
 
-Fill = Callable[[Mapping[str, object]], Order | Contact]
+Fill = Callable[[Mapping[str, object]], Body]
 FAILURES: Final = (Unfit, Unavailable, KeyError, OverflowError)
 """What a generated function raises: then the plain form decides."""
 
@@ -51,7 +51,7 @@ class Step(NamedTuple):
 
 
 def filler(
-    body: type[Order | Contact],
+    body: type[Body],
     blank: list[object],
     steps: tuple[Step, ...],
     params: tuple[Step, ...],

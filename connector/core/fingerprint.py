@@ -11,7 +11,7 @@ from hashlib import sha256
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import Encoder
 
-from connector.core.events import Contact, Order, Text
+from connector.core.events import Body, Order, Text
 
 _encode = Encoder(order="deterministic").encode
 
@@ -23,17 +23,18 @@ class _Head(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
     status: Text = UNSET
     raw_status: Text = UNSET
     date: datetime | UnsetType | None = UNSET
+    occurred: datetime | UnsetType | None = UNSET
 
 
-def digests(body: Order | Contact) -> tuple[bytes, bytes]:
+def digests(body: Body) -> tuple[bytes, bytes]:
     """(digest, core digest), 16 bytes each; of a contact, whose core means nothing, the second is b"".
 
     Raises UnicodeEncodeError for a text with a lone surrogate, which no encoding can send.
     """
     content = _encode(body)
-    if isinstance(body, Contact):
+    if not isinstance(body, Order):
         return sha256(content).digest()[:16], b""
-    head = _encode(_Head(body.external_order_id, body.status, body.raw_status, body.date))
+    head = _encode(_Head(body.external_order_id, body.status, body.raw_status, body.date, body.occurred))
     # An order's JSON begins with its head's: what follows is the core, and both are encoded only once.
     core = sha256(content[len(head) - 1 :])
     core.update(body.external_order_id.encode())

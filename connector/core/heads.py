@@ -41,7 +41,8 @@ Epochs = tuple[Epoch, ...]
 class Head(Struct, frozen=True):
     """The ledger's row for (destination, entity, key).
 
-    version: merged, see judge.advance; None = known, but older than any change (an ensured contact).
+    version: merged, see judge.advance; None = known, but older than any change (an ensured contact), or a
+    fact, which has none: at = when it was made, in seconds since the epoch.
     rank: that of the accepted epoch the version fell under. digest, core_digest: of what was last accepted
     with certainty, else b"". ties: digests accepted at the version's own time. live: once accepted through
     live events or Add orders (RULES 7). aliases: hashes of what leads to a contact; remote_id: the
@@ -60,3 +61,4 @@ class Head(Struct, frozen=True):
     remote_id: str | None = None
     contact_key: str | None = None
     kept: Kept | None = None
+    at: int | None = None

@@ -22,7 +22,9 @@ Reading = Literal["newer", "same", "older", "clock"]
 Judgement = Literal["newer", "unchanged", "duplicate", "superseded", "erased", "clock"]
 
 
-_UNVERSIONED: Final[Mapping[State, Judgement]] = {State.ERASED: "erased", State.UNSUBSCRIBED: "newer"}
+_UNVERSIONED: Final[Mapping[State, Judgement]] = {
+    State.ERASED: "erased", State.UNSUBSCRIBED: "newer", State.REMOVED: "newer",
+}  # fmt: skip
 
 
 def rank_of(version: Version, epochs: Epochs) -> int:
@@ -50,6 +52,7 @@ def compare(head: Head, version: Version, digest: bytes, epochs: Epochs = ()) ->
 def judge(head: Head | None, event: Event, epochs: Epochs = ()) -> Judgement:
     """What is to be done with an event, by what its key's head knows.
 
+    A fact was accepted or was not, nothing else (RULES 7).
     newer: to be sent. erased: an ensured contact that was deleted. clock: ask the operator.
     """
     if head is None:
@@ -126,7 +129,7 @@ def clear(head: Head) -> Head:
 def _first(event: Event, state: State, epochs: Epochs) -> Head:
     version = event.version
     if version is None:
-        return Head(digest=event.digest)
+        return Head(at=event.source_ms // 1000) if event.entity == "event" else Head(digest=event.digest)
     return Head(version, rank_of(version, epochs), event.digest, event.core_digest, (event.digest,), state)
 
 

@@ -4,12 +4,12 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from msgspec import UNSET
-from msgspec.json import Encoder
 from msgspec.structs import replace
 
 from connector.core.change import Change, Shape
 from connector.core.columns import Plan, Planner
-from connector.core.events import Contact, Event, Order
+from connector.core.events import Body, Contact, Event, Fact, Order
+from connector.core.facts import fact_key, row_key
 from connector.core.fingerprint import digests, gone
 from connector.core.identity import normalise_email
 from connector.core.model import Kind, Op, Record, Reject, Skip
@@ -18,12 +18,14 @@ from connector.core.rules import TopicRules
 from connector.core.targets import BODIES, KEYS, targets
 from connector.core.version import clock_of, version_of
 
-_compact: Final = Encoder(order="deterministic").encode
-_IDENTITY: Final = {"order": ("externalOrderId",), "contact": ("externalCustomerId", "email", "phone")}
+_IDENTITY: Final = {
+    "order": ("externalOrderId",), "contact": ("externalCustomerId", "email", "phone"), "event": ("eventId",),
+}  # fmt: skip
 _OF_DELETES: Final = {
-    "order": ("totalCost", "date", "externalCustomerId", "email", "phone"), "contact": (),
+    "order": ("totalCost", "date", "externalCustomerId", "email", "phone"), "contact": (), "event": (),
 }  # fmt: skip
 """What a delete tells besides, as far as its row has it."""
+NOT_UNICODE: Final = Reject("invalid_value", "a text is not valid Unicode (it has half a surrogate pair)")
 _DELETED: Final = {"unsubscribe": Kind.CONTACT_UNSUBSCRIBED, "erase": Kind.CONTACT_DELETED}
 
 
@@ -35,6 +37,7 @@ class Mapper:
         self._rules = rules
         self._planner = Planner(rules, ZoneInfo(rules.time_zone))
         self._plans: dict[Shape, Plan | Reject] = {}
+        self._make = self._fact if rules.entity == "event" else self._written
 
     def map(self, change: Change, record: Record, topic_id: str) -> Event | Skip | Reject:
         """The event of a change, or why there is none. Never raises.
@@ -46,21 +49,21 @@ class Mapper:
         if self._rules.on_snapshot == "skip" and _is_snapshot(change):
             return Skip("snapshot")
         plan = self._plans.get(change.shape) or self._planned(change.shape)
-        return plan if isinstance(plan, Reject) else self._written(change, record, topic_id, plan)
+        return plan if isinstance(plan, Reject) else self._make(change, record, topic_id, plan)
 
     def key_of(self, change: Change) -> str | None:
         """The entity key of a change that cannot be mapped, for its dead letter; None: its row tells none."""
         body = self._planner.partial(change.shape, _IDENTITY[self._rules.entity]).fill(change.row)
         if isinstance(body, Reject):
             return None
-        key = order_key(body) if isinstance(body, Order) else contact_key(body)
+        key = order_key(body) if isinstance(body, Order) else other_key(body)
         return key if key and key.encode(errors="ignore").decode() == key else None
 
     def _written(self, change: Change, record: Record, topic_id: str, plan: Plan) -> Event | Reject:
         body = plan.fill(change.row)
         if isinstance(body, Reject):
             return body
-        key = order_key(body) if isinstance(body, Order) else contact_key(body)
+        key = order_key(body) if isinstance(body, Order) else other_key(body)
         if key is None:
             return self._keyless()
         declared = plan.declared(change.row)
@@ -68,6 +71,24 @@ class Mapper:
             return declared
         clock = clock_of(change, record, topic_id)
         return self._event(change, record, clock, declared, (self._kind(change), key, body))
+
+    def _fact(self, change: Change, record: Record, topic_id: str, plan: Plan) -> Event | Reject:
+        body = plan.fill(change.row)
+        if not isinstance(body, Fact):
+            return body if isinstance(body, Reject) else self._keyless()
+        if body.event_id is UNSET and plan.feeds("eventId"):
+            return self._keyless()
+        try:
+            key = fact_key(body, change, record, clock_of(change, record, topic_id), topic_id)
+            if not (key or "").encode():
+                return self._keyless()
+        except UnicodeEncodeError:
+            return NOT_UNICODE
+        at = record.timestamp_ms if change.origin.ts_ms is None else change.origin.ts_ms
+        return Event(
+            "event", Kind.CUSTOM, key or "", body, b"", b"", None, record.position, change.op,
+            _is_snapshot(change), record.size, None, at,
+        )  # fmt: skip
 
     def _planned(self, shape: Shape) -> Plan | Reject:
         plan = self._plans[shape] = self._planner.plan(shape)
@@ -88,19 +109,19 @@ class Mapper:
         record: Record,
         clock: str,
         declared: int | str | None,
-        what: tuple[Kind, str, Order | Contact],
+        what: tuple[Kind, str, Body],
     ) -> Event | Reject:
         kind, key, body = what
         origin, rules = change.origin, self._rules
         try:
             digest, core_digest = (gone(key), b"") if change.op is Op.DELETE else digests(body)
-            row_key = None if rules.on_delete == "ignore" else _row_key(change, record, clock)
+            row = None if rules.on_delete == "ignore" else row_key(change, record, clock)
         except UnicodeEncodeError:
-            return Reject("invalid_value", "a text is not valid Unicode (it has half a surrogate pair)")
+            return NOT_UNICODE
         return Event(
             rules.entity, kind, key, body, digest, core_digest,
             version_of(change, record, clock, declared), record.position, change.op,
-            _is_snapshot(change), record.size, row_key,
+            _is_snapshot(change), record.size, row,
             record.timestamp_ms if origin.ts_ms is None else origin.ts_ms,
         )  # fmt: skip
 
@@ -137,7 +158,7 @@ class Mapper:
             return Skip("delete_moved")
         if on_delete == "dead-letter":
             return Reject("delete", "the row was deleted at the source, and on_delete is dead-letter")
-        if (on_delete == "cancel") != (entity == "order"):
+        if entity == "event" or (on_delete == "cancel") != (entity == "order"):
             return Reject("delete", f"on_delete {on_delete} has no meaning for entity {entity}")
         return None
 
@@ -155,16 +176,16 @@ class Mapper:
         path = targets(BODIES[self._rules.entity])[KEYS[self._rules.entity]].path(self._rules.fields, columns)
         return path is not None and path in columns and columns[path].name in (change.key or {})
 
-    def _gone(self, body: Order | Contact, change: Change) -> tuple[Kind, str, Order | Contact] | Reject:
+    def _gone(self, body: Body, change: Change) -> tuple[Kind, str, Body] | Reject:
         known = body.external_order_id if isinstance(body, Order) else body.external_customer_id
-        key = order_key(body) if isinstance(body, Order) else contact_key(body)
+        key = order_key(body) if isinstance(body, Order) else other_key(body)
         if key is None:
             if known is not UNSET:
                 return self._keyless()
             if change.key is None:
                 return Reject("delete", f"{KEYS[self._rules.entity]}: the deleted row has no key at all")
             key = ""
-        if isinstance(body, Contact):
+        if not isinstance(body, Order):
             return _DELETED[self._rules.on_delete], key, body
         return Kind.ORDER_CANCELLED, key, replace(body, external_order_id=key, status="CANCELLED")
 
@@ -172,6 +193,11 @@ class Mapper:
 def order_key(order: Order) -> str | None:
     """The externalOrderId; None where a record has none."""
     return order.external_order_id if type(order.external_order_id) is str else None
+
+
+def other_key(body: Contact | Fact) -> str | None:
+    """Of a contact, `contact_key`; of a fact the id that its row has."""
+    return contact_key(body) if isinstance(body, Contact) else body.event_id or None
 
 
 def contact_key(contact: Contact) -> str | None:
@@ -188,15 +214,3 @@ def contact_key(contact: Contact) -> str | None:
 
 def _is_snapshot(change: Change) -> bool:
     return change.op is Op.READ or change.origin.snapshot
-
-
-def _row_key(change: Change, record: Record, clock: str) -> str | None:
-    """Clock, table and primary key (RULES 8).
-
-    Where the source does not name its clock, the topic stands for the table: a flattened topic's tombstone
-    tells neither, and must name the same row as the records before it.
-    """
-    if change.key is None:
-        return None
-    table = change.origin.table if change.origin.clock else None
-    return f"{clock}/{table or record.position.topic}/{_compact(change.key).decode()}"

@@ -108,9 +108,10 @@ class Kind(StrEnum):
     CONTACT_UPSERTED = "contact_upserted"
     CONTACT_DELETED = "contact_deleted"
     CONTACT_UNSUBSCRIBED = "contact_unsubscribed"
+    CUSTOM = "custom"
 
 
-Entity = Literal["order", "contact"]
+Entity = Literal["order", "contact", "event"]
 Scalar = str | int | float | bool | None
 Json = Scalar | list["Json"] | Mapping[str, "Json"]
 

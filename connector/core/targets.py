@@ -13,28 +13,34 @@ from msgspec.structs import fields
 
 from connector.core import convert, instants
 from connector.core.change import Value
-from connector.core.events import Contact, Item, Order
+from connector.core.events import Body, Contact, Fact, Item, Order
 from connector.core.fit import NO_DEFAULT, NOT_QUICK, Convert, Found, Quick, Settled, Unfit, mapped, settle
 from connector.core.model import Entity
 from connector.core.paths import locate
 from connector.core.phones import is_region, phones
 from connector.core.rules import TopicRules
 
-BODIES: Final[Mapping[Entity, type[Order] | type[Contact]]] = {"order": Order, "contact": Contact}
-KEYS: Final[Mapping[Entity, str]] = {"order": "externalOrderId", "contact": "externalCustomerId"}
+BODIES: Final[Mapping[Entity, type[Body]]] = {"order": Order, "contact": Contact, "event": Fact}
+KEYS: Final[Mapping[Entity, str]] = {
+    "order": "externalOrderId", "contact": "externalCustomerId", "event": "eventId",
+}  # fmt: skip
 ITEM_PREFIX: Final = "items."
 PHONE: Final = "phone"
 
 _NOT_TARGETS: Final = {"rawStatus", "params", "fields", "extra"}
-_NO_DEFAULT_FOR: Final = {"externalOrderId", "externalCustomerId", "email", "phone", "items"}
+_NO_DEFAULT_FOR: Final = {"externalOrderId", "externalCustomerId", "eventId", "email", "phone", "items"}
 _KINDS: Final[Mapping[str, Convert]] = {
     "externalOrderId": convert.word, "externalCustomerId": convert.word, "externalItemId": convert.word,
     "storeId": convert.word, "email": convert.word, "phone": convert.word, "status": convert.word,
     "currency": convert.word, "languageCode": convert.word, "timeZone": convert.word,
     "totalCost": convert.total, "cost": convert.money, "shipping": convert.money,
     "discount": convert.money, "taxes": convert.money, "quantity": convert.quantity,
-    "additionalInfo": convert.tree, "items": convert.tree,
+    "additionalInfo": convert.tree, "items": convert.tree, "eventId": convert.word, "eventType": convert.word,
 }  # fmt: skip
+_ON_DELETE: Final[Mapping[Entity, tuple[str, ...]]] = {
+    "order": ("cancel",), "contact": ("unsubscribe", "erase"), "event": (),
+}  # fmt: skip
+_INSTANTS: Final = ("date", "occurred")
 WORD: Final = Quick(str, str.strip)  # type: ignore[arg-type]  # called with a str
 _QUICK: Final[Mapping[Convert, Quick]] = {
     convert.text: Quick(str), convert.word: WORD, convert.quantity: Quick(int),
@@ -71,7 +77,7 @@ def quick(rules: TopicRules, place: str, zone: ZoneInfo) -> Quick:
         return NOT_QUICK if words else Quick(str, phones(rules.phone_region))  # type: ignore[arg-type]  # as WORD
     if words is not None:
         return Quick(str, _replaced(words)) if base is convert.word else NOT_QUICK
-    return Quick(datetime, base) if place == "date" else _QUICK.get(base, NOT_QUICK)
+    return Quick(datetime, base) if place in _INSTANTS else _QUICK.get(base, NOT_QUICK)
 
 
 def _replaced(words: Mapping[str, str]) -> Convert:
@@ -127,8 +133,8 @@ def bare(entity: Entity, place: str, zone: ZoneInfo) -> Convert:
     name = place.removeprefix(ITEM_PREFIX)
     if name not in known:
         return convert.tree
-    if name in ("date", "birthDate"):
-        return instants.instant(zone) if name == "date" else instants.day(zone)
+    if name in _INSTANTS or name == "birthDate":
+        return instants.instant(zone) if name in _INSTANTS else instants.day(zone)
     return _KINDS.get(name, convert.text)
 
 
@@ -137,7 +143,7 @@ def bare(entity: Entity, place: str, zone: ZoneInfo) -> Convert:
 
 def problems(rules: TopicRules) -> list[str]:
     """Mistakes of one topic's mapping, one line each, from the configuration alone ("fields.totlCost: …")."""
-    return [*_unknown(rules), *_params(rules), *_deletes(rules), *_values(rules)]
+    return [*_unknown(rules), *_params(rules), *_deletes(rules), *_values(rules), *_facts(rules)]
 
 
 def required(rules: TopicRules, columns: Collection[str]) -> list[str]:
@@ -146,11 +152,10 @@ def required(rules: TopicRules, columns: Collection[str]) -> list[str]:
     wanted |= {f"params.{name}": path for name, path in rules.params.items()}
     wanted |= {"version": rules.version} if rules.version not in (None, "auto") else {}
     lines = [_lacking(place, path) for place, path in wanted.items() if not locate(path, columns)]
-    key = targets(BODIES[rules.entity])[KEYS[rules.entity]]
-    if not key.path(rules.fields, columns):
-        lines.append(
-            f"fields.{key.name}: the schema has no column {key.name} or {key.snake}; name the column"
-        )
+    key = targets(BODIES[rules.entity])["eventType" if rules.entity == "event" else KEYS[rules.entity]]
+    if not key.path(rules.fields, columns) and key.name not in rules.defaults:
+        advice = "set event_type, or name its column" if rules.entity == "event" else "name the column"
+        lines.append(f"fields.{key.name}: the schema has no column {key.name} or {key.snake}; {advice}")
     return lines + _items_lacking(rules, columns)
 
 
@@ -179,11 +184,13 @@ def _unknown(rules: TopicRules) -> Iterator[str]:
 def _hint(name: str, known: list[str], entity: Entity) -> str:
     near = get_close_matches(name, known, n=1)
     advice = f"did you mean {near[0]}?" if near else "extra parameters go into params"
-    return f"no such field of {'an order' if entity == 'order' else 'a contact'}; {advice}"
+    return f"no such field of {'a contact' if entity == 'contact' else f'an {entity}'}; {advice}"
 
 
 def _params(rules: TopicRules) -> Iterator[str]:
-    taken = {name.lower(): name for name in targets(BODIES[rules.entity])}
+    own = targets(BODIES[rules.entity])
+    sent = ("externalCustomerId", "email", "phone") if rules.entity == "event" else own
+    taken = {name.lower(): name for name in sent}
     for name in rules.params:
         if name.lower() in taken:
             yield f"params.{name}: the name is taken by {taken[name.lower()]}; choose another"
@@ -191,10 +198,15 @@ def _params(rules: TopicRules) -> Iterator[str]:
 
 
 def _deletes(rules: TopicRules) -> Iterator[str]:
-    wrong = ("unsubscribe", "erase") if rules.entity == "order" else ("cancel",)
-    if rules.on_delete in wrong:
-        right = "cancel" if rules.entity == "order" else "unsubscribe or erase"
-        yield f"on_delete: {rules.on_delete} has no meaning for entity {rules.entity}; use {right}"
+    right = _ON_DELETE[rules.entity]
+    if rules.on_delete not in ("ignore", "dead-letter", *right):
+        better = " or ".join(right or ("ignore", "dead-letter"))
+        yield f"on_delete: {rules.on_delete} has no meaning for entity {rules.entity}; use {better}"
+
+
+def _facts(rules: TopicRules) -> Iterator[str]:
+    if rules.entity == "event" and rules.version not in (None, "auto"):
+        yield "version: an event happens once and has none; remove the line"
 
 
 def _values(rules: TopicRules) -> Iterator[str]:

@@ -113,6 +113,8 @@ def time_of(version: Version) -> int:
 
 def is_beyond(event: Event, horizon_ms: int) -> bool:
     """Older than what `ledger prune` left: an unknown key does not make it new (RULES 2)."""
+    if event.entity == "event":
+        return 0 <= event.source_ms < horizon_ms
     return event.version is not None and 0 <= time_of(event.version) < horizon_ms
 
 

@@ -1,8 +1,8 @@
 """Yespo (eSputnik) as a destination: which of its resources an event goes to, and as what.
 
 Orders go as live events, or as past events where they are history (`orders_via: past_events`, or a snapshot
-of a topic with `on_snapshot: past_events`); contacts by bulk import; deleted contacts by erasure, or by
-unsubscribing their e-mail.
+of a topic with `on_snapshot: past_events`), and so do custom events; contacts by bulk import; deleted
+contacts by erasure, or by unsubscribing their e-mail.
 """
 
 from datetime import datetime
@@ -14,12 +14,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.core.claims import Grant
-from connector.core.events import Contact, Event, Order, Requirement
+from connector.core.events import Contact, Event, Fact, Order, Requirement
 from connector.core.fingerprint import digests
 from connector.core.lots import Lot
 from connector.core.model import Kind, Op
 from connector.core.talk import Batch, Conversation
-from connector.dialects import yespo_contacts, yespo_events, yespo_past_events, yespo_unsubscribe
+from connector.dialects import (
+    yespo_contacts,
+    yespo_custom,
+    yespo_events,
+    yespo_past_events,
+    yespo_unsubscribe,
+)
 from connector.dialects.yespo_check import (
     MAX_IDENTIFIER,
     cancel_fault,
@@ -45,6 +51,7 @@ _FINAL = {"DELIVERED": Kind.ORDER_DELIVERED, "CANCELLED": Kind.ORDER_CANCELLED}
 class YespoOptions(Struct, frozen=True):
     """How one account is to be served (DESIGN, Configuration).
 
+    orders_via, events_via: of orders, of custom events.
     time_zone: of the account's user, an IANA name. in_doubt: of live order events. past_snapshots: topics
     with `on_snapshot: past_events`. string_items: topics with `items_as: string`. ensure: which contacts are
     made from orders (always: also known ones, as long as no change of their own was seen); wait_seconds: how
@@ -55,6 +62,7 @@ class YespoOptions(Struct, frozen=True):
 
     name: str = "yespo"
     orders_via: Literal["events", "past_events"] = "events"
+    events_via: Literal["events", "past_events"] = "events"
     time_zone: str = "UTC"
     in_doubt: Literal["resend", "hold"] = "resend"
     past_snapshots: frozenset[str] = frozenset()
@@ -81,32 +89,33 @@ class Yespo:
 
     def check(self, event: Event) -> str | None:
         """Why Yespo would refuse or silently ignore it, or None."""
-        if isinstance(event.body, Contact):
-            return _contact_fault(event, event.body)
-        if event.op is Op.DELETE:
-            return cancel_fault(event.body, self._form.zone)
-        return order_fault(event.body, self._form.zone)
+        body, zone = event.body, self._form.zone
+        if isinstance(body, Order):
+            return cancel_fault(body, zone) if event.op is Op.DELETE else order_fault(body, zone)
+        if isinstance(body, Contact):
+            return _contact_fault(event, body)
+        return yespo_custom.fault(body, zone, past=self._is_past(event))
 
     def deep(self, event: Event) -> int:
         """How many values Yespo keeps as text, since they are nested too deep."""
         return deep_values(event)
 
     def requires(self, event: Event) -> Requirement | None:
-        """The contact of an order; of a contact with an id, whoever has its address.
+        """The contact of an order or fact; of a contact with an id, whoever has its address.
 
         A delete needs none: it cancels what was accepted after its contact.
         """
-        if isinstance(event.body, Order):
+        if not isinstance(event.body, Contact):
             return None if event.op is Op.DELETE else requirement(event.body, fresh=self._refreshes)
         return address(event.body) if event.kind is Kind.CONTACT_UPSERTED else None
 
     def ensure(self, event: Event, *, shared: bool) -> Event | None:
-        """The required contact from the order's own fields (RULES 5: older than any real change).
+        """The required contact from the event's own fields (RULES 5: older than any real change).
 
         An address that is another contact's stays with that: this one is made without.
         """
         needed = self.requires(event)
-        if needed is None or not isinstance(event.body, Order):
+        if needed is None or isinstance(event.body, Contact):
             raise ValueError(f"{event.kind} requires no contact")
         if self._options.ensure == "never":
             return None
@@ -142,6 +151,8 @@ class Yespo:
         """Where it may be batched."""
         if isinstance(event.body, Order):
             return PAST if self._is_past(event) else self._live
+        if isinstance(event.body, Fact):
+            return PAST if self._is_past(event) else yespo_custom.LOT
         if event.kind is not Kind.CONTACT_UPSERTED:
             return ERASURES if event.kind is Kind.CONTACT_DELETED else yespo_unsubscribe.LOT
         group = group_of(event.body)
@@ -156,8 +167,8 @@ class Yespo:
     def converse(self, lot: Lot, batch: Batch) -> Conversation:
         """Send a batch of one lot."""
         match lot.resource:
-            case "events":
-                return yespo_events.converse(batch, self._form)
+            case "events" | "custom_events":
+                return yespo_events.converse(batch, self._form, lot.resource)
             case "past_events":
                 return yespo_past_events.converse(batch, self._form)
             case "contacts":
@@ -169,10 +180,11 @@ class Yespo:
         raise ValueError(f"no resource of Yespo: {lot.resource}")
 
     def _is_past(self, event: Event) -> bool:
-        if self._options.orders_via == "past_events":
+        options = self._options
+        if (options.events_via if event.entity == "event" else options.orders_via) == "past_events":
             return True
         topic = event.position.topic if event.position else ""
-        return event.snapshot and topic in self._options.past_snapshots
+        return event.snapshot and topic in options.past_snapshots
 
 
 def _cancelled(event: Event, order: Order, grant: Grant) -> Event:

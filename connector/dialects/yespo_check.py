@@ -16,7 +16,7 @@ from operator import attrgetter
 
 from msgspec import UNSET
 
-from connector.core.events import Contact, Item, Order
+from connector.core.events import Body, Item, Order
 from connector.dialects.yespo_locator import (
     BLANK,
     LOCATOR_NAMES,
@@ -37,7 +37,7 @@ _required = attrgetter("external_order_id", "total_cost", "status", "date")
 _REQUIRED = ("externalOrderId", "totalCost", "status", "date")
 _item_required = attrgetter("external_item_id", "name", "quantity", "cost", "url", "image_url")
 _ITEM_REQUIRED = ("externalItemId", "name", "quantity", "cost", "url", "imageUrl")
-_OWN_NAMES = frozenset(
+OWN_NAMES = frozenset(
     name.lower()
     for name in (
         *_REQUIRED, "externalCustomerId", "email", "phone", "currency", "items", "firstName", "lastName",
@@ -68,7 +68,7 @@ def untold(order: Order) -> str | None:
     return f"{lacking}; set replica_identity: full, or cancel_by_key"
 
 
-def contact_fault(body: Order | Contact) -> str | None:
+def contact_fault(body: Body) -> str | None:
     """Why Yespo could not tell the contact."""
     fault = _identifiers_fault(body)
     if fault or id_of(body.external_customer_id) or email_of(body.email) or phone_of(body.phone):
@@ -84,13 +84,15 @@ def event_key_fault(key: str) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def params_fault(names: tuple[str, ...], locator: str) -> str | None:
-    """Why extra parameters cannot go beside an order's own. `locator`: what Yespo is to find first."""
+def params_fault(names: tuple[str, ...], locator: str, own: frozenset[str] = OWN_NAMES) -> str | None:
+    """Why extra parameters cannot go beside an event's own. `locator`: what Yespo is to find first."""
     lower = [name.lower() for name in names]
     if any(not 0 < len(name) <= MAX_NAME for name in names):
         return f"params: a parameter's name must have 1 to {MAX_NAME} characters"
-    if len(set(lower)) < len(lower) or not _OWN_NAMES.isdisjoint(lower):
-        return "params: two parameters have one name (case does not count); map an order's field under fields"
+    if len(set(lower)) < len(lower) or not own.isdisjoint(lower):
+        return (
+            "params: two parameters have one name (case does not count); map a field of its own under fields"
+        )
     rank = LOCATORS.index(locator) if locator in LOCATOR_NAMES else len(LOCATORS)
     if not LOCATOR_NAMES.isdisjoint(lower) and min(map(_rank, lower)) < rank:
         return "params: a parameter's name would make Yespo look for another contact; rename it"
@@ -103,7 +105,7 @@ def _content_fault(order: Order, zone: tzinfo) -> str | None:
         or _numbers_fault(order)
         or _date_fault(order, zone)
         or _items_fault(order)
-        or (params_fault(tuple(order.params), _first_locator(order)) if order.params else None)
+        or (params_fault(tuple(order.params), first_locator(order)) if order.params else None)
     )
 
 
@@ -111,8 +113,9 @@ def _rank(name: str) -> int:
     return LOCATORS.index(name) if name in LOCATOR_NAMES else len(LOCATORS)
 
 
-def _first_locator(order: Order) -> str:
-    return "email" if email_of(order.email) else "phone" if phone_of(order.phone) else "externalcustomerid"
+def first_locator(body: Body) -> str:
+    """The parameter by which Yespo finds its contact."""
+    return "email" if email_of(body.email) else "phone" if phone_of(body.phone) else "externalcustomerid"
 
 
 def _missing(order: Order) -> str | None:
@@ -135,7 +138,7 @@ def _is_absent(value: object) -> bool:
     return value is None or value is UNSET or (isinstance(value, str) and value.strip() in BLANK)
 
 
-def _identifiers_fault(body: Order | Contact) -> str | None:
+def _identifiers_fault(body: Body) -> str | None:
     customer, email = body.external_customer_id, body.email
     if (customer and len(customer) > MAX_IDENTIFIER) or (email and len(email) > MAX_IDENTIFIER):
         return f"externalCustomerId or email is longer than {MAX_IDENTIFIER} characters"
@@ -153,12 +156,17 @@ def _status_fault(order: Order) -> str | None:
 
 
 def _date_fault(order: Order, zone: tzinfo) -> str | None:
-    if not isinstance(order.date, datetime) or MINYEAR < order.date.year < MAXYEAR:
+    return time_fault("date", order.date, zone) or time_fault("occurred", order.occurred, zone)
+
+
+def time_fault(name: str, moment: object, zone: tzinfo) -> str | None:
+    """Why this time cannot be written."""
+    if not isinstance(moment, datetime) or MINYEAR < moment.year < MAXYEAR:
         return None
     try:
-        order.date.astimezone(zone)
+        moment.astimezone(zone)
     except OverflowError:
-        return "date has no form in the account's time zone: its year leaves 1..9999"
+        return f"{name} has no form in the account's time zone: its year leaves 1..9999"
     return None
 
 

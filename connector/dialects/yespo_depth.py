@@ -4,7 +4,7 @@ what is deeper as text. The connector writes that text itself (`yespo_events.bou
 
 from collections.abc import Mapping
 
-from connector.core.events import Contact, Event
+from connector.core.events import Contact, Event, Fact
 from connector.core.model import Json
 
 LEVELS = 2
@@ -17,6 +17,8 @@ def deep_values(event: Event) -> int:
     if isinstance(body, Contact):
         return _flat(body.fields or {})
     found = sum(_deep(value) for value in body.params.values()) if body.params else 0
+    if isinstance(body, Fact):
+        return found
     if body.additional_info:
         found += _deep(body.additional_info)
     return found + sum(_flat(item.extra) for item in body.items or () if item.extra)

@@ -1,4 +1,5 @@
-"""Live events: `POST /v2/event`, one event a request; and the form of an event, shared with past events.
+"""Live events: `POST /v2/event`, one a request; and the form of an event, of orders and custom ones alike,
+shared with past events.
 
 A null is not sent: a parameter needs a value and no null is documented, so an order's field, once set, is
 not cleared by a later null (the limit of this API). Numbers go as decimals, never through binary floats:
@@ -13,7 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import Encoder
 
 from connector.core.conclude import Steps, ask, each
-from connector.core.events import Item, Order
+from connector.core.events import Fact, Item, Order
 from connector.core.model import Json, Kind, Op
 from connector.core.talk import (
     Batch,
@@ -79,8 +80,8 @@ class Form(Struct, frozen=True):
     cancel_by_key: bool = False
 
 
-def converse(batch: Batch, form: Form) -> Conversation:
-    """Send live events, one request each."""
+def converse(batch: Batch, form: Form, resource: str) -> Conversation:
+    """Send live events, one request each. resource: its name in metrics."""
 
     def attempt(sending: Sending) -> Steps[Outcome]:
         try:
@@ -91,7 +92,7 @@ def converse(batch: Batch, form: Form) -> Conversation:
         except (ValueError, RecursionError):
             return UNENCODABLE
         part = (sending,)
-        request = Request("POST", "/v2/event", "events", body, JSON_HEADERS, part)
+        request = Request("POST", "/v2/event", resource, body, JSON_HEADERS, part)
         verdict = judge((yield from ask(request)), part)
         return verdict if isinstance(verdict, Refused) else verdict[0]
 
@@ -103,7 +104,7 @@ def render(sending: Sending, form: Form, *, occurred: bool = False) -> EventBody
     event = sending.event
     order, status = event.body, STATUS_OF.get(event.kind)
     if not isinstance(order, Order):
-        raise TypeError(f"{event.kind} is no event of an order")
+        return _custom(sending, form, occurred=occurred)
     if event.op is Op.DELETE:
         return UNKNOWN_ORDER
     if event.kind is Kind.ORDER_CANCELLED and not form.cancel_by_key and (reason := untold(order)):
@@ -124,7 +125,27 @@ def render(sending: Sending, form: Form, *, occurred: bool = False) -> EventBody
         params.append(Param("items", _items(order.items, as_string=as_string)))
     if order.params:
         _add_extra(params, order.params, id_only=sending.id_only)
-    return EventBody(EVENT_KEYS[event.kind], key, params, date[:16] if occurred else UNSET)
+    minute: str | UnsetType = UNSET
+    if occurred:
+        minute = _minute(order.occurred, form) if order.occurred else date[:16]
+    return EventBody(EVENT_KEYS[event.kind], key, params, minute)
+
+
+def _custom(sending: Sending, form: Form, *, occurred: bool) -> EventBody | Refused:
+    fact = sending.event.body
+    if not isinstance(fact, Fact):
+        raise TypeError(f"{sending.event.kind} is no event")
+    key, params = _locate(fact, id_only=sending.id_only)
+    if key is None:
+        return NO_LOCATOR
+    if fact.params:
+        _add_extra(params, fact.params, id_only=sending.id_only)
+    return EventBody(str(fact.event_type), key, params, _minute(fact.occurred if occurred else UNSET, form))
+
+
+def _minute(when: datetime | UnsetType | None, form: Form) -> str | UnsetType:
+    """As past events have it: to the minute, in the account's zone."""
+    return when.astimezone(form.zone).isoformat()[:16] if isinstance(when, datetime) else UNSET
 
 
 def bounded(value: Json, levels: int = 2) -> Json:
@@ -144,7 +165,7 @@ def _plain(amount: Decimal) -> str:
     return format(amount, "f") if "E" in text else text
 
 
-def _locate(order: Order, *, id_only: bool) -> tuple[str | None, list[Param]]:
+def _locate(order: Order | Fact, *, id_only: bool) -> tuple[str | None, list[Param]]:
     """keyValue, and the parameters that name the contact."""
     customer = id_of(order.external_customer_id)
     email = None if id_only else email_of(order.email)

@@ -15,7 +15,7 @@ without case. Blank, and the word null (inferred), name nobody.
 
 from msgspec import UNSET
 
-from connector.core.events import Contact, Order, Requirement, Text
+from connector.core.events import Contact, Fact, Order, Requirement, Text
 from connector.core.identity import normalise_email
 
 LOCATORS = (
@@ -47,7 +47,7 @@ def email_alias(email: str) -> str:
     return f"email:{normalise_email(email)}"
 
 
-def requirement(order: Order, *, fresh: bool = False) -> Requirement | None:
+def requirement(order: Order | Fact, *, fresh: bool = False) -> Requirement | None:
     """The contact that must be accepted first, by the value that Yespo will use."""
     customer, email = id_of(order.external_customer_id), email_of(order.email)
     alias = email_alias(email) if email else None
@@ -69,14 +69,15 @@ def aliases(contact: Contact) -> tuple[str, ...]:
     return (*((email_alias(email),) if email else ()), *((f"phone:{phone}",) if phone else ()))
 
 
-def contact_of(order: Order, *, addressed: bool = True) -> Contact:
+def contact_of(order: Order | Fact, *, addressed: bool = True) -> Contact:
     """The contact as far as an order knows it: what the order lacks is left alone, never cleared."""
+    first, last = (order.first_name, order.last_name) if isinstance(order, Order) else (None, None)
     return Contact(
         external_customer_id=id_of(order.external_customer_id) or UNSET,
         email=(addressed and email_of(order.email)) or UNSET,
         phone=(addressed and phone_of(order.phone)) or UNSET,
-        first_name=order.first_name or UNSET,
-        last_name=order.last_name or UNSET,
+        first_name=first or UNSET,
+        last_name=last or UNSET,
     )
 
 

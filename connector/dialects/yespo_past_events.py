@@ -1,7 +1,7 @@
 """Past events: `POST /v1/past_events`, at most 500 a request, each with the time it occurred.
 
-`occurred` is the order's date in the account's zone, to the minute. There is no answer per event and no
-documented deduplication, so a lost answer is held, never resent (RULES 4).
+`occurred` is the mapped field, of an order without it its date, in the account's zone, to the minute. There
+is no answer per event and no documented deduplication, so a lost answer is held, never resent (RULES 4).
 """
 
 from msgspec import Struct

@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+from msgspec.structs import replace
 from pydantic import Field, ValidationError
 
 from connector.core import budget, targets
 from connector.core.model import Entity
+from connector.core.rules import TopicRules
 from connector.errors import ConfigError
-from connector.settings import file, kafka, unavailable
+from connector.settings import file, kafka, relations, unavailable
 from connector.settings.destinations import DestinationSettings, YespoSettings
 from connector.settings.ledger import LedgerSettings
 from connector.settings.model import (
@@ -22,9 +24,9 @@ from connector.settings.model import (
     LogSettings,
     RegistrySettings,
     ServerSettings,
-    TopicSettings,
 )
 from connector.settings.report import report
+from connector.settings.topic import TopicSettings
 from connector.settings.types import LaneName, Model, Secret, alternatives
 
 SUPPORTED: Final[Mapping[str, frozenset[str]]] = {
@@ -73,6 +75,17 @@ class Settings(Model):
         merged = self.delivery.model_dump() | wishes
         caps = {name: min(merged[name], cap) for name, cap in CAPS[chosen.type].items()}
         return DeliverySettings.model_validate(merged | caps)
+
+    def rules_of(self, destination: str, topic: TopicSettings) -> TopicRules:
+        """How a destination reads a topic.
+
+        A snapshot of custom events is history: by default it goes where history goes, or nowhere (RULES 7).
+        """
+        rules, chosen = topic.rules(), self.destinations[destination]
+        if topic.entity != "event" or topic.on_snapshot != "update":
+            return rules
+        past = isinstance(chosen, YespoSettings) and chosen.events_via == "past_events"
+        return replace(rules, on_snapshot="past_events" if past else "skip")
 
     def secret_of(self, destination: str) -> Secret:
         """The API key or token of a destination, read anew at each `get`."""
@@ -147,7 +160,7 @@ def _relations(settings: Settings) -> list[str]:
         *_schemas(settings),
         *_mappings(settings),
         *_lanes(settings),
-        *_cancellations(settings),
+        *relations.problems(settings),
         *kafka.drain_problems(settings.kafka, settings.delivery.drain_seconds),
         *_budgets(settings),
     ]
@@ -185,7 +198,6 @@ def _mappings(settings: Settings) -> list[str]:
     return [
         f"topics[{index}].{line}"
         for index, topic in enumerate(settings.topics)
-        if topic.entity != "event"
         for line in targets.problems(topic.rules())
     ]
 
@@ -207,24 +219,12 @@ def _lanes(settings: Settings) -> list[str]:
     return list(dict.fromkeys(problems))
 
 
-def _cancellations(settings: Settings) -> list[str]:
-    """A past event creates no order, so none can be cancelled."""
-    return [
-        f"topics[{index}].on_delete: cancel has no meaning for destinations.{name}, which sends past events; "
-        "use ignore or dead-letter"
-        for name, chosen in settings.destinations.items()
-        if isinstance(chosen, YespoSettings) and chosen.orders_via == "past_events"
-        for index, topic in enumerate(settings.topics)
-        if topic.on_delete == "cancel" and topic in settings.topics_of(name)
-    ]
-
-
 def _clocks(settings: Settings, feeding: tuple[TopicSettings, ...]) -> list[str]:
     """Two topics of one entity whose records surely name no common clock need a `version` (RULES 1)."""
     firsts: dict[Entity | str, str] = {}
     problems = []
     for topic in feeding:
-        if topic.version != "auto" or topic.envelope not in {"plain", "flat"}:
+        if topic.entity == "event" or topic.version != "auto" or topic.envelope not in {"plain", "flat"}:
             continue
         first = firsts.setdefault(topic.entity, topic.name)
         if first != topic.name:

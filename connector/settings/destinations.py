@@ -25,6 +25,7 @@ class YespoSettings(Model):
     api_key_file: Path | None = None
     topics: tuple[TopicName, ...] | None = None
     orders_via: Literal["events", "past_events", "add_orders", "add_orders_then_events"] = "events"
+    events_via: Literal["events", "past_events"] = "events"
     time_zone: TimeZone = "Europe/Kyiv"
     in_doubt: Literal["resend", "hold"] = "resend"
     contacts: ContactsSettings = ContactsSettings()

@@ -9,11 +9,9 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SecretStr,
-    StringConstraints,
     model_validator,
 )
 
-from connector.core.rules import Envelope, OnDelete, OnSnapshot, ReplicaIdentity, TopicRules
 from connector.settings.types import (
     Model,
     Scalar,
@@ -21,10 +19,8 @@ from connector.settings.types import (
     Servers,
     Start,
     Text,
-    TimeZone,
     TopicName,
     WebUrl,
-    Words,
     at_most_one,
 )
 
@@ -97,34 +93,6 @@ class RegistrySettings(Model):
     def bearer(self) -> Secret:
         """The bearer token."""
         return Secret("schema_registry.token", self.token, self.token_file)
-
-
-class TopicSettings(Model):
-    """How one topic is read."""
-
-    name: TopicName
-    entity: Literal["order", "contact", "event"]
-    envelope: Envelope = "auto"
-    schema_file: Path | None = None
-    fields: dict[str, Text] = Field(default_factory=dict)
-    values: dict[str, Words] = Field(default_factory=dict)
-    defaults: dict[str, Scalar] = Field(default_factory=dict)
-    params: dict[str, Text] = Field(default_factory=dict)
-    version: Text = "auto"
-    time_zone: TimeZone = "UTC"
-    phone_region: Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")] | None = None
-    totals: Literal["warn", "strict", "distribute", "off"] = "warn"
-    on_delete: OnDelete = "ignore"
-    replica_identity: ReplicaIdentity = "default"
-    on_snapshot: OnSnapshot = "update"
-    items_as: Literal["array", "string"] = "array"
-    null_defaults: tuple[Text, ...] = ()
-
-    def rules(self) -> TopicRules:
-        """The same as decode and map need it."""
-        assert self.entity != "event"  # noqa: S101 - refused at load until there are custom events
-        given = {name: getattr(self, name) for name in TopicRules.__struct_fields__}
-        return TopicRules(**given | {"version": None if self.version == "auto" else self.version})
 
 
 class DeliverySettings(Model):

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 UNAVAILABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("topics.*.entity", ("event",)),
     ("destinations.*.type", ("metrica",)),
     ("destinations.*.orders_via", ("add_orders", "add_orders_then_events")),
 )

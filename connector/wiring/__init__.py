@@ -23,7 +23,6 @@ from connector.core.decode import Decoder
 from connector.core.mapping import Mapper
 from connector.core.plan import Plan
 from connector.courier import Courier, CourierOptions, Edges
-from connector.dialects.yespo import Yespo, YespoOptions
 from connector.errors import ConfigError
 from connector.lane.dispatch import Dispatch, Own
 from connector.lane.intake import Intake, Reading
@@ -35,8 +34,8 @@ from connector.ports import Clock, DeadLetters, Destination, History, Ledger, Lo
 from connector.recording import Unrecorded, recorder
 from connector.service import Running, Service
 from connector.settings import Settings
-from connector.settings.destinations import YespoSettings
-from connector.settings.model import TopicSettings
+from connector.settings.topic import TopicSettings
+from connector.wiring.destinations import dialect
 
 LEASE_SLACK = 30.0
 """Seconds that a claim's lease outlasts a request's deadline: so long may the ledger be away (RULES 2)."""
@@ -116,25 +115,6 @@ def http(settings: Settings, destination: str) -> PyreqwestHttp:
     return PyreqwestHttp(options, credentials)
 
 
-def dialect(settings: Settings, name: str) -> Destination:
-    """The destination's dialects."""
-    chosen, topics = settings.destination(name), settings.topics_of(name)
-    if not isinstance(chosen, YespoSettings) or chosen.orders_via not in ("events", "past_events"):
-        raise ConfigError(f"destinations.{name}: is not available in this version")
-    options = YespoOptions(
-        name=name,
-        orders_via=chosen.orders_via,
-        time_zone=chosen.time_zone,
-        in_doubt=chosen.in_doubt,
-        ensure=chosen.contacts.ensure,
-        wait_seconds=chosen.contacts.wait_seconds,
-        cancel_by_key=chosen.cancel_by_key,
-        past_snapshots=frozenset(t.name for t in topics if t.on_snapshot == "past_events"),
-        string_items=frozenset(t.name for t in topics if t.items_as == "string"),
-    )
-    return Yespo(options)
-
-
 def decoder(topic: TopicSettings, schemas: Registry | None) -> Decoder:
     """Reads one topic."""
     if topic.schema_file is not None:
@@ -185,7 +165,7 @@ class _Assembly:
             linger=self._delivery.linger_ms / 1000,
         )
         dispatch = Dispatch(destination, courier, store, letters, Own(plan, books, partitions, clock))
-        readers = {t.name: Reading(decoder(t, schemas), Mapper(t.rules()), t.totals) for t in self._topics}
+        readers = {t.name: Reading(decoder(t, schemas), self._mapper(t), t.totals) for t in self._topics}
 
         def find_key(row: str) -> str | None:
             return plan.key_of(row) or store.keys_of([row])[0]
@@ -203,6 +183,9 @@ class _Assembly:
             meter=meter,
         )
         return Lane(self._name, parts, budget=self._budget, drain_seconds=self._delivery.drain_seconds)
+
+    def _mapper(self, topic: TopicSettings) -> Mapper:
+        return Mapper(self._settings.rules_of(self._name, topic))
 
     def _opener(self, lane: Lane, courier: Courier, *, embedded: bool) -> Callable[[], None]:
         settings, name = self._settings, self._name

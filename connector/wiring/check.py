@@ -18,7 +18,7 @@ from connector.core.talk import NoAnswer, Request, Response
 from connector.errors import ConnectorError
 from connector.settings import Settings
 from connector.settings.destinations import YespoSettings
-from connector.settings.model import TopicSettings
+from connector.settings.topic import TopicSettings
 from connector.wiring import clocks, ledgers
 from connector.wiring.finding import Finding, Findings
 

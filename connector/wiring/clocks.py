@@ -8,7 +8,7 @@ from connector.core.change import Change
 from connector.core.envelope import Decoded
 from connector.core.model import Record
 from connector.settings import Settings
-from connector.settings.model import TopicSettings
+from connector.settings.topic import TopicSettings
 from connector.wiring.finding import Finding, Findings
 
 Decode = Callable[[Record], Decoded]
@@ -18,7 +18,7 @@ def check(settings: Settings, destination: str) -> Findings:
     """A line for each entity that several topics without `version` feed. Raises BrokerDown, RegistryDown."""
     feeding: dict[str, list[TopicSettings]] = {}
     for topic in settings.topics_of(destination):
-        if topic.version == "auto":
+        if topic.version == "auto" and topic.entity != "event":
             feeding.setdefault(topic.entity, []).append(topic)
     for entity, topics in feeding.items():
         if len(topics) > 1:

@@ -23,7 +23,7 @@ from connector.core.model import Version
 from connector.errors import Fatal, LedgerDown
 from tests.adapters.test_ledger_sqlite import LOCATORS, orders, wants
 from tests.fakes.ledger import FakeLedger
-from tests.support.changes import contact, order, version
+from tests.support.changes import contact, fact, order, version
 from tests.support.postgres import Database, LocalPostgres, silence, wait_for
 from tests.support.postgres_plugin import with_tables
 
@@ -450,6 +450,17 @@ class TestUpkeep:
             assert ask(other, contact("C2", None)) == Done("duplicate")
             ledger.turn([Settlement(claimed, "accepted")], [])
             assert (ledger.stale_sends, ledger.prune(10)) == (0, 1)
+
+
+    def test_facts_are_pruned_by_when_they_were_made(self, migrated: Database) -> None:
+        old, same_second, young = (fact(key, at) for key, at in (("o", 5_900), ("s", 6_400), ("y", 7_000)))
+        with opened(migrated) as ledger:
+            accept(ledger, old, same_second, young)
+            assert ledger.prune(6_300) == 1
+            verdict = ask(ledger, old)
+            assert isinstance(verdict, Deny)
+            assert verdict.cause == "older_than_ledger"
+            assert [ask(ledger, same_second), ask(ledger, young)] == [Done("duplicate")] * 2
 
 
 class TestData:

@@ -21,7 +21,7 @@ from connector.core.events import Contact, Event, Order, Requirement
 from connector.core.heads import Kept
 from connector.ports import Ledger
 from tests.fakes.ledger import FakeLedger, Store
-from tests.support.changes import contact, order, version
+from tests.support.changes import contact, fact, order, version
 
 
 class Countable(Ledger, Protocol):
@@ -621,6 +621,53 @@ class TestContactFirst:
     def test_a_denied_or_needy_order_claims_nothing(self, world: World, ledger: Countable) -> None:
         assert ask(ledger, ORDER, Requirement("C1", None)) == Needs()
         assert ask(world.open(), ORDER) == Grant()
+
+
+class TestFacts:
+    """RULES 7: accepted or not, nothing else."""
+
+    def test_what_was_accepted_is_a_duplicate_whenever_it_comes_again(
+        self, world: World, ledger: Countable
+    ) -> None:
+        accept(ledger, fact("f", 5_000))
+        again = [ask(ledger, fact("f", at)) for at in (5_000, 1_000, 9_000, -1)]
+        world.crash(ledger)
+        assert [*again, ask(world.open(), fact("f", 5_000))] == [Done("duplicate")] * 5
+
+    def test_every_key_is_a_fact_of_its_own(self, world: World, ledger: Countable) -> None:
+        facts = [fact(f"{number}", 7_000) for number in range(600)]
+        assert ask_all(ledger, facts) == [Grant()] * 600
+        settle_all(ledger, facts[::2], "accepted")
+        settle_all(ledger, facts[1::2], "released")
+        assert ask_all(world.open(), facts) == [Done("duplicate"), Grant()] * 300
+
+    def test_a_fact_an_order_and_a_contact_of_one_key_are_three(self, ledger: Countable) -> None:
+        accept(ledger, fact("1"))
+        assert [ask(ledger, V1), ask(ledger, contact("1", version(1)))] == [Grant(), Grant()]
+        assert ask(ledger, fact("1")) == Done("duplicate")
+
+    def test_a_claimed_one_is_busy_and_a_dead_owners_is_doubtful_until_it_is_accepted(
+        self, world: World, ledger: Countable
+    ) -> None:
+        assert [ask(ledger, fact("f", 1)), ask(ledger, fact("f", 2))] == [Grant(), Busy()]
+        world.crash(ledger)
+        heir = world.open()
+        assert ask(heir, fact("f", 2)) == Grant(doubtful=True)
+        settle(heir, fact("f", 2), "released", certain=False)
+        assert ask(heir, fact("f", 1)) == Grant(doubtful=True)
+        settle(heir, fact("f", 1))
+        assert ask(heir, fact("f", 1)) == Done("duplicate")
+
+    def test_its_contact_comes_first(self, ledger: Countable) -> None:
+        assert ask(ledger, fact("f"), Requirement("C1", "email:a")) == Needs()
+        accept(ledger, contact("C1", version(1)), aliases=("email:b",))
+        assert ask(ledger, fact("f"), Requirement("C1", "email:a")) == Grant(id_only=True)
+
+    @pytest.mark.parametrize("key", ["", "email:a", "#" + "0" * 32, "a\0b", "x" * 5000])
+    def test_any_text_is_a_key(self, ledger: Countable, key: str) -> None:
+        accept(ledger, fact(key))
+        assert ask(ledger, fact(key)) == Done("duplicate")
+        assert ask(ledger, fact(key + "x")) == Grant()
 
 
 class TestRows:

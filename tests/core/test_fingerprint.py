@@ -14,7 +14,7 @@ from connector.core.fingerprint import digests
 from tests.support.mapping import order
 
 ORDER = Order(
-    "1", "INITIALIZED", "new", datetime(2025, 1, 2, tzinfo=UTC), Decimal("9.50"), "UAH",
+    "1", "INITIALIZED", "new", datetime(2025, 1, 2, tzinfo=UTC), total_cost=Decimal("9.50"), currency="UAH",
     items=(Item("7", "Чайник 🫖", quantity=1, cost=Decimal("9.50")),),
 )  # fmt: skip
 

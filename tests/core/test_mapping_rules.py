@@ -28,10 +28,15 @@ from tests.support.mapping import rules
         ("order", {"defaults": {"email": "a@b.example"}}, "defaults.email: one value cannot stand for everybody's; remove it"),
         ("order", {"on_delete": "erase"}, "on_delete: erase has no meaning for entity order; use cancel"),
         ("contact", {"on_delete": "cancel"}, "on_delete: cancel has no meaning for entity contact; use unsubscribe or erase"),
+        ("event", {"on_delete": "cancel"}, "on_delete: cancel has no meaning for entity event; use ignore or dead-letter"),
+        ("event", {"version": "rev"}, "version: an event happens once and has none; remove the line"),
+        ("event", {"params": {"Email": "x"}}, "params.Email: the name is taken by email; choose another"),
+        ("event", {"fields": {"totalCost": "x"}}, "fields.totalCost: no such field of an event; extra parameters go into params"),
+        ("event", {"defaults": {"eventId": "x"}}, "defaults.eventId: one value cannot stand for everybody's; remove it"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_with_place_and_remedy(
-    entity: Literal["order", "contact"], settings: dict[str, Any], line: str
+    entity: Literal["order", "contact", "event"], settings: dict[str, Any], line: str
 ) -> None:
     assert problems(rules(entity, **settings)) == [line]
 
@@ -64,6 +69,14 @@ def test_a_schema_is_compared_with_a_mapping_without_records() -> None:
         "fields.items.name: the schema has no column items; name it in fields.items",
     ]
     assert required(settings, {"external_order_id", "sum", "town", "rev", "items"}) == []
+
+
+def test_an_event_needs_a_type_and_no_id() -> None:
+    lacking = "fields.eventType: the schema has no column eventType or event_type; set event_type, or name its column"
+    assert required(rules("event"), {"id"}) == [lacking]
+    assert required(rules("event", fields={"eventType": ""}, defaults={"eventType": "x"}), {"id"}) == []
+    assert required(rules("event"), {"event_type"}) == []
+    assert problems(rules("event", params={"eventId": "id", "status": "s"}, fields={"occurred": "at"})) == []
 
 
 def test_a_configured_key_is_reported_once() -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from connector.core.events import Contact, Event, Order
+from connector.core.events import Contact, Event, Fact, Order
 from connector.core.model import Kind, Position, Version
 
 TOPIC = "shop.orders"
@@ -35,6 +35,11 @@ def contact(
     kind = Kind.CONTACT_UNSUBSCRIBED if unsubscribed else kind
     digest = _digest(f"{kind}{content or repr(at)}") if at or content else b""
     return Event("contact", kind, key, body or Contact(), digest, b"", at, None, row_key=row)
+
+
+def fact(key: str, at_ms: int = -1) -> Event:
+    """A custom event."""
+    return Event("event", Kind.CUSTOM, key, Fact(event_type="seen"), b"", b"", None, None, source_ms=at_ms)
 
 
 def _digest(text: str) -> bytes:

@@ -39,7 +39,7 @@ def record(offset: int = 7, timestamp_ms: int = 1_700_000_000_500, key: bytes = 
     return Record(Position(TOPIC, 0, offset), timestamp_ms, key, b"value")
 
 
-def rules(entity: Literal["order", "contact"] = "order", **settings: Any) -> TopicRules:
+def rules(entity: Literal["order", "contact", "event"] = "order", **settings: Any) -> TopicRules:
     """The rules of one topic."""
     return TopicRules(TOPIC, entity, **settings)
 
