@@ -451,7 +451,6 @@ class TestUpkeep:
             ledger.turn([Settlement(claimed, "accepted")], [])
             assert (ledger.stale_sends, ledger.prune(10)) == (0, 1)
 
-
     def test_facts_are_pruned_by_when_they_were_made(self, migrated: Database) -> None:
         old, same_second, young = (fact(key, at) for key, at in (("o", 5_900), ("s", 6_400), ("y", 7_000)))
         with opened(migrated) as ledger:
