@@ -63,7 +63,8 @@ def test_only_events_go_to_the_past_by_events_via_and_snapshots_by_their_topic()
 def test_the_contact_of_a_fact_comes_first_and_is_made_of_its_own_fields() -> None:
     event = fact(phone="380501234567")
     assert YESPO.requires(event) == Requirement("C1", "email:a@b.example")
-    ensured = YESPO.ensure(event)
+    ensured = YESPO.ensure(event, shared=False)
+    assert ensured is not None
     assert ensured.body == Contact(external_customer_id="C1", email="A@b.example", phone="380501234567")
     assert YESPO.check(ensured) is None
 
