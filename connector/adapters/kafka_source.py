@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Tp
 from confluent_kafka.admin import AdminClient
 
@@ -20,13 +20,12 @@ from connector.adapters.kafka_assignment import Assignments, TopicIds
 from connector.adapters.kafka_commits import Commits
 from connector.adapters.kafka_cursor import Cursor
 from connector.adapters.kafka_health import Health
+from connector.adapters.kafka_message import record_of
 from connector.adapters.kafka_properties import Properties, consumer_config, is_eager, refused_property
 from connector.core.budget import USUAL, Budget
-from connector.core.model import Position, Record
+from connector.core.model import Record
 from connector.errors import Outage
 from connector.ports import Members, Placed, TopicPartition
-
-Headers = tuple[tuple[str, bytes | None], ...]
 
 AGAIN_SECONDS: Final = 1.0
 """How long to wait before what failed beside the reading (a look-up, a commit) is tried again."""
@@ -61,6 +60,7 @@ class KafkaSource:
         self._cursor, self._members = Cursor(self._consumer, eager=is_eager(config)), members
         self._ids = TopicIds(admin, look_seconds)
         self._assignments = Assignments(self._consumer, self._ids)
+        self._topics: dict[str, str] = {}
         self._given: set[TopicPartition] = set()
         self._stray: set[TopicPartition] = set()
         self._ends: dict[TopicPartition, int] = {}
@@ -94,26 +94,17 @@ class KafkaSource:
         return self._health.trouble
 
     def _records(self, messages: Sequence[Message]) -> list[Record]:
-        return [record for message in messages if (record := self._record(message)) is not None]
-
-    def _record(self, message: Message) -> Record | None:
-        error = message.error()
-        if error is not None:
-            self._on_message_error(message, error)
-            return None
-        topic, partition = cast("TopicPartition", (message.topic(), message.partition()))
-        placed = self._placed.get((topic, partition))
-        if placed is None:
-            return None  # it was fetched before the partition was taken away, or placed
-        kind, timestamp = message.timestamp()
-        headers = message.headers()
-        return Record(
-            Position(topic, partition, cast("int", message.offset()), placed.lease),
-            -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp,
-            message.key(),
-            message.value(),
-            cast("Headers", tuple(headers)) if headers else (),
-        )
+        records: list[Record] = []
+        for message in messages:
+            if (error := message.error()) is not None:
+                self._on_message_error(message, error)
+                continue
+            topic, partition = cast("TopicPartition", (message.topic(), message.partition()))
+            placed = self._placed.get((topic, partition))
+            if placed is not None:  # else: it was fetched before the partition was taken away, or placed
+                # One text for a topic, where each message has its own: it is kept once, and hashed once.
+                records.append(record_of(message, self._topics.setdefault(topic, topic), placed.lease))
+        return records
 
     def _on_message_error(self, message: Message, error: KafkaError) -> None:
         key = cast("TopicPartition", (message.topic(), message.partition()))

@@ -19,11 +19,13 @@ class Brake:
 
     def read(self, *, dead: bool) -> None:
         """A record was decoded, mapped and checked, in the order of reading; dead: it was refused there."""
-        self._note(self._read, dead=dead, count=1)
+        if dead or not self._read.calm:
+            self._note(self._read, dead=dead, count=1)
 
     def note(self, *, dead: bool, count: int = 1) -> None:
         """Count settled records; a held in-doubt event is not noted at all."""
-        self._note(self._settled, dead=dead, count=count)
+        if dead or not self._settled.calm:
+            self._note(self._settled, dead=dead, count=count)
 
     def release(self) -> None:
         """Start anew with empty windows."""
@@ -37,26 +39,30 @@ class Brake:
 
 
 class _Window:
-    """The last so many records, and how many of them are dead."""
+    """The last so many records, and how many of them are dead.
+
+    calm: it is full of good ones, so that another good one changes nothing: the usual case.
+    """
 
     def __init__(self, size: int) -> None:
         self._last: deque[bool] = deque(maxlen=size)
         self._size = size
         self.dead = 0
+        self.calm = False
 
     @property
     def full(self) -> bool:
         return len(self._last) == self._size
 
     def push(self, *, dead: bool, count: int) -> None:
-        if not dead and not self.dead and self.full:
-            return  # nothing but good ones, before and after: the usual case
         for _ in range(min(count, self._size)):
             if self.full:
                 self.dead -= self._last[0]
             self._last.append(dead)
             self.dead += dead
+        self.calm = self.full and not self.dead
 
     def clear(self) -> None:
         self._last.clear()
         self.dead = 0
+        self.calm = False

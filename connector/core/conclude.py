@@ -52,7 +52,7 @@ def each(batch: Batch, attempt: Callable[[Sending], Steps[Outcome]]) -> Conversa
     """One request an event, in order."""
     outcomes: list[Outcome] = []
     for sending in batch:
-        stop = outage(outcomes)
+        stop = outage(outcomes) if outcomes else None
         outcomes.append(stop or (yield from attempt(sending)))
     return outcomes
 

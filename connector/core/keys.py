@@ -17,6 +17,7 @@ from connector.core.wire import Headers, is_headed
 SOLE: Final = "key"
 """The name of a key's one value where it has no columns (a text, a number)."""
 _NAME_PARTS: Final = 4
+_NO_ROW: Final[dict[str, object]] = {}
 
 
 class Keys:
@@ -68,7 +69,7 @@ def _key(plan: _Plan, raw: Any) -> Key:
 def _without_schema(data: bytes) -> Key | Reject:
     try:
         text = data.decode()
-        return Key({}, NO_COLUMNS, _json_object(text) or {SOLE: text})
+        return Key(_NO_ROW, NO_COLUMNS, (text[:1] == "{" and _json_object(text)) or {SOLE: text})
     except UnicodeDecodeError:
         return Reject("bad_framing", "the key is in no known framing and no text")
 
@@ -76,7 +77,7 @@ def _without_schema(data: bytes) -> Key | Reject:
 def _json_object(text: str) -> dict[str, Value] | None:
     """JsonConverter's key, with or without its schema."""
     try:
-        value = json.loads(text, parse_float=Decimal) if text.startswith("{") else None
+        value = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError, ArithmeticError):
         return None
     if isinstance(value, dict) and value.keys() == {"schema", "payload"}:

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 
-class Lot(Struct, frozen=True):
+class Lot(Struct, frozen=True, cache_hash=True):
     """A kind of batch. `resource`: name in metrics; `group`: a further split (the set of fields sent);
     live: its acceptance makes the entity known (RULES 7)."""
 

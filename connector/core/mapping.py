@@ -38,6 +38,7 @@ class Mapper:
         self._planner = Planner(rules, ZoneInfo(rules.time_zone))
         self._plans: dict[Shape, Plan | Reject] = {}
         self._make = self._fact if rules.entity == "event" else self._written
+        self._row_keys = rules.on_delete != "ignore"
 
     def map(self, change: Change, record: Record, topic_id: str) -> Event | Skip | Reject:
         """The event of a change, or why there is none. Never raises.
@@ -49,7 +50,7 @@ class Mapper:
         if self._rules.on_snapshot == "skip" and _is_snapshot(change):
             return Skip("snapshot")
         plan = self._plans.get(change.shape) or self._planned(change.shape)
-        return plan if isinstance(plan, Reject) else self._make(change, record, topic_id, plan)
+        return self._make(change, record, topic_id, plan) if isinstance(plan, Plan) else plan
 
     def key_of(self, change: Change) -> str | None:
         """The entity key of a change that cannot be mapped, for its dead letter; None: its row tells none."""
@@ -66,11 +67,12 @@ class Mapper:
         key = order_key(body) if isinstance(body, Order) else other_key(body)
         if key is None:
             return self._keyless()
-        declared = plan.declared(change.row)
+        declared = plan.declared(change.row) if plan.version is not None else None
         if isinstance(declared, Reject):
             return declared
-        clock = clock_of(change, record, topic_id)
-        return self._event(change, record, clock, declared, (self._kind(change), key, body))
+        return self._event(
+            change, record, clock_of(change, record, topic_id), declared, (self._kind(change), key, body)
+        )
 
     def _fact(self, change: Change, record: Record, topic_id: str, plan: Plan) -> Event | Reject:
         body = plan.fill(change.row)
@@ -112,17 +114,17 @@ class Mapper:
         what: tuple[Kind, str, Body],
     ) -> Event | Reject:
         kind, key, body = what
-        origin, rules = change.origin, self._rules
+        source_ms = change.origin.ts_ms
         try:
             digest, core_digest = (gone(key), b"") if change.op is Op.DELETE else digests(body)
-            row = None if rules.on_delete == "ignore" else row_key(change, record, clock)
+            row = row_key(change, record, clock) if self._row_keys else None
         except UnicodeEncodeError:
             return NOT_UNICODE
         return Event(
-            rules.entity, kind, key, body, digest, core_digest,
+            self._rules.entity, kind, key, body, digest, core_digest,
             version_of(change, record, clock, declared), record.position, change.op,
             _is_snapshot(change), record.size, row,
-            record.timestamp_ms if origin.ts_ms is None else origin.ts_ms,
+            record.timestamp_ms if source_ms is None else source_ms,
         )  # fmt: skip
 
     def _keyless(self) -> Reject:

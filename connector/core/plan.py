@@ -6,6 +6,7 @@ Rules.
 3. A batch of a lot is due when it is full by events or bytes, or when its oldest member has lingered.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 
@@ -19,12 +20,13 @@ from connector.core.talk import Refused
 Line = tuple[str, str]
 
 
-class Item(Struct, eq=False):
+class Item(Struct, eq=False, gc=False):
     """An event on its way through a lane, with the record it was made from.
 
     record None: a contact made for `sponsor`, an order. denied: why it must become a dead letter instead.
     ticket: its place in the order of arrival, given by the plan. cost: bytes of memory it stands for.
     aliases: what will lead to a contact.
+    No cycles: `next` leads to what came later, and no order leads to the contact that it sponsors.
     """
 
     event: Event
@@ -47,32 +49,48 @@ class Item(Struct, eq=False):
 
 
 class _Bucket:
-    """What of one lot is ready to be claimed, oldest first: else the watermark stands still in a backlog."""
+    """What of one lot is ready to be claimed, oldest first: else the watermark stands still in a backlog.
 
-    __slots__ = ("items", "size")
+    Most come in the order of their tickets and stand in `_queue`; who waited for something is in `_early`.
+    """
+
+    __slots__ = ("_early", "_queue", "size")
 
     def __init__(self) -> None:
-        self.items: list[tuple[int, Item]] = []
+        self._queue: deque[Item] = deque()
+        self._early: list[tuple[int, Item]] = []
         self.size = 0
 
+    def __len__(self) -> int:
+        return len(self._queue) + len(self._early)
+
     def put(self, item: Item) -> None:
-        heappush(self.items, (item.ticket, item))
+        if self._queue and item.ticket < self._queue[-1].ticket:
+            heappush(self._early, (item.ticket, item))
+        else:
+            self._queue.append(item)
         self.size += item.event.size
 
     def take(self, events: int, size: int) -> list[Item]:
         """At most so many events and bytes, but at least one event."""
-        taken = [heappop(self.items)[1]]
-        room = size - taken[0].event.size
-        while self.items and len(taken) < events and self.items[0][1].event.size <= room:
-            taken.append(heappop(self.items)[1])
-            room -= taken[-1].event.size
-        self.size -= size - room
+        queue, early, left = self._queue, self._early, size
+        taken: list[Item] = []
+        while (queue or early) and len(taken) < events:
+            overtakes = early and not (queue and queue[0].ticket < early[0][0])
+            item = early[0][1] if overtakes else queue[0]
+            left -= item.event.size
+            if left < 0 and taken:
+                left += item.event.size
+                break
+            taken.append(heappop(early)[1] if overtakes else queue.popleft())
+        self.size -= size - left
         return taken
 
     @property
     def oldest(self) -> float:
         """When the first of them arrived."""
-        return self.items[0][1].arrived
+        queue, early = self._queue, self._early
+        return (early[0][1] if early and not (queue and queue[0].ticket < early[0][0]) else queue[0]).arrived
 
 
 class Plan:
@@ -96,16 +114,17 @@ class Plan:
 
     def add(self, item: Item) -> None:
         """Put an event at the end of its line."""
-        self._note(item)
+        if item.event.row_key is not None or item.aliases:
+            self._note(item)
         if not item.ticket:
             self._ticket += 1
             item.ticket = item.sponsor.ticket if item.sponsor else self._ticket
         line = item.line
-        if line not in self._heads:
-            self._heads[line] = item
+        head = self._heads.setdefault(line, item)
+        if head is item:
             self._offer(item)
             return
-        self._tails.get(line, self._heads[line]).next = item
+        self._tails.get(line, head).next = item
         self._tails[line] = item
 
     def key_of(self, row_key: str) -> str | None:
@@ -118,13 +137,14 @@ class Plan:
         while self._later and self._later[0][0] <= now:
             self._offer(heappop(self._later)[2])
         for lot, bucket in list(self._buckets.items()):
-            while room > 0 and bucket.items and self._is_due(lot, bucket, now, flush=flush):
+            full = min(lot.max_events, self._batch_events)
+            while room > 0 and len(bucket) and (len(bucket) >= full or flush or self._is_due(bucket, now)):
                 room -= 1
-                yield bucket.take(min(lot.max_events, self._batch_events), self._batch_bytes)
+                yield bucket.take(full, self._batch_bytes)
 
     def next_due(self, now: float) -> float | None:
         """Seconds until something becomes due by itself, None: nothing waits."""
-        lingering = [b.oldest + self._linger for b in self._buckets.values() if b.items]
+        lingering = [b.oldest + self._linger for b in self._buckets.values() if len(b)]
         later = [self._later[0][0]] if self._later else []
         return max(0.0, min(lingering + later) - now) if lingering or later else None
 
@@ -142,8 +162,9 @@ class Plan:
         else:
             self._heads[line] = item.next
             self._offer(item.next)
-        for waiting in self._blocked.pop(line, ()):
-            self._offer(waiting)
+        if self._blocked:
+            for waiting in self._blocked.pop(line, ()):
+                self._offer(waiting)
 
     def again(self, item: Item, when: float) -> None:
         """Ask for this head once more at `when` (its key was busy, or the ledger down)."""
@@ -201,13 +222,8 @@ class Plan:
             bucket = self._buckets[item.lot] = _Bucket()
         bucket.put(item)
 
-    def _is_due(self, lot: Lot, bucket: _Bucket, now: float, *, flush: bool) -> bool:
-        return (
-            flush
-            or len(bucket.items) >= min(lot.max_events, self._batch_events)
-            or bucket.size >= self._batch_bytes
-            or now - bucket.oldest >= self._linger
-        )
+    def _is_due(self, bucket: _Bucket, now: float) -> bool:
+        return bucket.size >= self._batch_bytes or now - bucket.oldest >= self._linger
 
 
 def _chain(item: Item | None) -> Iterator[Item]:

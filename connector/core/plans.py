@@ -65,8 +65,9 @@ class Plans(Generic[P]):
 
     def read(self, data: bytes, headers: Headers) -> tuple[P, Any] | Skip | Reject:
         """The schema's plan and the raw value; a Skip if that holds for all of its messages."""
-        entry = None if headers else self._frames.get(data[:HEAD])
-        return self._by_frame(data, headers) if entry is None else _read(entry, data, HEAD)
+        if headers or (entry := self._frames.get(data[:HEAD])) is None:
+            return self._by_frame(data, headers)
+        return _read(entry, data, HEAD)
 
     def _by_frame(self, data: bytes, headers: Headers) -> tuple[P, Any] | Skip | Reject:
         framed = frame(data, self._part, headers)

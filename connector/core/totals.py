@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from connector.core.events import Item, Order
 
 _HALF = {2: Decimal("0.005"), 3: Decimal("0.0005")}
+_NOTHING = Decimal(0)
 _SEARCH = 100_000
 """Up to so many units in an order it is looked for costs that need no split line."""
 NO_SHARES = "items cost nothing together, or have a negative quantity: totalCost has no shares"
@@ -26,10 +27,10 @@ def mismatch(order: Order) -> bool:
     items, total = order.items, order.total_cost
     if not isinstance(items, tuple) or not items or not isinstance(total, Decimal):
         return False
-    sum_of_items = Decimal(0)
+    sum_of_items = _NOTHING
     for item in items:
         cost, quantity = item.cost, item.quantity
-        if not isinstance(cost, Decimal) or not isinstance(quantity, Decimal | int):
+        if not isinstance(cost, Decimal) or not isinstance(quantity, (int, Decimal)):
             return False
         sum_of_items += cost * quantity
     return sum_of_items != total and abs(sum_of_items - total) > _half(total)
@@ -99,7 +100,7 @@ def _shares(items: Sequence[Item], total: Decimal) -> _Lines | None:
 
 def _integers(values: Sequence[object]) -> tuple[list[int], int]:
     """Numbers as integers, times the power of ten that is given back."""
-    numbers = [value for value in values if isinstance(value, Decimal | int)]
+    numbers = [value for value in values if isinstance(value, (int, Decimal))]
     scale = max(0, *(-int(Decimal(number).as_tuple().exponent) for number in numbers))
     return [_scaled(number, 10**scale) for number in numbers], 10**scale
 

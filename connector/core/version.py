@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from connector.core.change import Change, Value
@@ -16,7 +17,13 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 def clock_of(change: Change, record: Record, topic_id: str) -> str:
     """Debezium's `source.name`, else "<topic>@<topic id>": a topic made anew has another clock."""
-    return change.origin.clock or f"{record.position.topic}@{topic_id}"
+    return change.origin.clock or _topics_clock(record.position.topic, topic_id)
+
+
+@lru_cache(maxsize=64)
+def _topics_clock(topic: str, topic_id: str) -> str:
+    """One text for all records: it is kept once, and hashed once."""
+    return f"{topic}@{topic_id}"
 
 
 def version_of(change: Change, record: Record, clock: str, declared: int | str | None) -> Version:

@@ -31,7 +31,9 @@ from connector.dialects.yespo_check import (
     cancel_fault,
     contact_fault,
     order_fault,
+    rare_fault,
 )
+from connector.dialects.yespo_common import is_common
 from connector.dialects.yespo_contact_body import group_of
 from connector.dialects.yespo_depth import deep_values
 from connector.dialects.yespo_locator import (
@@ -91,7 +93,9 @@ class Yespo:
         """Why Yespo would refuse or silently ignore it, or None."""
         body, zone = event.body, self._form.zone
         if isinstance(body, Order):
-            return cancel_fault(body, zone) if event.op is Op.DELETE else order_fault(body, zone)
+            if event.op is Op.DELETE:
+                return cancel_fault(body, zone)
+            return rare_fault(body) if is_common(body) else order_fault(body, zone)
         if isinstance(body, Contact):
             return _contact_fault(event, body)
         return yespo_custom.fault(body, zone, past=self._is_past(event))

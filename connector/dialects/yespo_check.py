@@ -37,6 +37,8 @@ _required = attrgetter("external_order_id", "total_cost", "status", "date")
 _REQUIRED = ("externalOrderId", "totalCost", "status", "date")
 _item_required = attrgetter("external_item_id", "name", "quantity", "cost", "url", "image_url")
 _ITEM_REQUIRED = ("externalItemId", "name", "quantity", "cost", "url", "imageUrl")
+_rare = attrgetter("shipping", "discount", "taxes", "params")
+_NOTHING_RARE = (UNSET,) * 4
 OWN_NAMES = frozenset(
     name.lower()
     for name in (
@@ -56,8 +58,8 @@ def cancel_fault(order: Order, zone: tzinfo) -> str | None:
     """Why a deleted order could not be cancelled. Contact, total and date may come from the ledger later."""
     if not id_of(order.external_order_id):
         return "externalOrderId missing: Yespo would ignore the order"
-    total = _numbers_fault(order) if order.total_cost else None
-    return _identifiers_fault(order) or total or _date_fault(order, zone)
+    numbers = (_total_fault(order) or _amounts_fault(order)) if order.total_cost else None
+    return _identifiers_fault(order) or numbers or _date_fault(order, zone)
 
 
 def untold(order: Order) -> str | None:
@@ -99,13 +101,21 @@ def params_fault(names: tuple[str, ...], locator: str, own: frozenset[str] = OWN
     return None
 
 
+def rare_fault(order: Order) -> str | None:
+    """What of it is wrong that few orders have: extra amounts and parameters."""
+    if _rare(order) == _NOTHING_RARE:
+        return None
+    params = params_fault(tuple(order.params), first_locator(order)) if order.params else None
+    return _amounts_fault(order) or params
+
+
 def _content_fault(order: Order, zone: tzinfo) -> str | None:
     return (
         _status_fault(order)
-        or _numbers_fault(order)
+        or _total_fault(order)
         or _date_fault(order, zone)
         or _items_fault(order)
-        or (params_fault(tuple(order.params), first_locator(order)) if order.params else None)
+        or rare_fault(order)
     )
 
 
@@ -170,14 +180,16 @@ def time_fault(name: str, moment: object, zone: tzinfo) -> str | None:
     return None
 
 
-def _numbers_fault(order: Order) -> str | None:
+def _total_fault(order: Order) -> str | None:
     total = order.total_cost
     if not isinstance(total, Decimal) or not _is_number(total) or total < 0:
         return "totalCost is not a number of zero or more"
-    extra = [amount for amount in (order.shipping, order.discount, order.taxes) if amount]
-    if extra and not all(map(_is_number, extra)):
-        return "shipping, discount or taxes is not a number"
     return None
+
+
+def _amounts_fault(order: Order) -> str | None:
+    extra = [amount for amount in (order.shipping, order.discount, order.taxes) if amount]
+    return None if all(map(_is_number, extra)) else "shipping, discount or taxes is not a number"
 
 
 def _is_number(value: Decimal) -> bool:
@@ -186,27 +198,16 @@ def _is_number(value: Decimal) -> bool:
 
 def _items_fault(order: Order) -> str | None:
     for index, item in enumerate(order.items or ()):
-        if not _is_common(item) and (fault := _item_fault(index, item)):
+        if fault := _item_fault(index, item):
             return fault
     return None
-
-
-def _is_common(item: Item) -> bool:
-    """Whether an item is without fault at first sight, as nearly all are: `_item_fault` has the last word."""
-    cost = item.cost
-    if type(item.quantity) is not int or type(cost) is not Decimal:
-        return False
-    for text in (item.external_item_id, item.name, item.url, item.image_url):
-        if not text or text.strip() in BLANK:
-            return False
-    return cost.is_finite() and -MAX_POWER <= cost.adjusted() <= MAX_POWER
 
 
 def _item_fault(index: int, item: Item) -> str | None:
     quantity, cost = item.quantity, item.cost
     texts = (item.external_item_id, item.name, item.url, item.image_url)
     if (
-        not all(texts) or not BLANK.isdisjoint(map(str.strip, texts))  # type: ignore[arg-type]  # none is UNSET
+        not all(texts) or any(map(_is_absent, texts))
         or not isinstance(quantity, (int, Decimal)) or not isinstance(cost, Decimal)
     ):  # fmt: skip
         return _absent(f"items[{index}]: ", _ITEM_REQUIRED, _item_required(item))

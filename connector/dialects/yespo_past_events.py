@@ -4,6 +4,8 @@
 is no answer per event and no documented deduplication, so a lost answer is held, never resent (RULES 4).
 """
 
+from functools import partial
+
 from msgspec import Struct
 
 from connector.core.conclude import Steps, ask, isolate
@@ -26,19 +28,19 @@ class PastEvents(Struct, gc=False):
 
 def converse(batch: Batch, form: Form) -> Conversation:
     """Send past events; what a refused request was refused for is found by halving."""
+    return isolate(batch, partial(_attempt, form))
 
-    def attempt(part: Batch) -> Steps[list[Outcome] | Refused]:
-        events = []
-        try:
-            for sending in part:
-                event = render(sending, form, occurred=True)
-                if isinstance(event, Refused):
-                    return event
-                events.append(event)
-            body = encode(PastEvents(events))
-        except (ValueError, RecursionError):
-            return UNENCODABLE
-        request = Request("POST", "/v1/past_events", "past_events", body, JSON_HEADERS, part)
-        return judge((yield from ask(request)), part)
 
-    return isolate(batch, attempt)
+def _attempt(form: Form, part: Batch) -> Steps[list[Outcome] | Refused]:
+    events = []
+    try:
+        for sending in part:
+            event = render(sending, form, occurred=True)
+            if isinstance(event, Refused):
+                return event
+            events.append(event)
+        body = encode(PastEvents(events))
+    except (ValueError, RecursionError):
+        return UNENCODABLE
+    request = Request("POST", "/v1/past_events", "past_events", body, JSON_HEADERS, part)
+    return judge((yield from ask(request)), part)

@@ -1,6 +1,7 @@
 """What a lane owes: which positions are open, how much memory they hold, and what became of each."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from connector.core.brake import Brake
@@ -43,12 +44,14 @@ class Books:
         self.bytes = self.largest = 0
         self.closed = 0
 
-    def receive(self, record: Record) -> None:
-        """Its position is open from now on."""
-        at, size = record.position, record.size
-        self._partitions.tracks[at.topic, at.partition].open(at.offset, record.timestamp_ms)
-        self.bytes += size + RAW
-        self.largest = max(self.largest, size)
+    def receive(self, records: Sequence[Record]) -> None:
+        """Their positions are open from now on."""
+        tracks = self._partitions.tracks
+        for record in records:
+            at, size = record.position, record.size
+            tracks[at.topic, at.partition].open(at.offset, record.timestamp_ms)
+            self.bytes += size + RAW
+            self.largest = max(self.largest, size)
 
     def plan(self, item: Item) -> None:
         """It is on its way from now on, and takes more memory than its record alone."""
@@ -66,7 +69,7 @@ class Books:
         self._partitions.settle(record.position)
         self._outcomes[record.position.topic, outcome] += 1
         if outcome == "delivered" and source_ms >= 0:
-            self._ages.append(max(0.0, self._clock.now() - source_ms / 1000))
+            self._ages.append(self._clock.now() - source_ms / 1000)
 
     def drop(self, record: Record) -> None:
         """Its partition is another member's now: it is owed no longer here."""
@@ -99,7 +102,8 @@ class Books:
             self.totals[outcome] += count
         self._outcomes.clear()
         if self._ages:
-            self._meter.observe("delivery_seconds", self._ages, destination=name)
+            ages = [max(0.0, age) for age in self._ages]  # the source's clock may be ahead of ours
+            self._meter.observe("delivery_seconds", ages, destination=name)
             self._meter.set("last_accepted_timestamp_seconds", self._clock.now(), destination=name)
             self._ages = []
 

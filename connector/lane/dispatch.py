@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
+from connector.core.lots import Lot
 from connector.core.model import Record
 from connector.core.plan import Item, Line, Plan
 from connector.core.talk import Accepted, Refused, Sending
@@ -88,14 +89,13 @@ class Dispatch:
 
     def exchange(self, room: int) -> bool:
         """One ledger transaction: settle what is finished, claim what is due. Raises LedgerDown."""
-        batches = list(self._plan.due(self._clock.monotonic(), room)) if room > 0 else []
-        batches = [able for batch in batches if (able := self._able(batch))]
+        batches = self._due(room) if room > 0 else []
         if not batches and not self._settling and not self._unsure:
             return False
         wants = [Want(item.event, item.requires) for batch in batches for item in batch]
         try:
             verdicts = self._ledger.turn(
-                [*self._unsure.values(), *(s.settlement for s in self._settling)], wants
+                [*self._unsure.values(), *[one.settlement for one in self._settling]], wants
             )
         except BaseException:
             self._put_back(batches)
@@ -107,11 +107,20 @@ class Dispatch:
         self._send(batches, verdicts)
         return True
 
-    def _able(self, batch: list[Item]) -> list[Item]:
-        for item in batch:
-            if item.denied is not None:
-                self._kill(item, item.denied)
-        return [item for item in batch if item.denied is None and not self._escort.holds(item)]
+    def _due(self, room: int) -> list[list[Item]]:
+        """What is to be claimed now, batch by batch; what was denied meanwhile becomes a dead letter."""
+        batches: list[list[Item]] = []
+        for batch in self._plan.due(self._clock.monotonic(), room):
+            able = [item for item in batch if self._is_able(item)]
+            if able:
+                batches.append(able)
+        return batches
+
+    def _is_able(self, item: Item) -> bool:
+        if item.denied is not None:
+            self._kill(item, item.denied)
+            return False
+        return not self._escort.holds(item)
 
     def _put_back(self, batches: Sequence[list[Item]]) -> None:
         """A turn that raised may have claimed them all the same: give them up before asking again."""
@@ -120,12 +129,13 @@ class Dispatch:
             self._plan.again(item, self._clock.monotonic())
 
     def _send(self, batches: Sequence[list[Item]], verdicts: Sequence[Verdict]) -> None:
-        answers = iter(verdicts)
-        granted = [
-            (batch[0].lot, [s for item in batch if (s := self._judge(item, next(answers))) is not None])
-            for batch in batches
-        ]
-        if flights := [(lot, sendings) for lot, sendings in granted if sendings]:
+        judge, answers = self._judge, iter(verdicts)
+        flights: list[tuple[Lot, list[Sending]]] = []
+        for batch in batches:
+            sendings = [s for item in batch if (s := judge(item, next(answers))) is not None]
+            if sendings:
+                flights.append((batch[0].lot, sendings))
+        if flights:
             self._courier.submit(flights)
 
     def _judge(self, item: Item, verdict: Verdict) -> Sending | None:
@@ -152,7 +162,7 @@ class Dispatch:
             self._kill(item, Refused("in_doubt", "a stopped process may have sent it"), settlement)
             return None
         event = self._destination.refine(item.event, grant)
-        self._flying[item.line] = item
+        self._flying[event.entity, event.key] = item
         self._escort.departs(item)
         return Sending(event, doubtful=grant.doubtful, id_only=grant.id_only, guest=grant.guest)
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from connector.core.assignment import Assigned, Placed
 from connector.core.budget import Budget
 from connector.core.model import Record, Skip
+from connector.core.plan import Item
 from connector.errors import Outage
-from connector.lane.intake import Refusal
 from connector.lane.parts import Parts
 from connector.lane.room import Room
 from connector.lane.view import snapshot
@@ -68,29 +68,31 @@ class Lane:
 
     def _read(self) -> None:
         self._balance()
-        for record in self._source.poll(self._room.poll, self._nap):
-            self._books.receive(record)
-            self._untaken.append(record)
+        records = self._source.poll(self._room.poll, self._nap)
+        self._books.receive(records)
+        self._untaken += records
         self._nap = 0.0
 
     def _take(self) -> None:
-        now, limit = self._clock.monotonic(), self._room.limit
-        while self._untaken:
-            record = self._untaken[0]
+        now, limit, untaken = self._clock.monotonic(), self._room.limit, self._untaken
+        while untaken:
+            record = untaken[0]
             if self._books.bytes > limit // 2 and not self._room.fits(record, limit):
                 break
             topic_id = self._partitions.topic_id(record.position.topic)
             taken = self._intake.take(record, topic_id, now)
-            self._untaken.popleft()
+            untaken.popleft()
             self._moved = True
-            self._brake.read(dead=isinstance(taken, Refusal))
-            if isinstance(taken, Skip):
-                self._books.close(record, "filtered")
-            elif isinstance(taken, Refusal):
-                self._dispatch.refuse(record, topic_id, taken)
-            else:
+            if isinstance(taken, Item):
+                self._brake.read(dead=False)
                 self._books.plan(taken)
                 self._plan.add(taken)
+            elif isinstance(taken, Skip):
+                self._brake.read(dead=False)
+                self._books.close(record, "filtered")
+            else:
+                self._brake.read(dead=True)
+                self._dispatch.refuse(record, topic_id, taken)
 
     def _land(self) -> None:
         landed = self._courier.harvest()

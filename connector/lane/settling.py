@@ -9,7 +9,7 @@ from connector.lane.books import RecordOutcome
 from connector.ports import Destination
 
 
-class Settling(Struct):
+class Settling(Struct, gc=False):
     """A settlement on its way into the ledger, and how its record is closed then (None: it stays open)."""
 
     settlement: Settlement
@@ -20,15 +20,10 @@ class Settling(Struct):
 def accepted(destination: Destination, item: Item, landed: Landed, remote_id: str | None) -> Settling:
     """The destination has it."""
     event = landed.sending.event
+    aliases = destination.aliases(event) if event.entity == "contact" else ()
+    contact_key = (item.requires.key or None) if item.requires else None
     settlement = Settlement(
-        event,
-        "accepted",
-        certain=landed.certain,
-        live=item.lot.live,
-        aliases=destination.aliases(event) if event.entity == "contact" else (),
-        contact_key=(item.requires.key or None) if item.requires else None,
-        remote_id=remote_id,
-        attempts=landed.attempts,
+        event, "accepted", landed.certain, item.lot.live, aliases, contact_key, remote_id, landed.attempts
     )
     return Settling(settlement, item, "delivered")
 

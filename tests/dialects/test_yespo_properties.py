@@ -16,9 +16,11 @@ from connector.core.events import Event, Item, Order
 from connector.core.model import Kind, Position
 from connector.core.talk import Halt, InDoubt, NoAnswer, Outcome, Refused, Request, Response, Retry, Sending
 from connector.dialects.yespo import Yespo, YespoOptions
-from connector.dialects.yespo_check import STATUSES
+from connector.dialects.yespo_check import STATUSES, order_fault, rare_fault
+from connector.dialects.yespo_common import is_common
+from connector.dialects.yespo_events import written
 from connector.dialects.yespo_locator import LOCATORS
-from tests.dialects.yespo_samples import PAST, YESPO, contacts, ensured, sendings
+from tests.dialects.yespo_samples import ORDER, PAST, YESPO, contacts, ensured, sendings
 from tests.support.script import Reply, play, script, status
 
 # --- Orders -------------------------------------------------------------------------------------
@@ -159,6 +161,22 @@ def test_a_reason_never_quotes_a_value(order: Order) -> None:
     reason = YESPO.check(event) or ""
     private = [order.external_customer_id, order.email, order.external_order_id]
     assert not any(value and len(value) > 3 and value in reason for value in private)
+
+
+@given(order=orders | likely)
+def test_an_order_that_looks_common_has_no_fault_but_a_rare_one(order: Order) -> None:
+    if is_common(order):
+        assert order_fault(order, UTC) == rare_fault(order)
+
+
+def test_a_whole_order_looks_common() -> None:
+    """Else the fast look is of no use."""
+    assert is_common(ORDER)
+
+
+@given(moment=st.datetimes(timezones=zones | st.timezones()))
+def test_a_moment_is_written_as_isoformat_writes_it(moment: datetime) -> None:
+    assert written(moment) == moment.isoformat()[:19]
 
 
 # --- Conversations ------------------------------------------------------------------------------
