@@ -17,6 +17,7 @@ import pytest
 from connector.sandbox.server import SandboxServer
 from tests.cli.configs import config
 from tests.support.broker import Broker
+from tests.support.heeded import heeded
 from tests.support.registry import running_registry
 from tests.support.topics import TopicFactory
 
@@ -63,7 +64,7 @@ def logged(text: str) -> list[Mapping[str, Any]]:
 @pytest.mark.kafka
 def test_it_serves_joins_and_drains_on_sigterm(broker: Broker, topic: TopicFactory, tmp_path: Path) -> None:
     orders, contacts, port = topic("orders"), topic("contacts"), free_port()
-    with running_registry() as registry, SandboxServer() as crm:
+    with running_registry() as registry, SandboxServer() as crm, heeded(crm.crm):
         file = config(
             tmp_path,
             brokers=broker.bootstrap,

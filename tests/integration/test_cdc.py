@@ -19,6 +19,7 @@ from connector.settings import Settings, load
 from tests.support import cdc, shop
 from tests.support.broker import Broker
 from tests.support.capture import captured_registry, publish
+from tests.support.heeded import heeded
 from tests.support.progress import Progress
 from tests.support.topics import TopicFactory
 
@@ -99,7 +100,11 @@ def worked_off(world: World) -> Iterator[tuple[SandboxServer, Outcomes, Callable
 
     The workload's minutes pass in a second here, so a state that comes back must not be a repeated request.
     """
-    with captured_registry(world.names) as registry, SandboxServer(conflict_seconds=0) as sandbox:
+    with (
+        captured_registry(world.names) as registry,
+        SandboxServer(conflict_seconds=0) as sandbox,
+        heeded(sandbox.crm),
+    ):
 
         def run(group: str) -> Outcomes:
             return world.work_off(world.settings(group, registry.url, sandbox.url))

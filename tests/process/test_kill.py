@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from connector.sandbox.server import SandboxServer
 from tests.support.broker import Broker
+from tests.support.heeded import heeded
 from tests.support.instance import (
     CONFIG,
     Instance,
@@ -133,7 +134,11 @@ def world(broker: Broker, topic: TopicFactory, folder: Path) -> Iterator[World]:
         started.append(Instance(config, port))
         return started[-1]
 
-    with running_registry() as registry, SandboxServer(rate_per_second=0, conflict_seconds=0) as sandbox:
+    with (
+        running_registry() as registry,
+        SandboxServer(rate_per_second=0, conflict_seconds=0) as sandbox,
+        heeded(sandbox.crm),
+    ):
         sandbox.faults.add({"do": "status", "status": 503, "probability": 0.02})
         sandbox.faults.add({"do": "delay", "delay": 0.02})
         shop = Shop(broker.bootstrap, registry, *topics, seed=random.randrange(1 << 30))

@@ -11,6 +11,7 @@ from connector.core.quota import VOID
 from connector.sandbox.server import SandboxServer
 from tests.cli.configs import config
 from tests.support.broker import Broker
+from tests.support.heeded import heeded
 from tests.support.instance import Instance, wait_until
 from tests.support.kafka_node import free_ports
 from tests.support.postgres import Database
@@ -73,7 +74,12 @@ def world(
     """more: parts of the configuration."""
     orders, contacts = topic("orders", partitions=4), topic("contacts")
     (folder / "key").write_text(key)
-    with running_registry() as registry, SandboxServer(conflict_seconds=0) as sandbox, ExitStack() as ends:
+    with (
+        running_registry() as registry,
+        SandboxServer(conflict_seconds=0) as sandbox,
+        heeded(sandbox.crm),
+        ExitStack() as ends,
+    ):
         timeouts = {"session.timeout.ms": 6000, "max.poll.interval.ms": POLL_SECONDS * 1000}
         kafka = {"bootstrap_servers": broker.bootstrap, "group_id": f"group.{orders}", "properties": timeouts}
         yespo = {"type": "yespo", "url": sandbox.url, "api_key_file": str(folder / "key")}

@@ -23,6 +23,7 @@ from connector.service import Service
 from connector.settings import Settings, load
 from tests.support.avro import body, framed, record
 from tests.support.broker import Broker
+from tests.support.heeded import heeded
 from tests.support.registry import RegistryServer, running_registry
 from tests.support.topics import TopicFactory
 
@@ -195,5 +196,5 @@ def working(service: Service) -> Iterator[None]:
 def pipeline(broker: Broker, topic: TopicFactory, folder: Path, **crm: Any) -> Iterator[Pipeline]:
     """A pipeline for the length of a test. crm: options of the sandbox."""
     options = {"import_seconds": 0.05, "rate_per_second": 0, **crm}
-    with running_registry() as registry, SandboxServer(**options) as sandbox:
+    with running_registry() as registry, SandboxServer(**options) as sandbox, heeded(sandbox.crm):
         yield Pipeline(broker, topic, folder, registry, sandbox)

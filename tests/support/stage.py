@@ -22,6 +22,7 @@ from tests.fakes.ledger import Store
 from tests.fakes.meter import FakeMeter
 from tests.fakes.source import FakeBroker, Group
 from tests.support.fuse import Fuse, Killed
+from tests.support.heeded import heeded
 from tests.support.stage_courier import StageTime, SteppedCourier
 from tests.support.stage_crm import StageCrm, StageHttp
 from tests.support.stage_lane import Around, LaneSettings, assemble
@@ -104,10 +105,11 @@ class Stage:
 
 @contextmanager
 def staged(**options: Any) -> Iterator[Stage]:
-    """A stage for the length of a test."""
+    """A stage for the length of a test, in which nothing is silently ignored."""
     stage = Stage(**options)
     try:
-        yield stage
+        with heeded(stage.crm.crm):
+            yield stage
     finally:
         stage.close()
 
