@@ -37,8 +37,10 @@ _REFUSED: Final = frozenset(
         KafkaError.TOPIC_EXCEPTION,
     }
 )
-_UNREADABLE: Final = frozenset({KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION})  # noqa: SLF001
-"""librdkafka would go on behind the batch: these records would be lost."""
+_AT_AN_END: Final = frozenset({KafkaError._FATAL, KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION})  # noqa: SLF001
+"""A consumer hears of its end once, as a message that does not count as `fatal()`, and gets nothing more.
+Behind a batch that cannot be read librdkafka would go on: these records would be lost."""
+_FENCED: Final = "; restart it, and give each replica a group.instance.id of its own"
 
 
 def consumer_config(properties: Properties, group: str, budget: Budget) -> dict[str, object]:
@@ -60,8 +62,8 @@ def meaning(error: KafkaError) -> ConnectorError | None:
     """What the connector has to do about an error; None: librdkafka recovers by itself."""
     if error.code() in _REFUSED:
         return ConfigError(f"kafka: {error.str()}: allow the group to read its topics")
-    if error.fatal() or error.code() in _UNREADABLE:
-        return Fatal(f"kafka: {error.str()}")
+    if error.fatal() or error.code() in _AT_AN_END:
+        return Fatal(f"kafka: {error.str()}{_FENCED if 'group.instance.id' in error.str() else ''}")
     return None
 
 

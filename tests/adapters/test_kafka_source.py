@@ -81,6 +81,7 @@ def test_the_strategy_tells_how_partitions_are_given(properties: dict[str, str],
         (KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), ConfigError),
         (KafkaError(KafkaError.TOPIC_EXCEPTION), ConfigError),
         (KafkaError(KafkaError.FENCED_INSTANCE_ID, "fenced", True), Fatal),
+        (KafkaError(KafkaError._FATAL), Fatal),  # noqa: SLF001 - as a consumer's message has it
         (KafkaError(KafkaError._BAD_MSG), Fatal),  # noqa: SLF001 - librdkafka would skip the batch
         (KafkaError(KafkaError._TRANSPORT), None),  # noqa: SLF001
         (KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART), None),
@@ -256,6 +257,25 @@ def test_an_eager_member_moves_one_partition_on_and_leaves_the_others_where_they
 
 
 # --- Topics and brokers that are not there
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("heartbeat", [500, 30_000])
+def test_a_static_member_whose_place_another_took_is_at_its_end(world: Make, heartbeat: int) -> None:
+    """By its heartbeat, or by its commit where that comes first: it would never get a record again."""
+    here, first, second = world(), Member(), Member()
+    static = {"group_instance_id": "one", "session_timeout_ms": 45_000, "heartbeat_interval_ms": heartbeat}
+    here.member(first, **static)
+    here.produce(b"x")
+    first.read(1)
+    here.member(second, **static)
+    second.until(lambda: second.held)
+    first.settle()
+    if heartbeat > 10_000:
+        first.commit(wait=False)
+
+    with pytest.raises(Fatal, match=r"give each replica a group\.instance\.id of its own$"):
+        first.until(lambda: False, second)
 
 
 @pytest.mark.kafka
