@@ -264,7 +264,11 @@ def test_an_eager_member_moves_one_partition_on_and_leaves_the_others_where_they
 def test_a_static_member_whose_place_another_took_is_at_its_end(world: Make, heartbeat: int) -> None:
     """By its heartbeat, or by its commit where that comes first: it would never get a record again."""
     here, first, second = world(), Member(), Member()
-    static = {"group_instance_id": "one", "session_timeout_ms": 45_000, "heartbeat_interval_ms": heartbeat}
+    static: dict[str, str | int] = {
+        "group_instance_id": "one",
+        "session_timeout_ms": 45_000,
+        "heartbeat_interval_ms": heartbeat,
+    }
     here.member(first, **static)
     here.produce(b"x")
     first.read(1)
