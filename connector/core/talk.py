@@ -50,7 +50,7 @@ class Wait(Struct, frozen=True):
 class Sending(Struct, frozen=True, gc=False):
     """One event of a batch with what its earlier attempts left behind.
 
-    doubtful: an earlier request may have been applied (its answer was lost). conflicts: how many 409 it had.
+    doubtful: an earlier request may have been applied (its answer was lost). conflicts: 409s in a row.
     errors: how many imports of it alone ended in an error.
     id_only: the destination must locate the contact by its externalCustomerId alone (RULES 5).
     guest: a contact whose address a contact without externalCustomerId has: they are one.

@@ -147,7 +147,7 @@ def _next(sending: Sending, outcome: Retry | InDoubt | Halt) -> Sending:
     return replace(
         sending,
         attempts=sending.attempts + 1,
-        conflicts=sending.conflicts + (told == "conflict"),
+        conflicts=sending.conflicts + 1 if told == "conflict" else 0,
         errors=sending.errors + (told == "import_error"),
         doubtful=sending.doubtful or doubt,
     )

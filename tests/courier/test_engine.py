@@ -70,6 +70,13 @@ def test_a_retry_waits_for_the_backoff_or_for_what_the_destination_asked() -> No
     assert bench.engine.landed[0].sending.conflicts == 3
 
 
+def test_conflicts_count_in_a_row() -> None:
+    """What came between may be what the next one repeats: it proves nothing about the event."""
+    script: Script = {"a": [Retry("conflict"), Retry("import_error"), Retry("conflict")]}
+    bench = scripted(script).run(land([sending("a")]))
+    assert [batch[0].conflicts for _, batch in bench.destination.batches] == [0, 1, 0, 1]
+
+
 def test_a_batch_that_waits_for_its_retry_holds_no_slot() -> None:
     """One slot: the second batch passes while the first one waits."""
     bench = scripted({"a": [Retry("conflict", 60.0)]}, replace(FAST, in_flight=1))
