@@ -47,7 +47,7 @@ def _by_key(need: Requirement, known: Head | None, holder: Holder, *, pseudo: bo
     """Its address does not lead to the contact that it names."""
     if known is None or (need.fresh and _from_orders(known)):
         return Needs(shared=holder == "other")
-    if need.alias is None:
+    if need.alias is None or need.by_id:
         return Grant()
     return NO_LOCATOR if pseudo else Grant(id_only=True)
 

@@ -125,10 +125,12 @@ class Requirement(Struct, frozen=True, gc=False):
 
     key: the contact's key. alias: the normalised locator value that the destination will use, as
     "email:…" or "phone:…" (None: it uses the key itself). The ledger stores only a keyed hash of an alias.
-    fresh: also a known one is to be accepted once more before this order. Of a contact's own change, the key
-    is "": it asks who has its address.
+    fresh: also a known one is to be accepted once more before this order. by_id: it is the key by which the
+    destination will look, and the alias tells no more than whose address the order comes with.
+    Of a contact's own change, the key is "": it asks who has its address.
     """
 
     key: str
     alias: str | None
     fresh: bool = False
+    by_id: bool = False

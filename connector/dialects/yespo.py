@@ -37,6 +37,7 @@ from connector.dialects.yespo_common import is_common
 from connector.dialects.yespo_contact_body import group_of
 from connector.dialects.yespo_depth import deep_values
 from connector.dialects.yespo_locator import (
+    Locator,
     address,
     aliases,
     contact_of,
@@ -59,7 +60,7 @@ class YespoOptions(Struct, frozen=True):
     made from orders (always: also known ones, as long as no change of their own was seen); wait_seconds: how
     long an order waits for a contact that is not made. import_seconds: how long an import is waited for.
     cancel_by_key: the account takes an orderCancelled without totalCost and date (the documents can be read
-    both ways), so a deleted order of which neither is known can be cancelled.
+    both ways), so a deleted order of which neither is known can be cancelled. locator: of the account's own.
     """
 
     name: str = "yespo"
@@ -73,6 +74,7 @@ class YespoOptions(Struct, frozen=True):
     wait_seconds: float = 60.0
     import_seconds: float = 600.0
     cancel_by_key: bool = False
+    locator: Locator | None = None
 
 
 class Yespo:
@@ -83,7 +85,7 @@ class Yespo:
         self.name = options.name
         self._options = options
         self._form = yespo_events.Form(
-            ZoneInfo(options.time_zone), options.string_items, cancel_by_key=options.cancel_by_key
+            ZoneInfo(options.time_zone), options.string_items, options.cancel_by_key, options.locator
         )
         self._live = Lot("events", "", 1, options.in_doubt)
         self.patience = options.wait_seconds
@@ -110,7 +112,11 @@ class Yespo:
         A delete needs none: it cancels what was accepted after its contact.
         """
         if not isinstance(event.body, Contact):
-            return None if event.op is Op.DELETE else requirement(event.body, fresh=self._refreshes)
+            return (
+                None
+                if event.op is Op.DELETE
+                else requirement(event.body, fresh=self._refreshes, locator=self._form.locator)
+            )
         return address(event.body) if event.kind is Kind.CONTACT_UPSERTED else None
 
     def ensure(self, event: Event, *, shared: bool) -> Event | None:

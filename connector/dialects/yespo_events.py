@@ -27,7 +27,7 @@ from connector.core.talk import (
 )
 from connector.dialects.yespo_answers import UNENCODABLE, judge
 from connector.dialects.yespo_check import untold
-from connector.dialects.yespo_locator import LOCATOR_NAMES, email_of, id_of, phone_of
+from connector.dialects.yespo_locator import LOCATOR_NAMES, Locator, email_of, id_of, phone_of
 
 EVENT_KEYS = {
     Kind.ORDER_CREATED: "orderCreated",
@@ -73,12 +73,13 @@ class EventBody(Struct, rename="camel", omit_defaults=True, gc=False):
 class Form(Struct, frozen=True):
     """How events are written: the account's zone, and the topics whose items go as an escaped string.
 
-    cancel_by_key: an orderCancelled may go without totalCost and date.
+    cancel_by_key: an orderCancelled may go without totalCost and date. locator: of the account's own.
     """
 
     zone: tzinfo
     string_items: frozenset[str] = frozenset()
     cancel_by_key: bool = False
+    locator: Locator | None = None
 
 
 def converse(batch: Batch, form: Form, resource: str) -> Conversation:
@@ -110,7 +111,7 @@ def render(sending: Sending, form: Form, *, occurred: bool = False) -> EventBody
         return UNKNOWN_ORDER
     if event.kind is Kind.ORDER_CANCELLED and not form.cancel_by_key and (reason := untold(order)):
         return Refused("check", reason)
-    key, params = _locate(order, id_only=sending.id_only)
+    key, params = _locate(order, form.locator, id_only=sending.id_only)
     if key is None:
         return NO_LOCATOR
     date = written(order.date.astimezone(form.zone)) if isinstance(order.date, datetime) else ""
@@ -136,7 +137,7 @@ def _custom(sending: Sending, form: Form, *, occurred: bool) -> EventBody | Refu
     fact = sending.event.body
     if not isinstance(fact, Fact):
         raise TypeError(f"{sending.event.kind} is no event")
-    key, params = _locate(fact, id_only=sending.id_only)
+    key, params = _locate(fact, form.locator, id_only=sending.id_only)
     if key is None:
         return NO_LOCATOR
     if fact.params:
@@ -171,7 +172,7 @@ def _plain(amount: Decimal) -> str:
     return format(amount, "f") if "E" in text else text
 
 
-def _locate(order: Order | Fact, *, id_only: bool) -> tuple[str | None, list[Param]]:
+def _locate(order: Order | Fact, locator: Locator | None, *, id_only: bool) -> tuple[str | None, list[Param]]:
     """keyValue, and the parameters that name the contact."""
     customer = id_of(order.external_customer_id)
     email = None if id_only else email_of(order.email)
@@ -183,6 +184,11 @@ def _locate(order: Order | Fact, *, id_only: bool) -> tuple[str | None, list[Par
         params.append(Param("phone", phone))
     if customer:
         params.append(Param("externalCustomerId", customer))
+    if locator is not None and not (id_only and locator.field != "externalCustomerId"):
+        value = locator.value(order)
+        if value and locator.parameter.lower() != locator.field.lower():
+            params.insert(0, Param(locator.parameter, value))
+        return value or email or phone or customer, params
     return email or phone or customer, params
 
 

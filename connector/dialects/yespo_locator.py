@@ -8,12 +8,19 @@ examples do): both readings then name one value, and that value is the requireme
 email nor phone, keyValue is the externalCustomerId, by the second list.
 Inferred: that an explicit keyValue is compared with the field it was taken from.
 
+An account can name a parameter of its own ("Events" in its settings) and the contact's field that it is
+compared with: a Locator. It is sent beside the documented ones, and keyValue is its value. Inferred: that the
+account lists it first.
+
 A phone is written in the digits that map made of it (core.phones), as in the vendor's examples, in orders and
 contacts alike, since Yespo compares it literally. An e-mail is written as it came, trimmed: Yespo compares it
 without case. Blank, and the word null (inferred), name nobody.
 """
 
-from msgspec import UNSET
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import UNSET, Struct
 
 from connector.core.events import Contact, Fact, Order, Requirement, Text
 from connector.core.identity import normalise_email
@@ -25,6 +32,29 @@ LOCATORS = (
 BLANK = ("", "null")
 """What counts as not sent, once trimmed. A tuple: to look into a set costs the hash of a text that is new."""
 LOCATOR_NAMES = frozenset(LOCATORS)
+NAMES = frozenset(name.lower() for name in Order.__struct_encode_fields__)
+
+
+class Locator(Struct, frozen=True):
+    """A parameter of the account's own, and the field of an event and of a contact that it carries."""
+
+    parameter: str
+    field: Literal["externalCustomerId", "email", "phone"] = "externalCustomerId"
+
+    def value(self, body: Order | Fact) -> str | None:
+        """What the contact is found by; None: the event does not have it, the documented list applies."""
+        if self.field == "externalCustomerId":
+            return id_of(body.external_customer_id)
+        return email_of(body.email) if self.field == "email" else phone_of(body.phone)
+
+    def fault(self, params: Iterable[str]) -> str | None:
+        """Why it cannot be sent beside these extra parameters."""
+        name = self.parameter.lower()
+        if name != self.field.lower() and (name in LOCATOR_NAMES or name in NAMES):
+            return f"{self.parameter} has a meaning of its own; name a parameter of the account"
+        if name in {param.lower() for param in params}:
+            return f"{self.parameter} is a parameter of a topic too; take it out of params"
+        return None
 
 
 def email_of(value: Text) -> str | None:
@@ -47,14 +77,18 @@ def email_alias(email: str) -> str:
     return f"email:{normalise_email(email)}"
 
 
-def requirement(order: Order | Fact, *, fresh: bool = False) -> Requirement | None:
+def requirement(
+    order: Order | Fact, *, fresh: bool = False, locator: Locator | None = None
+) -> Requirement | None:
     """The contact that must be accepted first, by the value that Yespo will use."""
     customer, email = id_of(order.external_customer_id), email_of(order.email)
     alias = email_alias(email) if email else None
-    if alias is None and (phone := phone_of(order.phone)):
+    by_phone = locator is not None and locator.field == "phone"
+    if (alias is None or by_phone) and (phone := phone_of(order.phone)):
         alias = f"phone:{phone}"
     key = customer or alias
-    return Requirement(key, alias, fresh) if key else None
+    by_id = locator is not None and locator.field == "externalCustomerId" and customer is not None
+    return Requirement(key, alias, fresh, by_id) if key else None
 
 
 def address(contact: Contact) -> Requirement | None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, SecretStr, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, SecretStr, StringConstraints, model_validator
 
 from connector.settings.model import DeliveryOverrides
 from connector.settings.types import Model, Secret, TimeZone, TopicName, WebUrl, exactly_one
@@ -14,6 +14,13 @@ class ContactsSettings(Model):
 
     ensure: Literal["always", "unknown", "never"] = "unknown"
     wait_seconds: NonNegativeFloat = 60
+
+
+class LocatorSettings(Model):
+    """An event parameter of the account's own, and the contact's field that Yespo compares it with."""
+
+    parameter: Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+    field: Literal["externalCustomerId", "email", "phone"] = "externalCustomerId"
 
 
 class YespoSettings(Model):
@@ -29,6 +36,7 @@ class YespoSettings(Model):
     time_zone: TimeZone = "Europe/Kyiv"
     in_doubt: Literal["resend", "hold"] = "resend"
     contacts: ContactsSettings = ContactsSettings()
+    locator: LocatorSettings | None = None
     cancel_by_key: bool = False
     delivery: DeliveryOverrides = DeliveryOverrides()
 

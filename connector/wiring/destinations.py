@@ -2,6 +2,7 @@
 
 from connector.dialects.yespo import Yespo, YespoOptions
 from connector.dialects.yespo_custom import type_fault
+from connector.dialects.yespo_locator import Locator
 from connector.errors import ConfigError
 from connector.ports import Destination
 from connector.settings import Settings
@@ -18,6 +19,9 @@ def dialect(settings: Settings, name: str) -> Destination:
         for t in topics
         if t.event_type is not None and (fault := type_fault(t.event_type))
     ]
+    locator = Locator(chosen.locator.parameter, chosen.locator.field) if chosen.locator else None
+    if locator and (fault := locator.fault(param for t in topics for param in t.params)):
+        faults.append(f"destinations.{name}.locator.parameter: {fault}")
     if faults:
         raise ConfigError(*faults)
     options = YespoOptions(
@@ -29,6 +33,7 @@ def dialect(settings: Settings, name: str) -> Destination:
         ensure=chosen.contacts.ensure,
         wait_seconds=chosen.contacts.wait_seconds,
         cancel_by_key=chosen.cancel_by_key,
+        locator=locator,
         past_snapshots=frozenset(t.name for t in topics if t.on_snapshot == "past_events"),
         string_items=frozenset(t.name for t in topics if t.items_as == "string"),
     )

@@ -1,6 +1,7 @@
 """Which contact comes first (RULES 5), which event is sent (RULES 7), and in whose company."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec import UNSET
@@ -12,6 +13,7 @@ from connector.core.heads import Kept
 from connector.core.model import Kind, Op
 from connector.core.talk import Refused, Sending
 from connector.dialects.yespo import Yespo, YespoOptions
+from connector.dialects.yespo_locator import Locator
 from tests.dialects.yespo_samples import PAST, YESPO, contact_event, ensured, order_event
 from tests.support.script import play, script, status
 
@@ -240,3 +242,21 @@ def test_an_order_is_sent_in_its_own_numbers_whatever_it_is_refined_to() -> None
     event = order_event(total_cost=Decimal("5.10"), status="DELIVERED")
     refined = YESPO.refine(event, STATUS_ONLY)
     assert replace(refined, kind=event.kind) == event
+
+
+@pytest.mark.parametrize(
+    ("parameter", "field", "params", "words"),
+    [
+        ("customerCode", "externalCustomerId", ["city"], None),
+        ("externalCustomerId", "externalCustomerId", [], None),
+        ("email", "externalCustomerId", [], "has a meaning of its own"),
+        ("ContactKey", "externalCustomerId", [], "has a meaning of its own"),
+        ("totalCost", "externalCustomerId", [], "has a meaning of its own"),
+        ("City", "email", ["city"], "is a parameter of a topic too"),
+    ],
+)
+def test_a_locator_has_a_name_of_its_own(
+    parameter: str, field: Any, params: list[str], words: str | None
+) -> None:
+    fault = Locator(parameter, field).fault(params)
+    assert (fault is None) if words is None else (words in (fault or ""))

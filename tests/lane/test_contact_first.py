@@ -7,6 +7,7 @@ import pytest
 
 from connector.core.talk import Request
 from connector.dialects.yespo import YespoOptions
+from connector.dialects.yespo_locator import Locator
 from tests.support.stage import NAME, Stage, staged
 from tests.support.stage_crm import Fate
 from tests.support.stage_reading import CONTACTS, ORDERS, contact, order
@@ -222,6 +223,44 @@ def test_guests_and_others_that_share_a_batch_are_imported_apart() -> None:
         found = [(b["dedupeOn"], [c["externalCustomerId"] for c in b["contacts"]]) for b in bodies[1:]]
         assert found == [("externalCustomerId", ["a", "b"]), ("email", ["g"])]
         assert len(stage.crm.crm.all_contacts) == 3
+
+
+def test_a_locator_of_the_accounts_own_finds_each_customer_whoever_has_the_address() -> None:
+    options = YespoOptions(name=NAME, locator=Locator("customerCode"))
+    with staged(custom_locators={"customerCode": "externalCustomerId"}) as stage:
+        process = stage.start(options=options)
+        for lsn, customer in enumerate(["c2", "c3", "c2"]):
+            stage.produce(ORDERS, order(f"o{lsn}", lsn, customer=customer, email="family@shop.example"))
+            process.until_done()
+        crm = stage.crm.crm
+        assert [crm.orders[f"o{n}"].contact_id for n in range(3)] == [
+            crm.contacts[customer].id for customer in ("c2", "c3", "c2")
+        ]
+        assert crm.contacts["c3"].email is None, "the address stays with the one who has it"
+        event = crm.events[1]
+        assert (event.key_value, event.params["customerCode"]) == ("c3", "c3")
+        assert event.params["email"] == "family@shop.example"
+
+
+@pytest.mark.parametrize(("field", "found"), [("email", "a@shop.example"), ("phone", "380501234567")])
+def test_a_locator_can_carry_an_address(field: Any, found: str) -> None:
+    custom = {"who": "sms" if field == "phone" else field}
+    with staged(custom_locators=custom) as stage:
+        process = stage.start(options=YespoOptions(name=NAME, locator=Locator("who", field)))
+        stage.produce(ORDERS, order("o", 1, email="a@shop.example", phone="+38 050 123 45 67"))
+        process.until_done()
+        (event,) = stage.crm.crm.events
+        assert (event.key_value, event.params["who"]) == (found, found)
+
+
+def test_an_order_without_what_the_locator_carries_is_found_by_the_documented_list() -> None:
+    options = YespoOptions(name=NAME, locator=Locator("customerCode"))
+    with staged(custom_locators={"customerCode": "externalCustomerId"}) as stage:
+        process = stage.start(options=options)
+        stage.produce(ORDERS, order("o", 1, external_customer_id=None, email="a@shop.example"))
+        process.until_done()
+        (event,) = stage.crm.crm.events
+        assert (event.key_value, "customerCode" in event.params) == ("a@shop.example", False)
 
 
 # --- Refused, erased, or moved meanwhile ----------------------------------------------------------
