@@ -172,6 +172,15 @@ def test_an_unlimited_rate_stays_unlimited(given: Given) -> None:
     assert given.load(changed("delivery/rate_per_second", 0)).delivery_of("yespo").rate_per_second == 0
 
 
+def test_contacts_that_are_never_made_must_come_from_somewhere(given: Given) -> None:
+    orders = changed("destinations/yespo/topics", ["crm.public.orders"])
+    what = "is never, and no topic of contacts feeds yespo; add one, or choose unknown"
+    (line,) = given.changed("destinations/yespo/contacts", {"ensure": "never"}, orders)
+    assert line == f"destinations.yespo.contacts.ensure: {what}"
+    with_contacts = given.load(changed("destinations/yespo/contacts", {"ensure": "never"}))
+    assert with_contacts.topics_of("yespo")[1].entity == "contact"
+
+
 def test_overrides_have_the_options_of_delivery() -> None:
     assert set(DeliveryOverrides.model_fields) == set(DeliverySettings.model_fields)
 

@@ -63,12 +63,11 @@ class Escort:
                 del self._served[key]
                 self._let_go(key)
 
-    def forget(self, items: list[Item]) -> None:
-        """They are another member's now, and were not in flight."""
-        for item in items:
-            if self._held.get(item.event.key) is item:
-                del self._held[item.event.key]
-                self._changing.discard(item.event.key)
+    def forget(self, dropped: list[Item]) -> None:
+        """They are another member's now; the plan, rebuilt without them, offers all others anew."""
+        if dropped:
+            self._changing.difference_update(self._held)
+            self._held.clear()
 
     def need(self, item: Item, *, shared: bool) -> Refused | None:
         """An order's contact is not known: let it wait; Refused: in vain. shared: see ports.Destination."""

@@ -215,8 +215,17 @@ def _lanes(settings: Settings) -> list[str]:
         if not feeding and not unknown:
             wanted = alternatives(sorted(SUPPORTED[chosen.type]))
             problems.append(f"{place}: is empty; name a topic whose entity is {wanted}")
-        problems += _clocks(settings, feeding)
+        problems += _clocks(settings, feeding) + _contactless(lane, chosen, feeding)
     return list(dict.fromkeys(problems))
+
+
+def _contactless(lane: str, chosen: DestinationSettings, feeding: tuple[TopicSettings, ...]) -> list[str]:
+    """Orders whose contacts would come from nowhere."""
+    never = isinstance(chosen, YespoSettings) and chosen.contacts.ensure == "never"
+    if not never or not feeding or any(topic.entity == "contact" for topic in feeding):
+        return []
+    what = f"is never, and no topic of contacts feeds {lane}; add one, or choose unknown"
+    return [f"destinations.{lane}.contacts.ensure: {what}"]
 
 
 def _clocks(settings: Settings, feeding: tuple[TopicSettings, ...]) -> list[str]:
