@@ -188,7 +188,7 @@ class Lane:
         self._meter.add("rebalances_total", kind="assigned")
         placed = self._partitions.assign(partitions, self._source.resolve)
         self._paused |= {key for key, one in placed.items() if one.offset is None}
-        self._next_commit = 0.0
+        self._next_commit = self._next_show = 0.0  # what an operator sees says so at once
         return placed
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
