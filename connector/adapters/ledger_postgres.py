@@ -20,6 +20,8 @@ from connector.adapters.ledger_sqlite_fit import Fitness
 from connector.core.assignment import Answer
 from connector.core.claims import Settlement, Verdict, Want
 from connector.core.heads import Epochs
+from connector.core.model import Entity
+from connector.core.past import Sent, Sizes
 from connector.errors import LedgerDown
 
 _Wants = dict[EntityKey, Want]
@@ -122,18 +124,23 @@ class PostgresLedger:
             self._store.bump()
             self._store.run(sql.ADD_EPOCH, epoch)
 
-    def prune(self, before_ms: int) -> int:
-        """Remove heads whose newest version is older than this time; how many (RULES 2).
+    def upkeep(self) -> None:
+        """See ports.Ledger. The heartbeat does it, on a connection of its own."""
 
-        From then on, what is older and unknown is denied: `older_than_ledger`.
-        """
+    def prune(self, before_ms: int) -> int:
+        """See ports.Archive."""
         with self._store.opened():
             return upkeep.prune(self._store, before_ms)
 
-    def sizes(self) -> dict[str, upkeep.Size]:
-        """Rows and bytes by table (`ledger_rows`, `ledger_bytes`), all destinations together."""
+    def sizes(self) -> Sizes:
+        """See ports.Archive."""
         with self._store.opened():
-            return upkeep.sizes(self._store)
+            return upkeep.sizes(self._store, len(self._mine))
+
+    def history(self, entity: Entity, key: str) -> list[Sent]:
+        """See ports.Archive."""
+        with self._store.opened():
+            return upkeep.history(self._store, self._tables, (entity, key))
 
     def quotas(self, rate: float) -> PostgresQuotas:
         """The request rate that this destination's replicas share. rate: configured, per second."""

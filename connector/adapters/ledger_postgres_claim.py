@@ -13,7 +13,8 @@ from connector.adapters.ledger_sqlite_fit import Fitness
 from connector.core.claims import Busy, Done, Grant, Verdict, Want
 from connector.core.events import Event
 from connector.core.heads import Epochs
-from connector.core.turn import OLDER, Decision, decide, is_beyond
+from connector.core.horizon import OLDER, is_beyond
+from connector.core.turn import Decision, decide
 
 _DUPLICATE: Final = Done("duplicate")
 _GRANT: Final = Grant()

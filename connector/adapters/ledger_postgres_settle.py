@@ -12,6 +12,7 @@ from connector.core.claims import Settlement
 from connector.core.events import Event
 from connector.core.heads import Epochs, Head, State
 from connector.core.model import Kind
+from connector.core.past import outcome_of, via_of
 from connector.core.turn import Claim, aliases_after, conclude, plain
 
 
@@ -102,8 +103,7 @@ class Settling:
     def _note(self, slot: EntityKey, one: Settlement, *, accepted: bool, stale: bool) -> None:
         if not self._history or not (accepted or stale):
             return
-        via = "contacts" if slot[0] == "contact" else "live" if one.live else "past_events"
-        outcome = "stale" if stale else "accepted" if one.certain else "in_doubt"
+        via, outcome = via_of(one), outcome_of(one, stale=stale)
         self._tables.note(slot, Head(one.event.version), one.attempts, via, outcome)
 
     def _led(self, one: Settlement, head: Head) -> Head:

@@ -1,7 +1,4 @@
-"""Heads, claims, aliases and rows of one destination in a PostgreSQL ledger, in and out of values.
-
-Every method belongs into a transaction of the store.
-"""
+"""One destination's rows in a PostgreSQL ledger, in and out of values. All belongs into a transaction."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -148,10 +145,13 @@ class Tables:
         self._store.write(sql.PUT, parameters)
         self._store.run(sql.SWEEP, slots)
 
+    def place(self, slot: EntityKey) -> dict[str, Any]:
+        """Where a key is kept."""
+        return dict(zip(("entity", "key"), next(iter(self._index([slot]))), strict=True))
+
     def note(self, slot: EntityKey, head: Head, attempts: int, via: str, outcome: str) -> None:
         """A row of history."""
-        _, key = next(iter(self._index([slot])))
-        row = (self._store.destination, _NUMBERS[slot[0]], key, self.pack(head), attempts, via, outcome)
+        row = (self._store.destination, *self.place(slot).values(), self.pack(head), attempts, via, outcome)
         self._store.connection.execute(sql.NOTE, row)
 
     # --- Claim ------------------------------------------------------------------------------------

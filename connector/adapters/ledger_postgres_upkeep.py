@@ -4,14 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from connector.adapters.ledger_postgres_arrays import bigs, smalls, texts
 from connector.adapters.ledger_postgres_link import Connection
 from connector.adapters.ledger_postgres_store import Store
+from connector.adapters.ledger_postgres_tables import EntityKey, Tables
 from connector.adapters.ledger_rows import unpack_head
-from connector.core.heads import State
-from connector.core.turn import time_of
+from connector.core.horizon import is_prunable
+from connector.core.past import Sent, Sizes
 
 _CHUNK: Final = 5000
 _PAUSE: Final = 3600.0
@@ -23,6 +22,10 @@ _EXPIRE: Final = f"""
 _HORIZON: Final = """
     UPDATE crm_connector.destinations SET horizon_ms = greatest(horizon_ms, %(horizon)s)
     WHERE number = %(destination)s
+"""
+_HISTORY: Final = """
+    SELECT head, extract(epoch FROM at)::float8, attempts, via, outcome FROM crm_connector.history
+    WHERE destination = %(destination)s AND entity = %(entity)s AND key = %(key)s ORDER BY at
 """
 _PAGE: Final = f"""
     SELECT entity, key, head, xmin::text::bigint FROM crm_connector.heads
@@ -37,13 +40,6 @@ _PRUNE: Final = """
             WHERE destination = %(destination)s AND entity = s.entity AND key = s.key
                 AND xmin::text::bigint = s.seen OFFSET 0 FOR UPDATE SKIP LOCKED) h))
 """
-
-
-class Size(msgspec.Struct, frozen=True):
-    """A table's rows (as the server's statistics tell) and bytes, indexes included."""
-
-    rows: int
-    bytes: int
 
 
 def expiry(days: int) -> Callable[[Connection], None]:
@@ -71,7 +67,7 @@ def prune(store: Store, before_ms: int) -> int:
     removed, entity, after = 0, -1, ""
     while page := store.run(_PAGE, {"entity": entity, "after": after}).fetchall():
         entity, after = page[-1][:2]
-        old = [row for row in page if _is_old(store, row[2], before_ms)]
+        old = [row for row in page if is_prunable(unpack_head(row[2], store.source), before_ms)]
         if old:
             parameters = {
                 "entities": smalls(row[0] for row in old),
@@ -82,16 +78,16 @@ def prune(store: Store, before_ms: int) -> int:
     return removed
 
 
-def _is_old(store: Store, blob: bytes, before_ms: int) -> bool:
-    head = unpack_head(blob, store.source)
-    if head.at is not None:
-        return (head.at + 1) * 1000 <= before_ms  # all of its second is older
-    return (
-        head.version is not None and head.state is not State.ERASED and 0 <= time_of(head.version) < before_ms
-    )
+def sizes(store: Store, claims: int) -> Sizes:
+    """Rows as the server's statistics tell, bytes with indexes. claims: as this owner remembers."""
+    found = store.connection.execute("SELECT table_name, rows, bytes FROM crm_connector.sizes").fetchall()
+    rows = {table: count for table, count, _ in found}
+    return Sizes(rows.get("heads", 0), rows.get("history", 0), claims, sum(size for _, _, size in found))
 
 
-def sizes(store: Store) -> dict[str, Size]:
-    """By table."""
-    found = store.connection.execute("SELECT table_name, rows, bytes FROM crm_connector.sizes")
-    return {name: Size(rows, size) for name, rows, size in found}
+def history(store: Store, tables: Tables, slot: EntityKey) -> list[Sent]:
+    """Of one entity, oldest first."""
+    return [
+        Sent(unpack_head(head, store.source).version, at, attempts, via, outcome)
+        for head, at, attempts, via, outcome in store.run(_HISTORY, tables.place(slot))
+    ]

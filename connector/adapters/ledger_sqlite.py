@@ -11,30 +11,43 @@ from math import inf
 from pathlib import Path
 
 from connector.adapters.ledger_sqlite_grant import Granting
+from connector.adapters.ledger_sqlite_history import History
 from connector.adapters.ledger_sqlite_memory import Memory
 from connector.adapters.ledger_sqlite_schema import translated
 from connector.adapters.ledger_sqlite_settle import Settling
 from connector.adapters.ledger_sqlite_store import Store
+from connector.adapters.ledger_sqlite_upkeep import prune, sizes
 from connector.core.assignment import Answer
 from connector.core.claims import Settlement, Verdict, Want
+from connector.core.model import Entity
+from connector.core.past import Sent, Sizes
 
 
 class SqliteLedger:
     """Implements ports.Ledger. Used by one thread at a time.
 
     path: the file, in an existing directory. wait: seconds to wait for another process's transaction.
+    retention_days: of history; 0 = none is kept.
     stale_sends: settles that found their claim lost, since start (`stale_sends_total`).
     Raises LedgerDown while it cannot be read or written; Fatal: damaged, of another program, or too new.
     """
 
     def __init__(
-        self, path: Path, destination: str, *, now: Callable[[], float] = time.time, wait: float = 5.0
+        self,
+        path: Path,
+        destination: str,
+        *,
+        now: Callable[[], float] = time.time,
+        wait: float = 5.0,
+        retention_days: int = 30,
     ) -> None:
         """Open or make the file, and become an owner."""
         self._store = Store(path, destination, wait)
         self._tables = self._store.tables
         self._memory = Memory(self._store)
-        self._settling, self._granting = Settling(self._memory, now), Granting(self._memory, now)
+        self._history = History(self._store.db, self._store.destination, self._tables, retention_days)
+        self._settling = Settling(self._memory, self._history, now)
+        self._granting = Granting(self._memory, now)
         self._now = now
         self.stale_sends = 0
 
@@ -51,9 +64,13 @@ class SqliteLedger:
                 stale = self._settling.settle(settled) if settled else 0
                 verdicts = self._granting.claim(wanted) if wanted else []
                 self._memory.claims.flush()
+                noted = self._history.flush(int(self._now() * 1000))
+                self._store.count(heads=self._tables.made, history=noted)
         except BaseException:
             self._memory.doubt()
+            self._history.forget()
             raise
+        self._tables.made = 0
         self.stale_sends += stale
         return verdicts
 
@@ -82,6 +99,30 @@ class SqliteLedger:
     def lease_left(self) -> float:
         """See ports.Ledger: an owner keeps its lock as long as it lives, stopped or not."""
         return inf
+
+    def upkeep(self) -> None:
+        """See ports.Ledger."""
+        now_ms = int(self._now() * 1000)
+        with translated(self._store.path):
+            due = self._history.is_due(now_ms)
+        if due:
+            with self._store.transaction():
+                self._history.expire(now_ms)
+
+    def sizes(self) -> Sizes:
+        """See ports.Archive."""
+        with translated(self._store.path):
+            return sizes(self._memory)
+
+    def history(self, entity: Entity, key: str) -> list[Sent]:
+        """See ports.Archive."""
+        with translated(self._store.path):
+            slot = entity, key if entity == "order" else self._tables.stored(key)
+            return self._history.find(slot, *self._tables.spreads([slot]))
+
+    def prune(self, before_ms: int) -> int:
+        """See ports.Archive."""
+        return prune(self._memory, before_ms)
 
     def close(self) -> None:
         """See ports.Ledger."""

@@ -11,6 +11,7 @@ from connector.adapters.ledger_sqlite_memory import Memory
 from connector.adapters.ledger_sqlite_tables import Found, Slot
 from connector.core.claims import Done, Grant, Verdict, Want
 from connector.core.events import Event
+from connector.core.horizon import OLDER, is_beyond
 from connector.core.turn import Claim, Decision, decide
 
 _DUPLICATE: Final = Done("duplicate")
@@ -28,7 +29,7 @@ class Granting:
     def claim(self, wanted: Sequence[Want]) -> list[Verdict]:
         """Raises ValueError: two wants of one key. Belongs into a transaction."""
         living, epochs, number = self._memory.store.living(), self._memory.epochs, self._tables.number
-        mine, others = self._claims.mine, self._claims.others
+        mine, others, horizon = self._claims.mine, self._claims.others, self._memory.horizon
         slots = [self._tables.slot(want.event) for want in wanted]
         if len(set(slots)) < len(slots):
             raise ValueError("two wants of one key in one turn")
@@ -41,6 +42,9 @@ class Granting:
             event, seen = want.event, found.get(slot)
             blob = pack_first(event, number, epochs)
             if seen is None and slot not in mine and slot not in others:
+                if horizon and is_beyond(event, horizon):
+                    verdicts.append(OLDER)
+                    continue
                 verdicts.append(_GRANT)
                 granted[at] = Held(event.version, blob, None, spread)
             elif seen is not None and seen.blob == blob:

@@ -16,6 +16,7 @@ class Memory:
         self.claims = Claims(store.db, store.destination, store.owner, store.tables)
         self.fitness = Fitness(store.tables)
         self.epochs: Epochs = ()
+        self.horizon = 0
         self._generation = self._takeovers = -1
 
     def doubt(self) -> None:
@@ -29,7 +30,7 @@ class Memory:
             self.claims.lose()
         if generation != self._generation:
             self.fitness.forget()
-            self.epochs = self.tables.epochs()
+            self.epochs, self.horizon = self.tables.epochs(), self.store.horizon()
         self._generation, self._takeovers = generation, takeovers
         self.claims.refresh()
 

@@ -37,12 +37,21 @@ STEPS: Final = (
         since_ms INTEGER NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL,
         PRIMARY KEY (destination, rank)) STRICT, WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE destinations ADD COLUMN horizon_ms INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE destinations ADD COLUMN heads INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE destinations ADD COLUMN history INTEGER NOT NULL DEFAULT 0;
+    UPDATE destinations SET heads = (SELECT count(*) FROM heads WHERE destination = destinations.number);
+    CREATE TABLE history (number INTEGER PRIMARY KEY, destination INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+        count INTEGER NOT NULL, marks BLOB NOT NULL, entries BLOB NOT NULL) STRICT;
+    """,
 )
 """Append only: the file's user_version is the number of steps it has had.
 
 A head is found by `spread` (see ledger_rows.spread) and its key; its row is a log's: with the key as the
 tree's own, random keys dirtied a page a record (24-32 µs a record, now 10; 55 at a million heads, now 17).
 Whoever deletes heads must leave those with open claims: their holders remember where the row is.
+`destinations.heads` and `.history` count rows, and entries in blocks: counting them all would take seconds.
 """
 
 _DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
@@ -64,6 +73,25 @@ def translated(path: Path) -> Iterator[None]:
         raise Fatal(f"ledger {path}: damaged; restore its backup") from error
     except OSError as error:
         raise LedgerDown(f"ledger {path}: {error.strerror}; see its directory and its rights") from error
+
+
+def migrate(path: Path, wait: float) -> tuple[int, int]:
+    """Make the file, or bring it to this version: the version before, and after. Again changes nothing.
+
+    Raises LedgerDown, Fatal.
+    """
+    with translated(path):
+        before = _version(path, wait) if path.exists() else 0
+        connect(path, wait).close()
+    return before, len(STEPS)
+
+
+def _version(path: Path, wait: float) -> int:
+    db = sqlite3.connect(path, timeout=wait)
+    try:
+        return _pragma(db, "user_version")
+    finally:
+        db.close()
 
 
 def connect(path: Path, wait: float) -> sqlite3.Connection:

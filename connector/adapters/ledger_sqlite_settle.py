@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from connector.adapters.ledger_sqlite_claims import Held
+from connector.adapters.ledger_sqlite_history import History
 from connector.adapters.ledger_sqlite_memory import Memory
 from connector.adapters.ledger_sqlite_tables import Slot
 from connector.core.claims import Settlement
@@ -16,15 +17,16 @@ from connector.core.turn import Conclusion, aliases_after, conclude, plain
 class Settling:
     """Settles in the order given. What the claim in memory tells is written together and reads nothing."""
 
-    def __init__(self, memory: Memory, now: Callable[[], float]) -> None:
+    def __init__(self, memory: Memory, history: History, now: Callable[[], float]) -> None:
         """now: seconds since the epoch."""
+        self._note = history.note
         self._memory, self._tables, self._claims = memory, memory.tables, memory.claims
         self._now = now
         self._heads = self._tables.writing()
 
     def settle(self, settled: Sequence[Settlement]) -> int:
         """Returns how many were stale. Belongs into a transaction."""
-        mine, slot_of, stale = self._claims.mine, self._tables.slot, 0
+        mine, slot_of, note, stale = self._claims.mine, self._tables.slot, self._note, 0
         heads = self._heads = self._tables.writing()
         for one in settled:
             slot = slot_of(one.event)
@@ -37,6 +39,7 @@ class Settling:
                     heads.put(slot, held.spread, held.number, one.live or held.live, held.blob)
                 else:
                     self._accept(slot, one, held)
+                note(slot, held.spread, one)
             self._claims.settle(mine.pop(slot))
         self._tables.write_heads(heads)
         return stale
@@ -69,6 +72,8 @@ class Settling:
                 self._claims.leave(slot, after.claim, int(self._now() * 1000))
         if accepted:
             self._write_row(slot, one.event)
+        if accepted or after.stale:
+            self._note(slot, spread[0], one, stale=after.stale)
         return after
 
     def _led(self, one: Settlement, head: Head) -> Head:

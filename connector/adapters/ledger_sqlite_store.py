@@ -79,6 +79,17 @@ class Store:
         sql = "UPDATE destinations SET takeovers = takeovers + 1 WHERE number = ?"
         self.db.execute(sql, (self.destination,))
 
+    def count(self, *, heads: int = 0, history: int = 0) -> None:
+        """Keep the numbers of rows, with this transaction's commit."""
+        if heads or history:
+            sql = "UPDATE destinations SET heads = heads + ?, history = history + ? WHERE number = ?"
+            self.db.execute(sql, (heads, history, self.destination))
+
+    def horizon(self) -> int:
+        """Heads older than this (ms since the epoch) may have been pruned; 0: none."""
+        sql = "SELECT horizon_ms FROM destinations WHERE number = ?"
+        return int(self.db.execute(sql, (self.destination,)).fetchone()[0])
+
     def living(self) -> Callable[[int], bool]:
         """Asks whether an owner lives, the same answer for a whole turn."""
         known = {self.owner: True, NOBODY: False}

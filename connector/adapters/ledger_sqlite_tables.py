@@ -74,11 +74,14 @@ class Tables:
         self._numbers = _Numbers(db)
         self.number: Callable[[Source], int] = self._numbers.__getitem__
         self._sources: dict[int, Source] = {}
+        self.made = 0
+        """Heads that were new in the running transaction."""
 
     def forget(self) -> None:
         """A transaction was rolled back: numbers given in it are void."""
         self._numbers.clear()
         self._sources.clear()
+        self.made = 0
 
     def slot(self, event: Event) -> Slot:
         """Where an event's entity is kept: only a contact's key can be personal data."""
@@ -131,6 +134,7 @@ class Tables:
     def write_heads(self, heads: Heads) -> None:
         """Write them, and leave none behind."""
         width, start = 6, 0
+        self.made += len(heads.new) // width
         while left := (len(heads.new) - start) // width:
             size = min(_BLOCK, 1 << (left.bit_length() - 1))
             end = start + size * width

@@ -22,8 +22,8 @@ app = typer.Typer(
 def migrate(config: ConfigFile) -> int:
     """Make or change the ledger's tables.
 
-    The connector itself never does: it refuses to start on a database of another version. Doing it again
-    changes nothing.
+    In PostgreSQL the connector itself never does: it refuses to start on a database of another version. An
+    SQLite file is brought to this version by any start. Doing it again changes nothing.
     """
     settings = settings_of(config)
     from connector.wiring import ledgers  # noqa: PLC0415 - `--help` waits for nothing

@@ -11,17 +11,15 @@ from decimal import Decimal
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from connector.core.claims import Ask, Busy, Deny, Done, Grant, Settlement, Verdict
+from connector.core.claims import Ask, Busy, Done, Grant, Settlement, Verdict
 from connector.core.contact_first import ERASED, PSEUDO
 from connector.core.events import Contact, Event, Order
 from connector.core.heads import Epochs, Head, Kept, State
 from connector.core.judge import Judgement, advance, clear, compare, judge
-from connector.core.model import Kind, Version
+from connector.core.model import Kind
 
 NOBODY = 0
 """The owner of a claim that nobody holds any more: what is left is its doubt."""
-
-OLDER = Deny("older_than_ledger", "older than the ledger: pruned heads may have known it; see ledger prune")
 
 
 class Claim(Struct, frozen=True):
@@ -104,18 +102,6 @@ def _status_only(head: Head, event: Event) -> bool:
 
 def _strange(doubt: Head, event: Event, epochs: Epochs) -> bool:
     return event.version is not None and compare(doubt, event.version, event.digest, epochs) == "clock"
-
-
-def time_of(version: Version) -> int:
-    """When the change was made, ms since the epoch; -1 where nothing tells."""
-    return version.timestamp_ms if version.ts_ms is None else version.ts_ms
-
-
-def is_beyond(event: Event, horizon_ms: int) -> bool:
-    """Older than what `ledger prune` left: an unknown key does not make it new (RULES 2)."""
-    if event.entity == "event":
-        return 0 <= event.source_ms < horizon_ms
-    return event.version is not None and 0 <= time_of(event.version) < horizon_ms
 
 
 def is_at(head: Head, event: Event) -> bool:

@@ -170,6 +170,7 @@ class Lane:
         self.view = snapshot(self.name, self.parts, joined=self.joined)
         self._meter.set("paused", float(self._brake.holds), destination=self.name, reason="flood")
         self._step(self._answers, "ledger")
+        self._step(self._partitions.upkeep, "ledger")
 
     def _answers(self) -> None:
         if self._brake.holds:

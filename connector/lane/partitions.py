@@ -194,6 +194,10 @@ class Partitions:
         for reason in QUESTIONS:
             self._meter.set("paused", float(reason in reasons), destination=self._destination, reason=reason)
 
+    def upkeep(self) -> None:
+        """What the ledger has to do now and then."""
+        self._ledger.upkeep()
+
     # --- Lag --------------------------------------------------------------------------------------
 
     def show_lag(self, source: Source) -> None:

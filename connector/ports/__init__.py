@@ -10,7 +10,8 @@ from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlemen
 from connector.core.events import Event, Requirement
 from connector.core.letters import Letter
 from connector.core.lots import Lot
-from connector.core.model import Record
+from connector.core.model import Entity, Record
+from connector.core.past import Sent, Sizes
 from connector.core.quota import Taken
 from connector.core.talk import Batch, Conversation, NoAnswer, Request, Response
 from connector.ports.process import Clock, History, Log, Meter
@@ -18,9 +19,10 @@ from connector.ports.process import Clock, History, Log, Meter
 TopicPartition = tuple[str, int]
 
 __all__ = [
-    "Answer", "Ask", "Assigned", "Busy", "Clock", "DeadLetters", "Deny", "Destination", "Done", "Grant",
-    "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs", "Placed", "Quotas",
-    "Schemas", "Settlement", "Source", "Taken", "TopicPartition", "Verdict", "Want",
+    "Answer", "Archive", "Ask", "Assigned", "Busy", "Clock", "DeadLetters", "Deny", "Destination", "Done",
+    "Grant", "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs", "Placed",
+    "Quotas", "Schemas", "Sent", "Settlement", "Sizes", "Source", "Taken", "TopicPartition", "Verdict",
+    "Want",
 ]  # fmt: skip
 
 
@@ -127,6 +129,9 @@ class Ledger(Protocol):
     def accept_clock(self, clock: str, since_ms: int, reason: str) -> None:
         """From `since_ms` on, changes of this clock are newer than all heads that exist (RULES 1)."""
 
+    def upkeep(self) -> None:
+        """Called about once a second, between turns: does some of what is due (history that is old goes)."""
+
     def lease_left(self) -> float:
         """Seconds for which every claim that was granted and not settled is surely this owner's (RULES 2).
 
@@ -135,6 +140,22 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Give up this owner's claims' lock and close. Claims left stay for the next owner to judge."""
+
+
+class Archive(Protocol):
+    """What a ledger tells an operator of itself. Scoped to one destination; raises LedgerDown."""
+
+    def history(self, entity: Entity, key: str) -> list[Sent]:
+        """What was accepted of an entity, or may have been, oldest first; as long as it is retained."""
+
+    def sizes(self) -> Sizes:
+        """How large the ledger is, by its own count or statistics: not exact, and quick."""
+
+    def prune(self, before_ms: int) -> int:
+        """Remove heads whose newest version is older than this time; how many (RULES 2).
+
+        From then on, what is older and unknown is denied: `older_than_ledger`.
+        """
 
 
 class Quotas(Protocol):

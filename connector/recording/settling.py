@@ -12,15 +12,18 @@ from connector.core.model import Record
 from connector.errors import ConnectorError
 from connector.lane.books import Books, RecordOutcome
 from connector.lane.partitions import Partitions
-from connector.ports import Clock, DeadLetters, Ledger, Meter
+from connector.ports import Clock, DeadLetters, Ledger, Meter, Sizes
 from connector.recording.entries import Entry
 from connector.recording.tape import Tape
 
 
 class Counting(Ledger, Protocol):
-    """A ledger that counts its stale sends since start (RULES 2)."""
+    """A ledger that counts its stale sends since start (RULES 2), and knows its size."""
 
     stale_sends: int
+
+    def sizes(self) -> Sizes:
+        """See ports.Archive."""
 
 
 class RecordedLedger:
@@ -30,6 +33,7 @@ class RecordedLedger:
         self._ledger, self._tape = ledger, tape
         self.stale_sends = ledger.stale_sends
         self.answer, self.accept_clock = ledger.answer, ledger.accept_clock
+        self.upkeep, self.sizes = ledger.upkeep, ledger.sizes
         self.lease_left = ledger.lease_left
         tape.identity = lambda: ledger.identity
 

@@ -13,7 +13,7 @@ from connector.settings.types import LedgerUrl, Model, Secret
 class LedgerSettings(Model):
     """Where it is remembered what each destination has accepted.
 
-    retention_days: of history rows in PostgreSQL, 0 = none are kept; heads never expire by themselves.
+    retention_days: of history, 0 = none is kept; heads never expire by themselves.
     """
 
     url: Annotated[LedgerUrl, Field(repr=False)] = "sqlite:///var/lib/crm-connector/ledger.db"

@@ -90,7 +90,7 @@ def ledger(settings: Settings, destination: str) -> SqliteLedger | PostgresLedge
     path = settings.ledger.sqlite_path
     if not path.parent.is_dir():
         raise ConfigError(f"ledger.url: {path.parent} does not exist; create it or mount a volume there")
-    return SqliteLedger(path, destination)
+    return SqliteLedger(path, destination, retention_days=settings.ledger.retention_days)
 
 
 def http(settings: Settings, destination: str) -> PyreqwestHttp:

@@ -1,10 +1,9 @@
 """What `ledger` does: bring its tables to this version, remove heads on purpose (RULES 2)."""
 
 from connector import wiring
-from connector.adapters.ledger_postgres import PostgresLedger
 from connector.adapters.ledger_postgres_link import Link, place_of
 from connector.adapters.ledger_postgres_schema import migrate as migrate_tables
-from connector.errors import ConfigError
+from connector.adapters.ledger_sqlite_schema import migrate as migrate_file
 from connector.settings import Settings
 
 _WAIT = 60.0
@@ -13,16 +12,22 @@ _WAIT = 60.0
 
 def migrate(settings: Settings) -> str:
     """Bring the ledger to this version; a line that says what was done. Raises LedgerDown, Fatal."""
-    if not settings.ledger.is_postgres:
-        wiring.ledger(settings, next(iter(settings.destinations))).close()
-        return f"ledger {settings.ledger.sqlite_path}: up to date"
+    place, before, after = (_migrate_tables if settings.ledger.is_postgres else _migrate_file)(settings)
+    done = f"migrated from version {before} to {after}" if before < after else f"up to date (version {after})"
+    return f"ledger {place}: {done}"
+
+
+def _migrate_file(settings: Settings) -> tuple[str, int, int]:
+    path = settings.ledger.sqlite_path
+    return str(path), *migrate_file(path, _WAIT)
+
+
+def _migrate_tables(settings: Settings) -> tuple[str, int, int]:
     link = Link(settings.ledger.postgres_url, _WAIT)
     try:
-        before, after = migrate_tables(link)
+        return link.place, *migrate_tables(link)
     finally:
         link.close()
-    done = f"migrated from version {before} to {after}" if before < after else f"up to date (version {after})"
-    return f"ledger {link.place}: {done}"
 
 
 def opened(settings: Settings) -> str:
@@ -45,10 +50,6 @@ def prune(settings: Settings, destinations: tuple[str, ...], before_ms: int) -> 
 def _prune(settings: Settings, name: str, before_ms: int) -> str:
     ledger = wiring.ledger(settings, name)
     try:
-        if not isinstance(ledger, PostgresLedger):
-            raise ConfigError(
-                "ledger.url: only a ledger in PostgreSQL can be pruned; keep all of an SQLite one"
-            )
         return f"{name}: {ledger.prune(before_ms)} removed"
     finally:
         ledger.close()

@@ -17,13 +17,13 @@ from connector.adapters.ledger_postgres_keys import indexed, read, written
 from connector.adapters.ledger_postgres_link import Link
 from connector.adapters.ledger_postgres_schema import STEPS, migrate
 from connector.core.assignment import Answer
-from connector.core.claims import Busy, Deny, Done, Grant, Settlement, Verdict, Want
+from connector.core.claims import Busy, Done, Grant, Settlement, Verdict, Want
 from connector.core.events import Event, Requirement
 from connector.core.model import Version
 from connector.errors import Fatal, LedgerDown
 from tests.adapters.test_ledger_sqlite import LOCATORS, orders, wants
 from tests.fakes.ledger import FakeLedger
-from tests.support.changes import contact, fact, order, version
+from tests.support.changes import contact, order, version
 from tests.support.postgres import Database, LocalPostgres, silence, wait_for
 from tests.support.postgres_plugin import with_tables
 
@@ -437,44 +437,15 @@ class TestUpkeep:
             accept(ledger, V1)
         assert migrated.psql("SELECT FROM crm_connector.history") == []
 
-    def test_sizes_are_seen_by_the_ledger_and_by_psql(self, migrated: Database) -> None:
+    def test_sizes_are_seen_by_psql_too(self, migrated: Database) -> None:
         with opened(migrated) as ledger:
             accept(ledger, *(order(f"n{number}", version(1)) for number in range(100)))
-            wait_for(lambda: ledger.sizes()["heads"].rows == 100)
-            assert ledger.sizes()["heads"].bytes > 8192
+            wait_for(lambda: ledger.sizes().heads == 100)
+            assert ledger.sizes().bytes > 8192
         ((rows, size),) = migrated.psql(
             "SELECT rows, bytes FROM crm_connector.sizes WHERE table_name = 'heads'"
         )
         assert (rows, isinstance(size, int)) == (100, True)
-
-    def test_pruning_forgets_what_is_older_and_from_then_on_denies_it(self, migrated: Database) -> None:
-        old, young, claimed = (order(key, version(None, at)) for key, at in (("o", 5), ("y", 50), ("c", 5)))
-        erased = contact("C1", version(None, 6), deleted=True)
-        with opened(migrated) as ledger, opened(migrated) as other:
-            accept(ledger, old, young, erased, contact("C2", None))
-            assert ledger_verdicts(ledger, claimed) == [Grant()]
-            assert ask(other, V1) == Grant()
-            assert ledger.prune(10) == 1
-            for each in (ledger, other):
-                verdict = ask(each, old)
-                assert isinstance(verdict, Deny)
-                assert verdict.cause == "older_than_ledger"
-            assert ask(other, order("o", version(None, 11))) == Grant()
-            assert ask(other, young) == Done("duplicate")
-            assert isinstance(ask(other, contact("C1", None)), Deny)
-            assert ask(other, contact("C2", None)) == Done("duplicate")
-            ledger.turn([Settlement(claimed, "accepted")], [])
-            assert (ledger.stale_sends, ledger.prune(10)) == (0, 1)
-
-    def test_facts_are_pruned_by_when_they_were_made(self, migrated: Database) -> None:
-        old, same_second, young = (fact(key, at) for key, at in (("o", 5_900), ("s", 6_400), ("y", 7_000)))
-        with opened(migrated) as ledger:
-            accept(ledger, old, same_second, young)
-            assert ledger.prune(6_300) == 1
-            verdict = ask(ledger, old)
-            assert isinstance(verdict, Deny)
-            assert verdict.cause == "older_than_ledger"
-            assert [ask(ledger, same_second), ask(ledger, young)] == [Done("duplicate")] * 2
 
 
 class TestData:

@@ -19,11 +19,12 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from connector.adapters.ledger_rows import pack_first, pack_head, spread
 from connector.adapters.ledger_sqlite import SqliteLedger
-from connector.adapters.ledger_sqlite_schema import STEPS
+from connector.adapters.ledger_sqlite_schema import STEPS, migrate
 from connector.core.claims import Busy, Done, Grant, Settlement, Verdict, Want
 from connector.core.events import Contact, Event, Requirement
 from connector.core.heads import Epoch, Epochs
 from connector.core.judge import advance
+from connector.core.past import Sizes
 from connector.errors import Fatal, LedgerDown
 from tests.fakes.ledger import FakeLedger
 from tests.support.changes import contact, order, version
@@ -337,6 +338,33 @@ class TestFile:
             SqliteLedger(path, "yespo")
         assert path.read_bytes() == before
 
+    def test_an_older_ledger_is_brought_up_to_date_and_keeps_what_it_knows(self, path: Path) -> None:
+        with opened(path) as ledger:
+            ledger.turn([], [Want(V1), Want(order("claimed", version(1)))])
+            ledger.turn([Settlement(V1, "accepted")], [])
+            identity = ledger.identity
+        database = sqlite3.connect(path)
+        database.executescript(
+            "DROP TABLE history; ALTER TABLE destinations DROP COLUMN horizon_ms;"
+            "ALTER TABLE destinations DROP COLUMN heads; ALTER TABLE destinations DROP COLUMN history;"
+            "PRAGMA user_version = 1"
+        )
+        database.close()
+        assert migrate(path, 5.0) == (1, len(STEPS))
+        assert migrate(path, 5.0) == (len(STEPS), len(STEPS))
+        with opened(path) as ledger:
+            assert ledger.identity == identity
+            assert ask(ledger, V1) == Done("duplicate")
+            assert ask(ledger, order("claimed", version(1))) == Grant(doubtful=True)
+            assert (ledger.sizes().heads, ledger.sizes().history) == (1, 0)
+
+    def test_a_file_of_another_program_is_not_migrated(self, path: Path) -> None:
+        database = sqlite3.connect(path)
+        database.execute("CREATE TABLE theirs (x)")
+        database.close()
+        with pytest.raises(Fatal, match="another program; name another file"):
+            migrate(path, 5.0)
+
     def test_a_newer_ledger_is_refused_with_a_remedy(self, path: Path) -> None:
         with opened(path):
             pass
@@ -371,6 +399,86 @@ class TestFile:
     def test_a_missing_directory_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(Fatal, match="its directory does not exist; create it"):
             SqliteLedger(tmp_path / "nowhere" / "ledger.db", "yespo")
+
+
+def blocks(path: Path) -> int:
+    database = sqlite3.connect(path)
+    try:
+        return int(database.execute("SELECT count(*) FROM history").fetchone()[0])
+    finally:
+        database.close()
+
+
+def sent(ledger: SqliteLedger, *events: Event) -> None:
+    ledger.turn([], [Want(event) for event in events])
+    ledger.turn([Settlement(event, "accepted") for event in events], [])
+
+
+class TestHistory:
+    def test_a_turns_history_is_one_block_and_goes_after_its_time_by_itself(self, path: Path) -> None:
+        now = [1_700_000_000.0]
+        ledger = SqliteLedger(path, "yespo", now=lambda: now[0], retention_days=7)
+        other = SqliteLedger(path, "metrica", now=lambda: now[0], retention_days=7)
+        try:
+            for day in range(10):
+                now[0] += 86_400
+                sent(ledger, *(order(f"{day}-{number}", version(1)) for number in range(100)))
+                sent(other, order("1", version(day + 1)))
+            assert blocks(path) == 20
+            ledger.upkeep()
+            assert blocks(path) == 16
+            assert ledger.sizes().history == 800 + 8
+            assert [ledger.history("order", f"{day}-7") != [] for day in range(10)] == [False] * 2 + [
+                True
+            ] * 8
+            assert len(other.history("order", "1")) == 8
+            ledger.upkeep()
+            assert blocks(path) == 16
+        finally:
+            ledger.close()
+            other.close()
+
+    def test_a_long_history_goes_in_small_parts(self, path: Path) -> None:
+        now = [1_700_000_000.0]
+        ledger = SqliteLedger(path, "yespo", now=lambda: now[0], retention_days=1)
+        try:
+            for number in range(600):
+                sent(ledger, order(str(number), version(1)))
+            now[0] += 86_401
+            left = []
+            for _ in range(3):
+                ledger.upkeep()
+                left.append(blocks(path))
+            assert left == [344, 88, 0]
+            assert ledger.sizes() == Sizes(600, 0, 0, ledger.sizes().bytes)
+        finally:
+            ledger.close()
+
+    def test_without_retention_there_is_none(self, path: Path) -> None:
+        with opened(path, retention_days=0) as ledger:
+            sent(ledger, V1)
+            ledger.upkeep()
+            assert (blocks(path), ledger.history("order", "1")) == (0, [])
+
+    def test_random_keys_are_kept_as_they_are_and_others_compressed(self, path: Path) -> None:
+        random = [order(os.urandom(16).hex(), version(1)) for _ in range(500)]
+        regular = [order(f"ORD-{number:09}", version(1)) for number in range(500)]
+        with opened(path) as ledger:
+            for _ in range(2):
+                sent(ledger, *random)
+                random = [order(event.key, version(2)) for event in random]
+            sent(ledger, *regular)
+            assert len(ledger.history("order", random[77].key)) == 2
+            assert len(ledger.history("order", regular[77].key)) == 1
+
+    def test_a_turn_that_failed_leaves_nothing_of_it(self, path: Path) -> None:
+        with opened(path) as ledger:
+            ask(ledger, V1)
+            with pytest.raises(ValueError, match="two wants"):
+                ledger.turn([Settlement(V1, "accepted")], [Want(V2), Want(V2)])
+            assert (ledger.history("order", "1"), ledger.sizes().heads) == ([], 0)
+            ledger.turn([Settlement(V1, "accepted")], [])
+            assert (len(ledger.history("order", "1")), ledger.sizes().heads) == (1, 1)
 
 
 LOCATORS = ["email:a", "email:b", "phone:1"]

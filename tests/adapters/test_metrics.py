@@ -26,6 +26,9 @@ gauge     in_flight_events                destination
 gauge     lag_records                     destination topic partition
 gauge     lag_seconds                     destination topic partition
 gauge     last_accepted_timestamp_seconds destination
+gauge     ledger_bytes
+gauge     ledger_claims                   destination
+gauge     ledger_rows                     table
 gauge     memory_budget_bytes             destination
 gauge     memory_bytes                    destination
 gauge     paused                          destination reason

@@ -1,5 +1,6 @@
 """`ledger`: migrate, prune, and a start on what was not migrated."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from connector import wiring
 from connector.adapters.ledger_postgres import PostgresLedger
 from connector.cli import call
-from connector.core.claims import Settlement, Want
+from connector.core.claims import Done, Settlement, Want
+from connector.core.horizon import OLDER
 from connector.errors import ConfigError
 from connector.settings import load, secret_values
 from tests.cli.configs import config
@@ -68,12 +70,31 @@ class TestPostgres:
         assert {"kept%20secret", "kept secret"} <= set(secret_values(settings))
 
 
-def test_an_sqlite_ledger_is_made_by_migrate_and_cannot_be_pruned(tmp_path: Path, capsys: Capture) -> None:
+def test_an_sqlite_ledger_is_made_brought_up_to_date_and_pruned(tmp_path: Path, capsys: Capture) -> None:
+    file, path = config(tmp_path), tmp_path / "ledger.db"
+    for done in ("migrated from version 0 to 2", "up to date (version 2)"):
+        assert call(["ledger", "migrate", "-c", str(file)]) == 0
+        assert capsys.readouterr().out == f"ledger {path}: {done}\n"
+    ledger = wiring.ledger(load(file, {}), "yespo")
+    events = [order(f"o{at}", version(None, at)) for at in (1, 1_700_000_000_000)]
+    ledger.turn([], list(map(Want, events)))
+    ledger.turn([Settlement(event, "accepted") for event in events], [])
+    assert call(["ledger", "prune", "-c", str(file), "--before", "2020-01-01T00:00:00Z"]) == 0
+    assert capsys.readouterr().out == "yespo: 1 removed\n"
+    assert ledger.turn([], list(map(Want, events))) == [OLDER, Done("duplicate")]
+    ledger.close()
+
+
+def test_an_sqlite_ledger_of_a_newer_version_is_refused_by_migrate(tmp_path: Path, capsys: Capture) -> None:
     file = config(tmp_path)
     assert call(["ledger", "migrate", "-c", str(file)]) == 0
-    assert capsys.readouterr().out == f"ledger {tmp_path}/ledger.db: up to date\n"
-    assert call(["ledger", "prune", "-c", str(file), "--before", "2020-01-01T00:00:00Z"]) == 2
-    assert "only a ledger in PostgreSQL can be pruned" in capsys.readouterr().err
+    database = sqlite3.connect(tmp_path / "ledger.db")
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    assert call(["ledger", "migrate", "-c", str(file)]) == 1
+    assert (
+        "written by a newer crm-connector (version 99, known 2); install that one" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

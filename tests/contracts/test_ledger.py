@@ -3,6 +3,7 @@
 Runs on the fake and on each real store. A `World` is one store that survives its owners.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -19,12 +20,16 @@ from connector.core.assignment import Answer
 from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
 from connector.core.events import Contact, Event, Order, Requirement
 from connector.core.heads import Kept
-from connector.ports import Ledger
+from connector.core.horizon import OLDER
+from connector.core.model import Version
+from connector.core.past import Sent
+from connector.ports import Archive, Ledger
 from tests.fakes.ledger import FakeLedger, Store
 from tests.support.changes import contact, fact, order, version
+from tests.support.postgres import Database
 
 
-class Countable(Ledger, Protocol):
+class Countable(Ledger, Archive, Protocol):
     """A ledger that counts what it found stale."""
 
     stale_sends: int
@@ -33,8 +38,10 @@ class Countable(Ledger, Protocol):
 class World:
     """One store. `open` is an owner more; `crash` is what a kill leaves of one."""
 
-    def __init__(self, make: Callable[[str], Countable]) -> None:
-        self._make = make
+    def __init__(
+        self, make: Callable[[str], Countable], analyse: Callable[[], object] = lambda: None
+    ) -> None:
+        self._make, self.analyse = make, analyse
         self._open: list[Countable] = []
 
     def open(self, destination: str = "yespo") -> Countable:
@@ -52,14 +59,17 @@ class World:
 
 @pytest.fixture(params=["fake", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    store = Store()
-    url: str = request.getfixturevalue("migrated").url if request.param == "postgres" else ""
-    makers: dict[str, Callable[[str], Countable]] = {
-        "fake": lambda destination: FakeLedger(store, destination),
-        "sqlite": lambda destination: SqliteLedger(tmp_path / "ledger.db", destination),
-        "postgres": lambda destination: PostgresLedger(lambda: url, destination),
-    }
-    made = World(makers[request.param])
+    if request.param == "fake":
+        store = Store()
+        made = World(lambda destination: FakeLedger(store, destination))
+    elif request.param == "sqlite":
+        made = World(lambda destination: SqliteLedger(tmp_path / "ledger.db", destination))
+    else:
+        database: Database = request.getfixturevalue("migrated")
+        made = World(
+            lambda destination: PostgresLedger(lambda: database.url, destination),
+            lambda: database.psql("ANALYZE"),
+        )
     yield made
     made.close()
 
@@ -722,6 +732,154 @@ class TestRows:
     def test_a_contact_known_by_its_e_mail_alone_has_no_key_to_give(self, ledger: Countable) -> None:
         accept(ledger, contact("email:a", version(1), row="shop/contacts/1"))
         assert ledger.keys_of(["shop/contacts/1"]) == [None]
+
+
+def told(sent: Sent) -> tuple[Version | None, int, str, str]:
+    """All but the time."""
+    return sent.version, sent.attempts, sent.via, sent.outcome
+
+
+class TestHistory:
+    def test_it_tells_what_was_accepted_and_how_oldest_first(self, world: World, ledger: Countable) -> None:
+        for event in (V1, V2):
+            assert isinstance(ask(ledger, event), Grant)
+            ledger.turn([Settlement(event, "accepted", attempts=event.version.offset)], [])  # type: ignore[union-attr]
+        world.crash(ledger)
+        heir = world.open()
+        accept(heir, V3, live=False)
+        found = heir.history("order", "1")
+        assert list(map(told, found)) == [
+            (V1.version, 1, "live", "accepted"), (V2.version, 2, "live", "accepted"),
+            (V3.version, 1, "past_events", "accepted"),
+        ]  # fmt: skip
+        assert 0 < found[0].at <= found[1].at <= found[2].at
+        assert heir.history("order", "2") == heir.history("contact", "1") == []
+        assert world.open("metrica").history("order", "1") == []
+
+    def test_it_tells_of_doubts_and_stale_sends_and_not_of_what_was_released(self, ledger: Countable) -> None:
+        accept(ledger, V1, certain=False)
+        assert isinstance(ask(ledger, V2), Grant)
+        settle(ledger, V2, "released")
+        settle(ledger, V3)
+        assert [told(sent)[0::3] for sent in ledger.history("order", "1")] == [
+            (V1.version, "in_doubt"), (V3.version, "stale"),
+        ]  # fmt: skip
+
+    def test_every_shape_of_a_version_comes_back(self, ledger: Countable) -> None:
+        shapes = [version(2**63, 2**63), version(declared="x"), version(declared=-5), version(None, 0)]
+        for number, at in enumerate(shapes):
+            accept(ledger, order(f"s{number}", at))
+            assert [sent.version for sent in ledger.history("order", f"s{number}")] == [at]
+
+    def test_contacts_have_theirs_those_without_a_version_and_those_known_by_their_e_mail_too(
+        self, ledger: Countable
+    ) -> None:
+        accept(ledger, contact("C1", None))
+        accept(ledger, contact("email:a", version(7)))
+        assert list(map(told, ledger.history("contact", "C1"))) == [(None, 1, "contacts", "accepted")]
+        assert [sent.version for sent in ledger.history("contact", "email:a")] == [version(7)]
+
+    def test_facts_have_theirs_without_a_version(self, ledger: Countable) -> None:
+        accept(ledger, fact("f", 5_000), live=False)
+        assert list(map(told, ledger.history("event", "f"))) == [(None, 1, "past_events", "accepted")]
+
+    def test_one_of_many_is_found(self, ledger: Countable) -> None:
+        many = [order(f"n{number}", version(1)) for number in range(700)]
+        ledger.turn([], [Want(event) for event in many])
+        ledger.turn([Settlement(event, "accepted") for event in many], [])
+        assert [sent.version for sent in ledger.history("order", "n345")] == [version(1)]
+
+    def test_a_failed_settlement_leaves_no_trace(self, ledger: Countable) -> None:
+        assert isinstance(ask(ledger, V1), Grant)
+        with pytest.raises(ValueError, match="two wants"):
+            ledger.turn([Settlement(V1, "released")], [Want(V2), Want(V2)])
+        settle(ledger, V1)
+        assert len(ledger.history("order", "1")) == 1
+
+    def test_upkeep_removes_nothing_that_is_young(self, ledger: Countable) -> None:
+        accept(ledger, V1)
+        ledger.upkeep()
+        assert len(ledger.history("order", "1")) == 1
+
+
+class TestPruning:
+    def test_what_is_older_is_forgotten_and_from_then_on_denied(
+        self, world: World, ledger: Countable
+    ) -> None:
+        old, young = (order(key, version(None, at)) for key, at in (("o", 5), ("y", 50)))
+        other = world.open()
+        for event in (old, young):
+            accept(ledger, event)
+        assert ask(other, V1) == Grant()
+        assert ledger.prune(10) == 1
+        for each in (ledger, other, world.open()):
+            assert ask(each, old) == OLDER
+        assert ask(other, order("o", version(None, 11))) == Grant()
+        assert ask(other, young) == Done("duplicate")
+        assert ask(world.open("metrica"), old) == Grant()
+        assert ledger.prune(3) == 0
+        assert ask(ledger, order("new", version(None, 5))) == OLDER
+
+    def test_what_is_claimed_stays_until_it_is_settled(self, world: World, ledger: Countable) -> None:
+        claimed = order("c", version(None, 6))
+        accept(ledger, order("c", version(None, 5)))
+        assert ask(ledger, claimed) == Grant(known=True)
+        assert world.open().prune(10) == 0
+        settle(ledger, claimed)
+        assert ask(ledger, claimed) == Done("duplicate")
+        assert (ledger.stale_sends, ledger.prune(10)) == (0, 1)
+        assert ask(ledger, claimed) == OLDER
+
+    def test_contacts_that_were_erased_or_have_no_version_stay(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(None, 6), deleted=True))
+        accept(ledger, contact("C2", None))
+        assert ledger.prune(10) == 0
+        assert isinstance(ask(ledger, contact("C1", None)), Deny)
+        assert ask(ledger, contact("C2", None)) == Done("duplicate")
+
+    def test_a_change_without_a_time_is_no_older_than_anything(self, ledger: Countable) -> None:
+        timeless = order("1", version(1, timestamp=-1))
+        accept(ledger, timeless)
+        assert ledger.prune(10) == 0
+        assert ask(ledger, order("2", version(1, timestamp=-1))) == Grant()
+
+    def test_facts_are_pruned_by_when_they_were_made(self, ledger: Countable) -> None:
+        old, same_second, young = (fact(key, at) for key, at in (("o", 5_900), ("s", 6_400), ("y", 7_000)))
+        for one in (old, same_second, young):
+            accept(ledger, one)
+        assert ledger.prune(6_300) == 1
+        assert [ask(ledger, one) for one in (old, same_second, young)] == [OLDER, *[Done("duplicate")] * 2]
+
+    def test_many_are_pruned_and_the_others_left(self, ledger: Countable) -> None:
+        many = [order(f"n{number}", version(None, number)) for number in range(1000)]
+        ledger.turn([], [Want(event) for event in many])
+        ledger.turn([Settlement(event, "accepted") for event in many], [])
+        assert ledger.prune(300) == 300
+        verdicts = ledger.turn([], [Want(event) for event in many])
+        assert verdicts == [OLDER] * 300 + [Done("duplicate")] * 700
+
+
+class TestSizes:
+    def test_heads_history_and_claims_are_counted(self, world: World, ledger: Countable) -> None:
+        many = [order(f"n{number}", version(None, number)) for number in range(20)]
+        ledger.turn([], [Want(event) for event in many])
+        assert ledger.sizes().claims == 20
+        ledger.turn([Settlement(event, "accepted") for event in many[:15]], [])
+        assert ledger.sizes().claims == 5
+        ledger.turn([Settlement(event, "accepted") for event in many[15:]], [])
+        accept(world.open("metrica"), V1)
+        comes_to(world, lambda: (ledger.sizes().heads, ledger.sizes().history), (21, 21))
+        assert ledger.prune(10) == 10
+        comes_to(world, lambda: ledger.sizes().heads, 11)
+
+
+def comes_to(world: World, look: Callable[[], object], wanted: object) -> None:
+    """A server's statistics come a moment later, and are not exact before they are made anew."""
+    limit = time.monotonic() + 30
+    while (found := look()) != wanted:
+        assert time.monotonic() < limit, found
+        time.sleep(0.1)
+        world.analyse()
 
 
 class TestOperator:

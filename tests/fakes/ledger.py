@@ -12,10 +12,15 @@ from connector.core.claims import Busy, Deny, Grant, Needs, Settlement, Verdict,
 from connector.core.contact_first import PSEUDO, Holder, fit
 from connector.core.events import Event, Requirement
 from connector.core.heads import Epoch, Epochs, Head
+from connector.core.horizon import OLDER, is_beyond, is_prunable
+from connector.core.model import Entity
+from connector.core.past import Sent, Sizes, outcome_of, via_of
 from connector.core.turn import Claim, Conclusion, Decision, aliases_after, conclude, decide
 from connector.errors import LedgerDown
 
 Key = tuple[str, str]
+DAYS = 30
+"""How long history is retained."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Scope:
     rows: dict[str, str] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     epochs: Epochs = ()
+    history: dict[Key, list[Sent]] = field(default_factory=dict)
+    horizon: int = 0
 
 
 @dataclass
@@ -134,6 +141,34 @@ class FakeLedger:
         self._answering()
         self._scope.epochs = (Epoch(len(self._scope.epochs) + 1, clock, since_ms), *self._scope.epochs)
 
+    def upkeep(self) -> None:
+        self._answering()
+        for sent in self._scope.history.values():
+            sent[:] = [one for one in sent if one.at > self._now() - DAYS * 86400]
+
+    def history(self, entity: Entity, key: str) -> list[Sent]:
+        self._answering()
+        return list(self._scope.history.get((entity, key), []))
+
+    def sizes(self) -> Sizes:
+        self._answering()
+        scopes = self.store.scopes.values()
+        sent = sum(len(each) for scope in scopes for each in scope.history.values())
+        return Sizes(sum(len(scope.heads) for scope in scopes), sent, len(self._mine), 0)
+
+    def prune(self, before_ms: int) -> int:
+        self._answering()
+        scope = self._scope
+        scope.horizon = max(scope.horizon, before_ms)
+        gone = [
+            key
+            for key, head in scope.heads.items()
+            if key not in scope.claims and is_prunable(head, before_ms)
+        ]
+        for key in gone:
+            del scope.heads[key]
+        return len(gone)
+
     def _answering(self) -> None:
         if self.down:
             raise LedgerDown("the fake ledger is down")
@@ -146,6 +181,10 @@ class FakeLedger:
         after = self._rules.conclude(one, head, claim, mine=mine, epochs=scope.epochs)
         self.stale_sends += after.stale
         accepted = one.outcome == "accepted" and after.claim is not claim
+        if accepted or after.stale:
+            outcome = outcome_of(one, stale=after.stale)
+            sent = Sent(one.event.version, self._now(), one.attempts, via_of(one), outcome)
+            scope.history.setdefault(slot, []).append(sent)
         if after.head is not None:
             scope.heads[slot] = self._led(one, after.head) if accepted else after.head
         if after.claim is None:
@@ -175,6 +214,8 @@ class FakeLedger:
             want.event, scope.heads.get(slot), claim, living=living, owner=self._owner, epochs=scope.epochs
         )
         verdict = decision.verdict
+        if slot not in scope.heads and claim is None and is_beyond(want.event, scope.horizon):
+            return lambda: OLDER
         if isinstance(verdict, Grant) and not self._lives:
             return Busy
         if isinstance(verdict, Grant) and want.requires is not None:

@@ -6,7 +6,7 @@ from connector.core.assignment import Answer
 from connector.core.claims import Settlement, Verdict, Want
 from connector.core.letters import Letter
 from connector.errors import DeadLettersDown, LedgerDown
-from connector.ports import Log, Meter, TopicPartition
+from connector.ports import Log, Meter, Sizes, TopicPartition
 from connector.recording.settling import Counting
 from tests.support.fuse import Fuse
 from tests.support.stage_ports import Letters, StageSource
@@ -64,6 +64,14 @@ class SimLedger:
     def accept_clock(self, clock: str, since_ms: int, reason: str) -> None:
         self._answering()
         self._inner.accept_clock(clock, since_ms, reason)
+
+    def upkeep(self) -> None:
+        self._answering()
+        self._inner.upkeep()
+
+    def sizes(self) -> Sizes:
+        self._answering()
+        return self._inner.sizes()
 
     def lease_left(self) -> float:
         return self._inner.lease_left()
