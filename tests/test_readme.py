@@ -8,6 +8,8 @@ from connector.settings import Settings
 from tests.readme import README, filled
 
 TEXT = README.read_text(encoding="utf-8")
+TESTS = README.parent / "tests"
+DOCUMENTED = "| Yespo's pages say | the connector | `test_…` |"
 
 
 def test_its_generated_parts_are_current() -> None:
@@ -28,3 +30,12 @@ def test_it_names_every_option(section: str) -> None:
 
     missing = [name for name in names if not re.search(rf"`{section}\.[^|]*{name}|`{name}|, `?{name}", TEXT)]
     assert missing == []
+
+
+def test_every_test_of_what_the_vendor_documents_is_there() -> None:
+    table = TEXT.partition(DOCUMENTED)[2].partition("\n\n")[0]
+    named = [name for row in table.splitlines() for name in re.findall(r"`([a-z0-9_]{20,})`", row)]
+    written = "".join(file.read_text(encoding="utf-8") for file in TESTS.rglob("test_yespo*.py"))
+
+    assert len(named) > 10
+    assert [name for name in named if f"def test_{name}(" not in written] == []
