@@ -78,23 +78,36 @@ class Replica:
             return set()
         return {reason for lane in status.get("lanes", ()) for reason in lane["paused"]}
 
+    def last_words(self) -> str:
+        """What its log says of its end."""
+        lines = self.process.output.read_text(encoding="utf-8", errors="replace").splitlines()
+        return next((line for line in reversed(lines) if "lane failed" in line), "".join(lines[-1:]))
+
 
 class Replicas:
-    """All of them."""
+    """All of them, under a supervisor. ended: what it found to have ended by itself, and started again."""
 
     def __init__(self, replicas: Sequence[Replica]) -> None:
         """None is started."""
-        self.all = replicas
+        self.all, self.ended = replicas, list[str]()
 
     def start(self) -> None:
         """All at once."""
         for replica in self.all:
             replica.start()
 
+    def revive(self) -> None:
+        """Start again what has ended by itself, as an orchestrator does."""
+        for replica in self.all:
+            if (code := replica.process.code) is not None:
+                self.ended.append(f"{replica.name} ended with {code}: {replica.last_words()}")
+                replica.start()
+
     def await_share(self, partitions: int) -> None:
         """Until they have so many partitions together, and each has some."""
 
         def shared() -> bool:
+            self.revive()
             held = [replica.process.partitions() for replica in self.all]
             return sum(held) == partitions and (min(held) > 0 or len(held) > partitions)
 
@@ -113,10 +126,6 @@ class Replicas:
         """End them, whatever they do."""
         for replica in self.all:
             replica.process.close()
-
-    def dead(self) -> list[str]:
-        """Those that have ended by themselves."""
-        return [replica.name for replica in self.all if not replica.process.running]
 
     def trouble(self) -> str:
         """All that can be said of them when something does not happen."""

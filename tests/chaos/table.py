@@ -27,6 +27,7 @@ def show(report: Report, console: Console) -> None:
     console.print(table)
     console.print(LEGEND, highlight=False)
     _tell("not done on this machine", report.undone, console)
+    _tell("fenced by Kafka, ended and started again", report.fenced, console)
     _tell("did not go on by itself", report.failures, console)
     _tell("not at the end as the source has it", report.differences, console)
     console.print()

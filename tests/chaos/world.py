@@ -85,6 +85,7 @@ class World:
         left = set(range(self.order_partitions))
 
         def flows() -> bool:
+            self.replicas.revive()
             events = self.sandbox.crm.events[seen:]
             came = {int(event.params["rev"]) for event in events if "rev" in event.params}
             new = self.shop.written[since:]

@@ -1,7 +1,8 @@
 """The connector as a process while its destination refuses: it stays in its group, and goes on by itself."""
 
+import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from tests.support.broker import Broker
 from tests.support.heeded import heeded
 from tests.support.instance import Instance, wait_until
 from tests.support.kafka_node import free_ports
-from tests.support.postgres import Database
+from tests.support.postgres import Database, LocalPostgres
+from tests.support.postgres_plugin import with_tables
 from tests.support.progress import Progress
 from tests.support.registry import running_registry
 from tests.support.topics import TopicFactory
@@ -158,3 +160,58 @@ def test_two_replicas_keep_one_rate_between_them(
         assert migrated.psql("SELECT destination, rate FROM crm_connector.quotas") == [("yespo", rate)]
         sent = [instance.metric(SENT) for instance in here.instances]
         assert min(sent) > len(moments) / 10
+
+
+class Ledgerless:
+    """Takes the ledger away from a process at work, and gives it back; what was sent meanwhile."""
+
+    def __init__(self, here: World) -> None:
+        self._here = here
+
+    @property
+    def sent(self) -> int:
+        return self._here.sandbox.crm.counts()["events"]
+
+    def suffer(self, take: Callable[[], object], give_back: Callable[[], object]) -> None:
+        """Under load: it pauses, says so, sends nothing more, keeps its partitions, and goes on by itself."""
+        here, instance = self._here, self._here.instance
+        here.shop.start(each=8, seconds=0.1, orders=60)
+        instance.start()
+        wait_until(lambda: self.sent > 100, 60, instance.trouble)
+        take()
+        here.await_pause("ledger")
+        time.sleep(1.0)  # what was on its way may still arrive
+        before, begun = self.sent, time.monotonic()
+        while time.monotonic() - begun < POLL_SECONDS + 1:
+            assert instance.partitions() == 5, instance.trouble()
+            time.sleep(0.2)
+        assert self.sent == before
+        assert instance.metric(PAUSED % "ledger") == 1
+        give_back()
+        wait_until(lambda: self.sent > before + 50, 60, instance.trouble)
+        here.shop.stop()
+        here.finish()
+        revs = [str(event.params["rev"]) for event in here.sandbox.crm.events]
+        assert len(revs) == len(set(revs)), "sent twice"
+        assert instance.metric(PAUSED % "ledger") == here.moved() == 0
+
+
+@pytest.mark.postgres
+def test_a_ledger_in_postgresql_that_is_killed_under_load_stops_the_sending_until_it_is_back(
+    broker: Broker, topic: TopicFactory, tmp_path: Path, own_postgres: LocalPostgres
+) -> None:
+    database = with_tables(Database(own_postgres.url))
+    with world(broker, topic, tmp_path, ledger={"url": database.url}) as here:
+        Ledgerless(here).suffer(own_postgres.stop, own_postgres.start)
+
+
+def test_a_disk_that_takes_nothing_more_stops_the_sending_until_it_does(
+    broker: Broker, topic: TopicFactory, tmp_path: Path
+) -> None:
+    """No file of the process may be written any more: neither the ledger nor its log."""
+    with world(broker, topic, tmp_path) as here:
+
+        def limit(size: int) -> None:
+            resource.prlimit(here.instance.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+        Ledgerless(here).suffer(lambda: limit(0), lambda: limit(resource.RLIM_INFINITY))

@@ -57,6 +57,11 @@ class Instance:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def code(self) -> int | None:
+        """With what the process that was started last has ended; None: it has not."""
+        return None if self._process is None else self._process.poll()
+
+    @property
     def pid(self) -> int:
         """Of the process that was started last."""
         assert self._process is not None

@@ -21,10 +21,9 @@ def kill(world: World, seconds: float) -> int:
     end, times = time.monotonic() + seconds, 0
     with world.faults(BUSY):
         while time.monotonic() < end:
-            replica = world.random.choice(world.replicas.all)
-            if world.random.random() < AT_WORK:
-                _await_work(world, replica)
-            time.sleep(world.random.uniform(0.3, 2.0))
+            time.sleep(world.random.uniform(1.5, 4.0))
+            world.replicas.revive()
+            replica = _at_work(world) if world.random.random() < AT_WORK else _any(world)
             replica.kill()
             replica.static = world.random.random() < STATIC
             replica.start()
@@ -33,8 +32,19 @@ def kill(world: World, seconds: float) -> int:
     return times
 
 
-def _await_work(world: World, replica: Replica) -> None:
-    wait_until(lambda: replica.process.partitions() > 0, START, world.trouble)
+def _any(world: World) -> Replica:
+    return world.random.choice(world.replicas.all)
+
+
+def _at_work(world: World) -> Replica:
+    found: list[Replica] = []
+
+    def some() -> bool:
+        found[:] = [replica for replica in world.replicas.all if replica.process.partitions() > 0]
+        return bool(found)
+
+    wait_until(some, START, world.trouble)
+    return world.random.choice(found)
 
 
 def freeze(world: World, seconds: float) -> int:
@@ -53,7 +63,7 @@ def freeze_past_lease(world: World, seconds: float) -> int:
 
 
 def _freeze(world: World, seconds: float) -> None:
-    replica = world.random.choice(world.replicas.all)
+    replica = _any(world)
     with world.faults(BUSY):
         world.await_accepted(20)  # it is in the middle of its work
         with replica.frozen():
