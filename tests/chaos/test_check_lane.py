@@ -142,6 +142,7 @@ class Unheeded:
         self._ledger, self._what = ledger, what
         self.keys_of, self.answers, self.answer = ledger.keys_of, ledger.answers, ledger.answer
         self.accept_clock, self.lease_left, self.close = ledger.accept_clock, ledger.lease_left, ledger.close
+        self.upkeep = ledger.upkeep
 
     @property
     def identity(self) -> str:
