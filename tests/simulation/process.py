@@ -1,7 +1,4 @@
-"""One start of the connector in a simulation: a lane on its own thread, a courier on its own loop.
-
-A nerve runs through all its ports: at each call the process may die, stop, or dawdle.
-"""
+"""One start of the connector in a simulation: a lane on its own thread, a courier on its own loop."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -19,11 +16,11 @@ from connector.ports import TopicPartition
 from connector.recording import Unrecorded
 from tests.fakes.ledger import FakeLedger
 from tests.simulation.loop import SimLoop
+from tests.simulation.nerve import Nerve
 from tests.simulation.network import Flight, SimHttp
 from tests.simulation.ports import LOG, METER, SimLedger, SimLetters, SimSource
-from tests.simulation.scenario import Dialect, Fault, What
+from tests.simulation.scenario import Dialect
 from tests.simulation.world import LEASE, SESSION, World
-from tests.support.fuse import Fuse, Killed
 from tests.support.stage import GROUP, NAME
 from tests.support.stage_courier import SteppedCourier
 from tests.support.stage_lane import Around, LaneSettings, assemble
@@ -50,84 +47,13 @@ def made(kind: Callable[[YespoOptions], Yespo], dialect: Dialect) -> Yespo:
     return kind(DIALECTS[dialect])
 
 
-class Nerve(Fuse):
-    """Felt at each call of a port: `tick` on the lane's thread, `pulse` on the courier's loop."""
-
-    def __init__(self, process: "Process") -> None:
-        super().__init__()
-        self._process = process
-        self._armed: list[tuple[int, Fault]] = []
-
-    def arm(self, fault: Fault) -> None:
-        """It comes so many calls from now."""
-        self._armed.append((fault.calls, fault))
-
-    def disarm(self) -> None:
-        self._armed.clear()
-
-    def tick(self, name: str) -> None:
-        self.check()
-        what = self._count(name)
-        if what == "crash":
-            raise Killed(name)
-        sim, dawdle = self._process.world.sim, self._process.world.scenario.dawdle
-        if what == "stop" or (dawdle and sim.random.random() < dawdle):
-            sim.sleep(sim.random.random() * 0.03)
-            self.check()
-
-    def pulse(self, name: str) -> "asyncio.Future[None] | None":
-        """A future that the caller has to wait for: until it goes on, or for ever."""
-        what = self._count(name)
-        if what is None and not self.blown:
-            return None
-        gone = self._process.loop.create_future()
-        if what == "stop":
-            self._process.loop.call_soon(gone.set_result, None)
-        return gone
-
-    def _count(self, name: str) -> What | None:
-        if not self._armed:
-            return None
-        self._armed = [(calls - (fault.place in ("", name)), fault) for calls, fault in self._armed]
-        due = [fault for calls, fault in self._armed if calls <= 0]
-        self._armed = [one for one in self._armed if one[0] > 0]
-        for fault in due:
-            if fault.what == "crash":
-                self._process.die(name)
-                return "crash"
-            self._process.stop(fault.seconds, name)
-        return "stop" if due else None
-
-
-class SimCourier(SteppedCourier):
-    """The real courier: it waits as its process does. sleep: so long, or until `ring` is called."""
-
-    def __init__(self, edges: Edges, time: "Process", ring: Callable[[], None]) -> None:
-        super().__init__(edges, OPTIONS, time, time.nerve.check)  # type: ignore[arg-type] # what it needs of one
-        self._process, self._ring = time, ring
-        self._waits = False
-
-    def _listen(self, seconds: float) -> bool:
-        if not self._heard:
-            self._waits = True
-            self._process.sleep(seconds)
-            self._waits = False
-        heard, self._heard = self._heard, False
-        return heard
-
-    def _news(self) -> None:
-        self._heard = True
-        if self._waits:
-            self._ring()
-
-
 class Process:
     """What `Service` does with a lane. ended: called once, when it is dead or has left."""
 
     def __init__(self, world: World, name: str, ended: Callable[[], object]) -> None:
         self.world, self.name, self.alive, self.leaving = world, name, True, False
         self._ended, self._until = ended, 0.0
-        self.nerve = Nerve(self)
+        self.nerve = Nerve(self, world.sim.random, world.scenario.dawdle)
         self.loop = SimLoop(world.sim.clock, self._defect)  # type: ignore[abstract] # enough for asyncio
         self.claims = world.ledger()
         witnesses = world.witnesses
@@ -138,7 +64,7 @@ class Process:
             self.claims, world.outside, self.nerve, lambda *turn: world.judge.turn(self, *turn)
         )
         self._ledger = self._tape.ledger(ledger)
-        self.courier = SimCourier(self._edges(), self, self._ring)
+        self.courier = SteppedCourier(self._edges(), OPTIONS, self, self.nerve.check)
         self.lane = self._lane()
         topics = [ORDERS, CONTACTS]
         members = self._tape.members(
@@ -195,6 +121,10 @@ class Process:
         """On the lane's thread."""
         self.world.sim.sleep(seconds)
         self.nerve.check()
+
+    def pause(self, seconds: float) -> None:
+        """The same, inside a call of a port."""
+        self.world.sim.sleep(seconds)
 
     def stop(self, seconds: float, where: str = "") -> None:
         """SIGSTOP; SIGCONT after so long."""
@@ -260,20 +190,24 @@ class Process:
     ) -> Flight:
         return self.world.network.take(self, request, timeout, lambda reply: self.alive and answer(reply))
 
-    def _ring(self) -> None:
-        self.world.sim.ring(self.actor)
+    # --- As its courier's time --------------------------------------------------------------------
 
     def post(self, function: Callable[[], None]) -> None:
-        """As StageTime: have it run on the loop."""
+        """See stage_courier.Time."""
         self.loop.call_soon(function)
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """As StageTime: run it on the loop, to its end."""
-        return self.loop.complete(coroutine)
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """See stage_courier.Time."""
+        return self.loop.complete(main)
 
-    @property
-    def clock(self) -> Any:
-        return self.world.sim.clock
+    def waiter(self) -> "asyncio.Future[None]":
+        """See stage_courier.Time."""
+        return self.loop.create_future()
+
+    def wait(self, seconds: float, waiter: "asyncio.Future[None]") -> None:
+        """See stage_courier.Time."""
+        waiter.add_done_callback(lambda _: self.world.sim.ring(self.actor))
+        self.sleep(seconds)
 
 
 class Watched:

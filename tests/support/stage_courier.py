@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from connector.courier import CourierOptions, Edges
 from connector.courier.desk import Desk
@@ -55,6 +55,22 @@ class StageTime:
         self._loop.close()
 
 
+class Time(Protocol):
+    """Whose loop a stepped courier flies on."""
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """To its end."""
+
+    def post(self, function: Callable[[], None]) -> None:
+        """Soon."""
+
+    def wait(self, seconds: float, waiter: "asyncio.Future[None]") -> None:
+        """Until the waiter has its result, or the seconds have passed."""
+
+    def waiter(self) -> "asyncio.Future[None]":
+        """Another one."""
+
+
 class SteppedCourier(Desk):
     """A courier without a thread. after_wait: where a process that died meanwhile ends."""
 
@@ -62,7 +78,7 @@ class SteppedCourier(Desk):
         self,
         edges: Edges,
         options: CourierOptions,
-        time: StageTime,
+        time: Time,
         after_wait: Callable[[], None],
     ) -> None:
         super().__init__(edges, options, seed=1)
