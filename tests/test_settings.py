@@ -205,7 +205,6 @@ def test_a_mistake_is_one_line(given: Given, path: str, value: object, line: str
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
-        ("destinations/yespo/orders_via", "add_orders", "destinations.yespo.orders_via: add_orders"),
         (
             "destinations/m",
             {"type": "metrica", "counter_id": 1, "token": "x"},

@@ -22,6 +22,7 @@ from connector.core.claims import Settlement, Verdict, Want
 from connector.core.heads import Epochs
 from connector.core.model import Entity
 from connector.core.past import Sent, Sizes
+from connector.core.sight import Sight
 from connector.errors import LedgerDown
 
 _Wants = dict[EntityKey, Want]
@@ -126,6 +127,15 @@ class PostgresLedger:
 
     def upkeep(self) -> None:
         """See ports.Ledger. The heartbeat does it, on a connection of its own."""
+
+    def look(self, entity: Entity, key: str) -> Sight:
+        """See ports.Archive."""
+        with self._store.opened():
+            seen = self._tables.read([(entity, key)]).get(0)
+            if seen is None:
+                return Sight()
+            head, claim = self._tables.state(seen.live, seen.head, seen.owner, seen.claim, seen.doubts)
+            return Sight(head, claim, seen.living)
 
     def prune(self, before_ms: int) -> int:
         """See ports.Archive."""

@@ -21,6 +21,7 @@ from connector.core.assignment import Answer
 from connector.core.claims import Settlement, Verdict, Want
 from connector.core.model import Entity
 from connector.core.past import Sent, Sizes
+from connector.core.sight import Sight
 
 
 class SqliteLedger:
@@ -95,6 +96,16 @@ class SqliteLedger:
         with self._store.transaction():
             self._tables.add_epoch(clock, since_ms, reason, self._now())
             self._store.bump()
+
+    def look(self, entity: Entity, key: str) -> Sight:
+        """See ports.Archive."""
+        slot = self._tables.slot(entity, key)
+        with self._store.transaction():
+            self._memory.refresh()
+            claim, living = self._memory.claims.get(slot), self._store.living()
+            found = self._tables.find(self._tables.spreads([slot])).get(slot)
+            head = self._tables.unpack(found) if found else None
+            return Sight(head, claim, claim is not None and living(claim.owner))
 
     def lease_left(self) -> float:
         """See ports.Ledger: an owner keeps its lock as long as it lives, stopped or not."""

@@ -30,7 +30,8 @@ class Granting:
         """Raises ValueError: two wants of one key. Belongs into a transaction."""
         living, epochs, number = self._memory.store.living(), self._memory.epochs, self._tables.number
         mine, others, horizon = self._claims.mine, self._claims.others, self._memory.horizon
-        slots = [self._tables.slot(want.event) for want in wanted]
+        slot_of = self._tables.slot
+        slots = [slot_of(want.event.entity, want.event.key) for want in wanted]
         if len(set(slots)) < len(slots):
             raise ValueError("two wants of one key in one turn")
         spreads = self._tables.spreads(slots)

@@ -29,7 +29,7 @@ class Settling:
         mine, slot_of, note, stale = self._claims.mine, self._tables.slot, self._note, 0
         heads = self._heads = self._tables.writing()
         for one in settled:
-            slot = slot_of(one.event)
+            slot = slot_of(one.event.entity, one.event.key)
             held = mine.get(slot)
             if held is None or not _is_told(one, held):
                 stale += self._settle_one(slot, one).stale

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from connector.adapters.ledger_rows import Source, Veil, pack_head, spread, unpack_head
 from connector.core.assignment import Answer
-from connector.core.events import Event
 from connector.core.heads import Epoch, Epochs, Head
 from connector.core.model import Entity
 
@@ -83,9 +82,8 @@ class Tables:
         self._sources.clear()
         self.made = 0
 
-    def slot(self, event: Event) -> Slot:
-        """Where an event's entity is kept: only a contact's key can be personal data."""
-        entity, key = event.entity, event.key
+    def slot(self, entity: Entity, key: str) -> Slot:
+        """Where an entity is kept: an order's key is no personal data."""
         return entity, key if entity == "order" else self._veil.key(key)
 
     def spreads(self, slots: Iterable[Slot]) -> list[int]:

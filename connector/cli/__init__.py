@@ -7,7 +7,7 @@ import typer
 from typer.exceptions import TyperException
 
 import connector
-from connector.cli import check, demo, lag, ledger, resume, run, sandbox
+from connector.cli import check, demo, lag, ledger, lookup, resume, run, sandbox
 from connector.errors import ConfigError, ConnectorError
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -22,6 +22,8 @@ app = typer.Typer(
 for module in (run, demo, check, lag, resume, sandbox):
     name = module.__name__.rpartition(".")[2]
     app.command(name, epilog=module.EXAMPLE)(module.command)
+app.command("order", epilog=lookup.ORDER_EXAMPLE)(lookup.order)
+app.command("contact", epilog=lookup.CONTACT_EXAMPLE)(lookup.contact)
 app.add_typer(ledger.app, name="ledger", epilog=ledger.EXAMPLE)
 
 

@@ -54,6 +54,7 @@ class Sending(Struct, frozen=True, gc=False):
     errors: how many imports of it alone ended in an error.
     id_only: the destination must locate the contact by its externalCustomerId alone (RULES 5).
     guest: a contact whose address a contact without externalCustomerId has: they are one.
+    part: what of it is accepted already, in its dialect's words (None: nothing): not to be sent again.
     """
 
     event: Event
@@ -62,6 +63,7 @@ class Sending(Struct, frozen=True, gc=False):
     attempts: int = 0
     id_only: bool = False
     errors: int = 0
+    part: str | None = None
     guest: bool = False
 
 
@@ -79,9 +81,10 @@ class Refused(Struct, frozen=True, gc=False):
 
 
 class InDoubt(Struct, frozen=True, gc=False):
-    """It may or may not have been applied."""
+    """It may or may not have been applied. part: see Sending, of what was accepted before; so below."""
 
     reason: str
+    part: str | None = None
 
 
 class Retry(Struct, frozen=True, gc=False):
@@ -90,6 +93,7 @@ class Retry(Struct, frozen=True, gc=False):
 
     reason: str
     after: float | None = None
+    part: str | None = None
 
 
 class Halt(Struct, frozen=True, gc=False):
@@ -101,6 +105,7 @@ class Halt(Struct, frozen=True, gc=False):
     reason: str
     detail: str
     doubtful: bool = False
+    part: str | None = None
 
 
 Outcome = Accepted | Refused | InDoubt | Retry | Halt

@@ -150,6 +150,7 @@ def _next(sending: Sending, outcome: Retry | InDoubt | Halt) -> Sending:
         conflicts=sending.conflicts + 1 if told == "conflict" else 0,
         errors=sending.errors + (told == "import_error"),
         doubtful=sending.doubtful or doubt,
+        part=sending.part if outcome.part is None else outcome.part,
     )
 
 

@@ -37,8 +37,8 @@ _required = attrgetter("external_order_id", "total_cost", "status", "date")
 _REQUIRED = ("externalOrderId", "totalCost", "status", "date")
 _item_required = attrgetter("external_item_id", "name", "quantity", "cost", "url", "image_url")
 _ITEM_REQUIRED = ("externalItemId", "name", "quantity", "cost", "url", "imageUrl")
-_rare = attrgetter("shipping", "discount", "taxes", "params")
-_NOTHING_RARE = (UNSET,) * 4
+_rare = attrgetter("shipping", "discount", "taxes", "params", "occurred")
+_NOTHING_RARE = (UNSET,) * 5
 OWN_NAMES = frozenset(
     name.lower()
     for name in (
@@ -52,6 +52,15 @@ OWN_NAMES = frozenset(
 def order_fault(order: Order, zone: tzinfo) -> str | None:
     """Why this order event would be refused or ignored, or None."""
     return _missing(order) or contact_fault(order) or _content_fault(order, zone)
+
+
+def added_fault(order: Order, zone: tzinfo) -> str | None:
+    """Why Add orders would fail this order, or None. Parameters are not its affair."""
+    if _is_absent(order.currency):
+        return "currency missing: Add orders would fail the order"
+    numbers = (_total_fault(order) or _amounts_fault(order)) if order.total_cost else None
+    faults = _status_fault(order) or numbers or _date_fault(order, zone)
+    return _missing(order) or contact_fault(order) or faults or _added_items_fault(order)
 
 
 def cancel_fault(order: Order, zone: tzinfo) -> str | None:
@@ -102,10 +111,12 @@ def params_fault(names: tuple[str, ...], locator: str, own: frozenset[str] = OWN
 
 
 def rare_fault(order: Order) -> str | None:
-    """What of it is wrong that few orders have: extra amounts and parameters."""
+    """What of it is wrong that few orders have: extra amounts and parameters, a time of its own."""
     if _rare(order) == _NOTHING_RARE:
         return None
     params = params_fault(tuple(order.params), first_locator(order)) if order.params else None
+    if isinstance(order.occurred, datetime) and not MINYEAR < order.occurred.year < MAXYEAR:
+        return "occurred may have no form in the account's time zone: its year is at the calendar's end"
     return _amounts_fault(order) or params
 
 
@@ -166,7 +177,7 @@ def _status_fault(order: Order) -> str | None:
 
 
 def _date_fault(order: Order, zone: tzinfo) -> str | None:
-    return time_fault("date", order.date, zone) or time_fault("occurred", order.occurred, zone)
+    return time_fault("date", order.date, zone)
 
 
 def time_fault(name: str, moment: object, zone: tzinfo) -> str | None:
@@ -200,6 +211,16 @@ def _items_fault(order: Order) -> str | None:
     for index, item in enumerate(order.items or ()):
         if fault := _item_fault(index, item):
             return fault
+    return None
+
+
+def _added_items_fault(order: Order) -> str | None:
+    for index, item in enumerate(order.items or ()):
+        if _is_absent(item.external_item_id) or _is_absent(item.quantity):
+            return f"items[{index}]: externalItemId or quantity missing: Add orders would fail the order"
+        numbers = [part for part in (item.quantity, item.cost) if isinstance(part, Decimal)]
+        if not all(map(_is_number, numbers)):
+            return f"items[{index}]: cost or quantity is not a number"
     return None
 
 

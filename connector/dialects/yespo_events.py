@@ -84,10 +84,11 @@ class Form(Struct, frozen=True):
 
 def converse(batch: Batch, form: Form, resource: str) -> Conversation:
     """Send live events, one request each. resource: its name in metrics."""
-    return each(batch, partial(_attempt, form, resource))
+    return each(batch, partial(attempt, form, resource))
 
 
-def _attempt(form: Form, resource: str, sending: Sending) -> Steps[Outcome]:
+def attempt(form: Form, resource: str, sending: Sending) -> Steps[Outcome]:
+    """Send one live event."""
     try:
         event = render(sending, form)
         if isinstance(event, Refused):

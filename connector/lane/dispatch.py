@@ -132,9 +132,15 @@ class Dispatch:
         judge, answers = self._judge, iter(verdicts)
         flights: list[tuple[Lot, list[Sending]]] = []
         for batch in batches:
-            sendings = [s for item in batch if (s := judge(item, next(answers))) is not None]
-            if sendings:
-                flights.append((batch[0].lot, sendings))
+            lot, together = batch[0].lot, []
+            for item in batch:
+                sending = judge(item, next(answers))
+                if sending is not None and item.lot is lot:
+                    together.append(sending)
+                elif sending is not None:  # the ledger's word gave it a lot of its own
+                    flights.append((item.lot, [sending]))
+            if together:
+                flights.append((lot, together))
         if flights:
             self._courier.submit(flights)
 
@@ -157,11 +163,13 @@ class Dispatch:
         return None
 
     def _grant(self, item: Item, grant: Grant) -> Sending | None:
+        event = self._destination.refine(item.event, grant)
+        if event is not item.event:
+            item.lot = self._destination.lot(event)
         if grant.doubtful and item.lot.in_doubt == "hold":
             settlement = Settlement(item.event, "released", certain=False, live=item.lot.live)
             self._kill(item, Refused("in_doubt", "a stopped process may have sent it"), settlement)
             return None
-        event = self._destination.refine(item.event, grant)
         self._flying[event.entity, event.key] = item
         self._escort.departs(item)
         return Sending(event, doubtful=grant.doubtful, id_only=grant.id_only, guest=grant.guest)

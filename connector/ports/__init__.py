@@ -13,6 +13,7 @@ from connector.core.lots import Lot
 from connector.core.model import Entity, Record
 from connector.core.past import Sent, Sizes
 from connector.core.quota import Taken
+from connector.core.sight import Sight
 from connector.core.talk import Batch, Conversation, NoAnswer, Request, Response
 from connector.ports.process import Clock, History, Log, Meter
 
@@ -21,8 +22,8 @@ TopicPartition = tuple[str, int]
 __all__ = [
     "Answer", "Archive", "Ask", "Assigned", "Busy", "Clock", "DeadLetters", "Deny", "Destination", "Done",
     "Grant", "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs", "Placed",
-    "Quotas", "Schemas", "Sent", "Settlement", "Sizes", "Source", "Taken", "TopicPartition", "Verdict",
-    "Want",
+    "Quotas", "Schemas", "Sent", "Settlement", "Sight", "Sizes", "Source", "Taken", "TopicPartition",
+    "Verdict", "Want",
 ]  # fmt: skip
 
 
@@ -144,6 +145,9 @@ class Ledger(Protocol):
 
 class Archive(Protocol):
     """What a ledger tells an operator of itself. Scoped to one destination; raises LedgerDown."""
+
+    def look(self, entity: Entity, key: str) -> Sight:
+        """All that is known of one key now; nothing is changed."""
 
     def history(self, entity: Entity, key: str) -> list[Sent]:
         """What was accepted of an entity, or may have been, oldest first; as long as it is retained."""

@@ -6,10 +6,7 @@ Later versions delete lines here, nothing else.
 from collections.abc import Iterator
 from typing import Any, Final
 
-UNAVAILABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("destinations.*.type", ("metrica",)),
-    ("destinations.*.orders_via", ("add_orders", "add_orders_then_events")),
-)
+UNAVAILABLE: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (("destinations.*.type", ("metrica",)),)
 """Path of an option, and the values (or beginnings before a colon) that are not available."""
 
 

@@ -12,7 +12,7 @@ from connector.settings.destinations import YespoSettings
 def dialect(settings: Settings, name: str) -> Destination:
     """The destination's dialects. Raises ConfigError."""
     chosen, topics = settings.destination(name), settings.topics_of(name)
-    if not isinstance(chosen, YespoSettings) or chosen.orders_via not in ("events", "past_events"):
+    if not isinstance(chosen, YespoSettings):
         raise ConfigError(f"destinations.{name}: is not available in this version")
     faults = [
         f"topics {t.name}: {fault}; choose another"

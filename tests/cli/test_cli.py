@@ -9,7 +9,10 @@ import pytest
 from connector.cli import call
 
 GOLDEN = Path(__file__).parent.parent / "data" / "cli"
-COMMANDS = ["run", "demo", "check", "lag", "resume", "ledger", "ledger migrate", "ledger prune", "sandbox"]
+COMMANDS = [
+    "run", "demo", "check", "lag", "resume", "order", "contact", "ledger", "ledger migrate", "ledger prune",
+    "sandbox",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -19,10 +19,11 @@ from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.core.assignment import Answer
 from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
 from connector.core.events import Contact, Event, Order, Requirement
-from connector.core.heads import Kept
+from connector.core.heads import Kept, State
 from connector.core.horizon import OLDER
 from connector.core.model import Version
 from connector.core.past import Sent
+from connector.core.sight import Sight
 from connector.ports import Archive, Ledger
 from tests.fakes.ledger import FakeLedger, Store
 from tests.support.changes import contact, fact, order, version
@@ -919,6 +920,59 @@ class TestOperator:
         identity = ledger.identity
         world.crash(ledger)
         assert world.open().identity == identity
+
+
+class TestLook:
+    """ports.Archive: what an operator is told of one key."""
+
+    def test_nothing_is_known_of_what_never_came(self, ledger: Countable) -> None:
+        assert ledger.look("order", "1") == Sight()
+
+    def test_what_is_on_its_way_and_what_was_accepted(self, world: World, ledger: Countable) -> None:
+        at = order("1", version(5, 50, offset=7))
+        assert ask(ledger, at) == Grant()
+        for each in (ledger, world.open()):
+            sight = each.look("order", "1")
+            assert (sight.head, sight.living) == (None, True)
+            assert sight.claim is not None
+            assert sight.claim.head.version == at.version
+        ledger.turn([Settlement(at, "accepted", remote_id="77")], [])
+        sight = world.open().look("order", "1")
+        assert sight.head is not None
+        assert (sight.head.version, sight.head.remote_id, sight.head.live) == (at.version, "77", True)
+        assert (sight.claim, sight.living) == (None, False)
+
+    def test_the_systems_id_stays_when_later_versions_do_not_tell_it(self, ledger: Countable) -> None:
+        assert ask(ledger, V1) == Grant()
+        ledger.turn([Settlement(V1, "accepted", remote_id="77")], [])
+        accept(ledger, V2)
+        head = ledger.look("order", "1").head
+        assert head is not None
+        assert head.remote_id == "77"
+
+    def test_what_a_dead_owner_had_claimed_is_in_doubt(self, world: World, ledger: Countable) -> None:
+        assert ask(ledger, V1) == Grant()
+        world.crash(ledger)
+        sight = world.open().look("order", "1")
+        assert sight.claim is not None
+        assert (sight.head, sight.living) == (None, False)
+
+    def test_looking_changes_nothing(self, world: World, ledger: Countable) -> None:
+        assert ask(ledger, V1) == Grant()
+        other = world.open()
+        other.look("order", "1")
+        settle(ledger, V1)
+        assert (ask(other, V1), ledger.stale_sends) == (Done("duplicate"), 0)
+
+    def test_contacts_and_facts_are_found_by_their_keys_too(self, ledger: Countable) -> None:
+        accept(ledger, contact("email:a", None), aliases=("email:a",))
+        accept(ledger, contact("C1", version(1), deleted=True))
+        accept(ledger, fact("f"))
+        found = [
+            ledger.look(*each).head for each in (("contact", "email:a"), ("contact", "C1"), ("event", "f"))
+        ]
+        assert [head.state for head in found if head] == [State.ACCEPTED, State.ERASED, State.ACCEPTED]
+        assert ledger.look("order", "C1") == Sight()
 
 
 class TestLease:

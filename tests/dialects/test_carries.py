@@ -9,6 +9,7 @@ from connector.core.model import Kind
 from connector.core.talk import Batch, NoAnswer, Request, Response, Sending, Wait
 from connector.dialects.yespo import PAST as PAST_LOT
 from connector.dialects.yespo import Yespo
+from connector.dialects.yespo_orders import LOT as ORDERS
 from connector.dialects.yespo_unsubscribe import LOT as UNSUBSCRIPTIONS
 from tests.dialects.yespo_samples import PAST, YESPO, contact_event, contacts, sendings
 
@@ -19,6 +20,7 @@ BATCHES: list[tuple[Yespo, Lot, Batch]] = [
     (YESPO, YESPO.lot(contacts(1)[0].event), contacts(3)),
     (YESPO, YESPO.lot(ERASED[0].event), ERASED),
     (YESPO, UNSUBSCRIPTIONS, contacts(3)),
+    (YESPO, ORDERS, sendings(3)),
 ]
 
 

@@ -15,6 +15,7 @@ from connector.core.heads import Epoch, Epochs, Head
 from connector.core.horizon import OLDER, is_beyond, is_prunable
 from connector.core.model import Entity
 from connector.core.past import Sent, Sizes, outcome_of, via_of
+from connector.core.sight import Sight
 from connector.core.turn import Claim, Conclusion, Decision, aliases_after, conclude, decide
 from connector.errors import LedgerDown
 
@@ -140,6 +141,12 @@ class FakeLedger:
     def accept_clock(self, clock: str, since_ms: int, reason: str) -> None:
         self._answering()
         self._scope.epochs = (Epoch(len(self._scope.epochs) + 1, clock, since_ms), *self._scope.epochs)
+
+    def look(self, entity: Entity, key: str) -> Sight:
+        self._answering()
+        claim = self._scope.claims.get((entity, key))
+        living = claim is not None and claim.owner in self.store.living
+        return Sight(self._scope.heads.get((entity, key)), claim, living)
 
     def upkeep(self) -> None:
         self._answering()

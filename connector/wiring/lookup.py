@@ -1,0 +1,86 @@
+"""Where an order or a contact stands: what each destination's ledger knows of it, without its content."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from connector import wiring
+from connector.core.heads import State
+from connector.core.model import Entity, Version
+from connector.core.past import Sent
+from connector.core.sight import Sight
+from connector.errors import ConfigError
+from connector.settings import Settings
+
+
+class Known(Struct, frozen=True, omit_defaults=True):
+    """What one destination's ledger knows.
+
+    state: accepted | erased | removed | unsubscribed, None = nothing was settled yet. live: once accepted as
+    a live event or by Add orders. version: see `_told`. open: on_its_way | in_doubt, with the open version.
+    history: what was accepted, or may have been, oldest first: at (seconds since the epoch), via, outcome,
+    attempts, version.
+    """
+
+    destination: str
+    state: str | None = None
+    live: bool = False
+    version: dict[str, Any] | None = None
+    remote_id: str | None = None
+    open: str | None = None
+    open_version: dict[str, Any] | None = None
+    history: tuple[dict[str, Any], ...] = ()
+
+
+def find(settings: Settings, entity: Entity, key: str, destinations: tuple[str, ...]) -> list[Known]:
+    """Of these destinations (none named: every one), those that know it. Raises ConfigError, LedgerDown."""
+    for name in destinations:
+        settings.destination(name)
+    if not settings.ledger.is_postgres and not settings.ledger.sqlite_path.exists():
+        raise ConfigError(f"ledger.url: {settings.ledger.sqlite_path} does not exist; nothing was sent yet")
+    names = destinations or tuple(settings.destinations)
+    found = [_look(settings, name, entity, key) for name in names]
+    return [known for known in found if known is not None]
+
+
+def _look(settings: Settings, name: str, entity: Entity, key: str) -> Known | None:
+    ledger = wiring.ledger(settings, name)
+    try:
+        sight = ledger.look(entity, key)
+        if sight.head is None and sight.claim is None:
+            return None
+        return _known(name, sight, ledger.history(entity, key))
+    finally:
+        ledger.close()
+
+
+def _known(name: str, sight: Sight, history: Sequence[Sent]) -> Known:
+    head, claim = sight.head, sight.claim
+    return Known(
+        destination=name,
+        state=State(head.state).name.lower() if head else None,
+        live=head is not None and head.live,
+        version=_told(head.version if head else None),
+        remote_id=head.remote_id if head else None,
+        open=None if claim is None else "on_its_way" if sight.living else "in_doubt",
+        open_version=_told(claim.head.version if claim else None),
+        history=tuple(
+            {
+                "at": one.at,
+                "via": one.via,
+                "outcome": one.outcome,
+                "attempts": one.attempts,
+                "version": _told(one.version),
+            }
+            for one in history
+        ),
+    )
+
+
+def _told(version: Version | None) -> dict[str, Any] | None:
+    """What is known of a version: clock, declared, lsn, ts_ms, topic, partition, offset."""
+    if version is None:
+        return None
+    names = ("clock", "declared", "lsn", "ts_ms", "topic", "partition", "offset")
+    return {name: value for name in names if (value := getattr(version, name)) is not None}
