@@ -135,7 +135,7 @@ class Dispatch:
             lot, together = batch[0].lot, []
             for item in batch:
                 sending = judge(item, next(answers))
-                if sending is not None and item.lot is lot:
+                if sending is not None and (item.lot is lot or item.lot == lot):
                     together.append(sending)
                 elif sending is not None:  # the ledger's word gave it a lot of its own
                     flights.append((item.lot, [sending]))
