@@ -4,14 +4,13 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from connector.cli.options import AsJson, ConfigFile, settings_of
 
 if TYPE_CHECKING:
-    from connector.core.model import Entity
     from connector.wiring.lookup import Known
 
 ORDER_EXAMPLE = "Example: crm-connector order 12345 -c connector.yaml"
@@ -51,7 +50,14 @@ def contact(
     return _show(config, "contact", key, destination, as_json=as_json)
 
 
-def _show(config: Any, entity: "Entity", key: str, destinations: list[str] | None, *, as_json: bool) -> int:
+def _show(
+    config: Any,
+    entity: Literal["order", "contact"],
+    key: str,
+    destinations: list[str] | None,
+    *,
+    as_json: bool,
+) -> int:
     settings = settings_of(config, secrets=False)
     from connector.wiring import lookup  # noqa: PLC0415 - `--help` waits for nothing
 
