@@ -28,7 +28,7 @@ class Body(Protocol):
 
 
 class Nerve(Fuse):
-    """`tick`: at a call on the lane's thread; `pulse`: on the courier's loop. dawdle: how often it takes long."""
+    """`tick`: at a call on the lane's thread; `pulse`: on the courier's loop. dawdle: how often slow."""
 
     def __init__(self, process: Body, chance: random.Random, dawdle: float) -> None:
         super().__init__()
