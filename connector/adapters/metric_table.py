@@ -42,6 +42,13 @@ METRICS: Final = (
     _gauge("lag_records", _PLACE, "Records of an assigned partition that are not settled yet."),
     _gauge("lag_seconds", _PLACE, "Age of the oldest unsettled record of an assigned partition."),
     _gauge("committed_offset", _PLACE, "Next offset that the group has committed."),
+    _gauge("assigned_partitions", "destination", "Partitions that the group has given to this process."),
+    _gauge(
+        "scalable_lag_records",
+        "destination",
+        "The part of lag_records that more replicas would help with: none while the lane is paused or waits "
+        "for its request rate, nor of partitions that ask the operator.",
+    ),
     _counter(
         "records_total",
         "destination topic outcome",
@@ -61,6 +68,9 @@ METRICS: Final = (
     _counter("requests_total", "destination resource status", "HTTP requests; status none: no answer came."),
     _histogram("request_seconds", "destination resource", SECONDS, "From sending a request to its answer."),
     _gauge("rate_limit_requests_per_second", "destination", "Rate in force; a 429 lowers it. 0: unlimited."),
+    _gauge(
+        "daily_quota_requests", "destination", "Requests a day that the destination allows, if it counts."
+    ),
     _counter("retries_total", "destination reason", "Events that are sent again."),
     _histogram("batch_events", "destination resource", EVENTS, "Events in a batch."),
     _histogram("batch_bytes", "destination resource", BYTES, "Bytes of the records in a batch."),

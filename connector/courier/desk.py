@@ -104,6 +104,7 @@ class Desk(ABC):
             events=self._events - engine.done_events,
             bytes=self._bytes - engine.done_bytes,
             flying=len(flying),
+            throttled=engine.guard.throttled,
             waiting=len(engine.queue.waiting),
             paused=gate.reason if shut else None,
             paused_since=gate.since if shut else None,

@@ -40,14 +40,16 @@ class CourierOptions(Struct, frozen=True):
 class CourierState(Struct, frozen=True):
     """For observers. Times by the clock's monotonic().
 
-    events, bytes: handed in and not landed. flying: conversations that are on their way. paused: the gate's
-    reason, None = it is closed. deadline: when the conversation nearest to it must have moved, begun at
-    `started`; None: nothing flies, or what flies waits for the gate.
+    events, bytes: handed in and not landed. flying: conversations that are on their way. throttled: those of
+    them that wait for the request rate. paused: the gate's reason, None = it is closed. deadline: when the
+    conversation nearest to it must have moved, begun at `started`; None: nothing flies, or what flies waits
+    for the gate.
     """
 
     events: int
     bytes: int
     flying: int
+    throttled: int
     waiting: int
     paused: str | None
     paused_since: float | None

@@ -19,7 +19,7 @@ FRESH = 1.0
 class Guard:
     """Nothing is sent while the gate is open; half-open, one conversation is; a success of it closes.
 
-    changed: called when more may fly than before.
+    changed: called when more may fly than before. throttled: conversations that wait for the request rate.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Guard:
     ) -> None:
         self.gate = Gate()
         self.patient = False
+        self.throttled = 0
         self._destination, self._options = edges.destination.name, options
         self._clock, self._meter = edges.clock, edges.meter
         self._random, self._changed = random, changed
@@ -67,10 +68,17 @@ class Guard:
         while True:
             wait = await self._token(flight) if wait is None else wait
             if wait:
-                await asyncio.sleep(wait)
+                await self._sleep(wait)
             if self._passes(flight):
                 return
             wait = None  # that token is lost
+
+    async def _sleep(self, wait: float) -> None:
+        self.throttled += 1
+        try:
+            await asyncio.sleep(wait)
+        finally:
+            self.throttled -= 1
 
     async def _token(self, flight: Flight) -> float:
         """Seconds until it is due."""

@@ -18,7 +18,7 @@ from connector.core.plan import Item
 from connector.errors import Outage
 from connector.lane.parts import Parts
 from connector.lane.room import Room
-from connector.lane.view import snapshot
+from connector.lane.view import show, snapshot
 from connector.ports import Source, TopicPartition
 
 COMMIT_SECONDS, SHOW_SECONDS = 1.0, 1.0
@@ -168,6 +168,7 @@ class Lane:
         self._room.show(self.name, self._source.fetched())
         self._partitions.show_lag(self._source)
         self.view = snapshot(self.name, self.parts, joined=self.joined)
+        show(self.name, self.parts)
         self._meter.set("paused", float(self._brake.holds), destination=self.name, reason="flood")
         self._step(self._answers, "ledger")
         self._step(self._partitions.upkeep, "ledger")

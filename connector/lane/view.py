@@ -64,6 +64,24 @@ def _partitions(parts: Parts) -> list[Json]:
     return rows
 
 
+def show(name: str, parts: Parts) -> None:
+    """Export what autoscalers and alerts ask of the lane as a whole."""
+    parts.meter.set("assigned_partitions", len(parts.partitions.tracks), destination=name)
+    parts.meter.set("scalable_lag_records", scalable_lag(parts), destination=name)
+
+
+def scalable_lag(parts: Parts) -> int:
+    """Records of lag that more replicas would help with.
+
+    None while the lane is paused, or waits for the request rate, which replicas share.
+    """
+    flights = parts.courier.state()
+    if flights.paused or flights.throttled * 2 > flights.flying or parts.outages.view() or parts.brake.holds:
+        return 0
+    partitions = parts.partitions
+    return sum(records for key, (records, _) in partitions.lags.items() if key not in partitions.asking)
+
+
 def overdue(parts: Parts, now: float) -> bool:
     """Whether a conversation is past its own deadline, with a grace of a second."""
     deadline = parts.courier.state().deadline

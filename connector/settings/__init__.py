@@ -41,6 +41,8 @@ CAPS: Final[Mapping[str, Mapping[str, float]]] = {
 """What a destination's API allows at most, less what bursts add; an unlimited rate (0) stays unlimited.
 
 Yespo answers 429 above 200 a second; 180 was still seen to meet one, 170 none."""
+DAILY: Final[Mapping[str, int]] = {"metrica": 5000}
+"""Requests that an API allows a day."""
 
 
 class Settings(Model):

@@ -33,7 +33,7 @@ from connector.lane.parts import Parts
 from connector.ports import Clock, DeadLetters, Destination, History, Ledger, Log, Meter
 from connector.recording import Unrecorded, recorder
 from connector.service import Running, Service
-from connector.settings import Settings
+from connector.settings import DAILY, Settings
 from connector.settings.topic import TopicSettings
 from connector.wiring.destinations import dialect
 
@@ -119,6 +119,13 @@ def decoder(topic: TopicSettings, schemas: Registry | None) -> Decoder:
     return Decoder(topic.rules(), schemas)
 
 
+def show_quota(settings: Settings, destination: str, meter: Meter) -> None:
+    """Export how many requests a day the destination allows, where it limits them."""
+    quota = DAILY.get(settings.destination(destination).type)
+    if quota is not None:
+        meter.set("daily_quota_requests", quota, destination=destination)
+
+
 class _Assembly:
     """Makes one lane of its parts."""
 
@@ -134,6 +141,7 @@ class _Assembly:
     def lane(self, schemas: Registry | None, *, embedded: bool) -> Running:
         """The lane, not reading yet."""
         settings, name, tape = self._settings, self._name, self._tape
+        show_quota(settings, name, self._meter)
         inner = ledger(settings, name)
         store = MeteredLedger(tape.ledger(inner), name, self._meter)
         destination, client = tape.destination(dialect(settings, name)), tape.http(http(settings, name))

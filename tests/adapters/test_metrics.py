@@ -7,6 +7,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from connector.adapters.metric_table import METRICS, SECONDS
 from connector.adapters.metrics import PrometheusMeter, meter
+from connector.settings import Settings
+from connector.wiring import show_quota
+from tests.fakes.meter import FakeMeter
 
 FROZEN = """
 counter   dead_letters_total              destination cause
@@ -18,8 +21,10 @@ counter   requests_total                  destination resource status
 counter   retries_total                   destination reason
 counter   stale_sends_total               destination
 counter   totals_mismatches_total         destination topic
+gauge     assigned_partitions             destination
 gauge     build_info                      version python
 gauge     committed_offset                destination topic partition
+gauge     daily_quota_requests            destination
 gauge     fetched_bytes                   destination
 gauge     in_flight_bytes                 destination
 gauge     in_flight_events                destination
@@ -33,6 +38,7 @@ gauge     memory_budget_bytes             destination
 gauge     memory_bytes                    destination
 gauge     paused                          destination reason
 gauge     rate_limit_requests_per_second  destination
+gauge     scalable_lag_records            destination
 histogram batch_bytes                     destination resource
 histogram batch_events                    destination resource
 histogram delivery_seconds                destination
@@ -111,3 +117,22 @@ def test_a_call_costs_a_few_microseconds_at_most() -> None:
 
 def exposed(made: PrometheusMeter) -> str:
     return generate_latest(made.registry).decode()
+
+
+def test_a_daily_quota_is_shown_of_destinations_that_have_one() -> None:
+    settings = Settings.model_validate(
+        {
+            "kafka": {"bootstrap_servers": "b:9092"},
+            "topics": [{"name": "orders", "entity": "order", "schema_file": "o.avsc"}],
+            "destinations": {
+                "metrica": {"type": "metrica", "counter_id": 1, "token": "t"},
+                "yespo": {"type": "yespo", "api_key": "k"},
+            },
+        }
+    )
+    shown = FakeMeter()
+    for name in settings.destinations:
+        show_quota(settings, name, shown)
+
+    assert shown.value("daily_quota_requests", destination="metrica") == 5000
+    assert shown.value("daily_quota_requests", destination="yespo") is None

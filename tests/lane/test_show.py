@@ -2,10 +2,19 @@
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from connector.core.talk import Request
-from tests.support.stage import NAME, staged
+from tests.support.stage import FAST, NAME, Process, staged
+from tests.support.stage_crm import Fate
 from tests.support.stage_reading import ORDERS, order
+
+
+def lag(process: Process) -> tuple[float, float]:
+    """All of it, and the part that more replicas would help with."""
+    scalable = process.meter.value("scalable_lag_records", destination=NAME)
+    assert scalable is not None
+    return process.meter.total("lag_records", destination=NAME), scalable
 
 
 def test_lag_is_shown_while_the_broker_is_down() -> None:
@@ -26,3 +35,42 @@ def test_a_stage_whose_crm_ignored_something_fails() -> None:
     body = msgspec.json.encode({"eventTypeKey": "orderDelivered", "params": params})
     with pytest.raises(AssertionError, match="promise 7: silently ignored"), staged() as stage:
         assert stage.crm.apply(Request("POST", "/v2/event", "other", body)).status == 200
+
+
+def test_the_partitions_that_replicas_hold_add_up() -> None:
+    with staged(partitions=3) as stage:
+        first, second = stage.start(), stage.start()
+        for process in (first, second) * 3:
+            process.run(2)
+        held = [p.meter.value("assigned_partitions", destination=NAME) for p in (first, second)]
+        assert sum(one or 0 for one in held) == 6
+        assert all(held)
+
+
+def test_lag_behind_a_slow_crm_is_lag_that_more_replicas_help_with() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.crm.fate = lambda _: "slow"
+        stage.produce(ORDERS, *[order(f"o{n}", n) for n in range(1, 100)])
+        process.run(3)
+        assert lag(process) == (99, 99)
+
+
+@pytest.mark.parametrize("fate", ["503", "401", "429"])
+def test_lag_of_a_paused_lane_is_none_that_more_replicas_help_with(fate: Fate) -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.crm.fate = lambda _: fate
+        stage.produce(ORDERS, *[order(f"o{n}", n) for n in range(1, 100)])
+        process.run(10)
+        assert lag(process) == (99, 0)
+
+
+def test_lag_that_waits_for_the_request_rate_is_none_that_more_replicas_help_with() -> None:
+    with staged() as stage:
+        process = stage.start(courier=replace(FAST, rate_per_second=1), batch_events=1)
+        stage.produce(ORDERS, *[order(f"o{n}", n) for n in range(1, 100)])
+        process.run(5)
+        records, scalable = lag(process)
+        assert records > 50
+        assert scalable == 0
