@@ -79,6 +79,8 @@ class Service:
         self._stop.set()
         deadline = self._clock.monotonic() + self._budget
         for running in self._lanes:
+            running.lane.hurry()
+        for running in self._lanes:
             if running.thread is not None:
                 running.thread.join(max(0.0, deadline - self._clock.monotonic()))
         late = [r.lane.name for r in self._lanes if r.thread is not None and r.thread.is_alive()]
@@ -132,8 +134,7 @@ class Service:
     def live(self) -> list[str]:
         """Why the process should be restarted: work that is past its deadline. Empty: it lives."""
         now = self._clock.monotonic()
-        # A revocation drains inside a turn: a lane may stand still for its drain budget.
-        stuck = [r for r in self._lanes if now - r.lane.beat > STUCK_SECONDS + r.lane.drain_seconds]
+        stuck = [r for r in self._lanes if now - r.lane.beat > STUCK_SECONDS]
         late = [r for r in self._lanes if overdue(r.lane.parts, now)]
         return [f"{r.lane.name}: its loop has stood still" for r in stuck] + [
             f"{r.lane.name}: a request is past its deadline" for r in late

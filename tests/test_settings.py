@@ -125,11 +125,39 @@ def test_a_minimal_file_has_the_documented_defaults(given: Given) -> None:
         "memory_bytes": 67108864,
         "request_timeout_seconds": 60,
         "max_attempts": 16,
-        "drain_seconds": 25,
+        "drain_seconds": None,
     }
     assert (settings.server.host, settings.server.port) == ("0.0.0.0", 9108)  # noqa: S104
     assert str(settings.ledger.sqlite_path) == "/var/lib/crm-connector/ledger.db"
     assert settings.topics[0].rules() == TopicRules(name="crm.public.orders", entity="order")
+
+
+def patient(interval: int | str) -> str:
+    """A group that waits so many ms; its sessions may not be longer."""
+    return changed("kafka/properties", {"max.poll.interval.ms": interval, "session.timeout.ms": 6000})
+
+
+@pytest.mark.parametrize(
+    ("interval", "wanted", "seconds"),
+    [(None, None, 25), (600_000, None, 25), (20_000, None, 10), ("20000", 15, 15), (None, 120, 120)],
+)
+def test_a_drain_has_half_of_what_the_group_waits_and_no_more_than_orchestrators_allow_unless_given(
+    given: Given, interval: int | str | None, wanted: float | None, seconds: float
+) -> None:
+    text = MINIMAL if interval is None else patient(interval)
+    settings = given.load(changed("destinations/yespo/delivery", {"drain_seconds": wanted}, text))
+
+    assert settings.drain_seconds_of("yespo") == seconds
+
+
+def test_every_destinations_drain_must_end_before_the_group_expels_the_member(given: Given) -> None:
+    text = changed("delivery/drain_seconds", 20, patient(20_000))
+    why = "is not below max.poll.interval.ms (20000); choose a shorter drain"
+
+    assert given.changed("destinations/yespo/delivery", {"drain_seconds": 21}, text) == [
+        f"delivery.drain_seconds: {why}",
+        f"destinations.yespo.delivery.drain_seconds: {why}",
+    ]
 
 
 def test_auto_is_the_default_reading_of_versions(given: Given) -> None:

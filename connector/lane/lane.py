@@ -10,6 +10,7 @@ Rules.
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 
 from connector.core.assignment import Assigned, Placed
 from connector.core.budget import Budget
@@ -38,7 +39,7 @@ class Lane:
         self._courier, self._partitions, self._books = parts.courier, parts.partitions, parts.books
         self._brake, self._outages = parts.brake, parts.outages
         self._clock, self._meter = parts.clock, parts.meter
-        self._room, self.drain_seconds = Room(parts, budget), drain_seconds
+        self._room, self._drain_seconds, self._end = Room(parts, budget), drain_seconds, inf
         self._source: Source
         self._untaken: deque[Record] = deque()
         self._paused: set[TopicPartition] = set()
@@ -198,7 +199,7 @@ class Lane:
         self._meter.add("rebalances_total", kind="revoked")
         gone = set(partitions)
         self._dispatch.withdraw(gone)
-        self._finish(lambda: self._dispatch.flies(gone), self._drain_end)
+        self._finish(lambda: self._dispatch.flies(gone), self._drain_seconds)
         offsets = {k: o for k, o in self._partitions.to_commit().items() if k in gone}
         self._forget(partitions)
         return offsets
@@ -219,31 +220,32 @@ class Lane:
 
     # --- The end ----------------------------------------------------------------------------------
 
+    def hurry(self) -> None:
+        """The process ends (a word of another thread): all that drains from now on shares one budget."""
+        self._end = min(self._end, self._clock.monotonic() + self._drain_seconds)
+
     def drain(self) -> None:
         """Finish what is in flight within the budget, commit, leave the group."""
-        end = self._drain_end
+        self.hurry()
         self._source.pause(sorted(self._partitions.tracks))
         self._courier.stop_retrying()
-        self._finish(lambda: self._courier.flying > 0, end)
+        self._finish(lambda: self._courier.flying > 0)
         self._dispatch.release(self._courier.abandon())
-        self._finish(lambda: self._dispatch.pending > 0, end)
+        self._finish(lambda: self._dispatch.pending > 0)
         self._step(lambda: self._commit(wait=True), "broker")
         self._books.show()
         self._forget(list(self._partitions.tracks))
         self._source.close()
 
-    @property
-    def _drain_end(self) -> float:
-        return self._clock.monotonic() + self.drain_seconds
-
-    def _finish(self, unfinished: Callable[[], bool], end: float) -> None:
-        """Land, bury and settle, at least once; no longer than until `end` while something is unfinished."""
-        self._draining = True
+    def _finish(self, unfinished: Callable[[], bool], seconds: float = inf) -> None:
+        """Land, bury and settle, at least once; for so long at most, while it is unfinished."""
+        self._draining, end = True, self._clock.monotonic() + seconds
         while True:
+            self.beat = self._clock.monotonic()
             self._land()
             self._step(self._bury, "dead_letters")
             self._step(self._claim_and_settle, "ledger")
-            if not unfinished() or self._clock.monotonic() >= end:
+            if not unfinished() or self._clock.monotonic() >= min(end, self._end):
                 break
             self._courier.wait(0.05)
         self._draining = False

@@ -78,6 +78,10 @@ class Settings(Model):
         caps = {name: min(merged[name], cap) for name, cap in CAPS[chosen.type].items()}
         return DeliverySettings.model_validate(merged | caps)
 
+    def drain_seconds_of(self, destination: str) -> float:
+        """How long what is in flight may take to land, on a revocation or at the end."""
+        return self.delivery_of(destination).drain_seconds or kafka.drain_seconds(self.kafka)
+
     def rules_of(self, destination: str, topic: TopicSettings) -> TopicRules:
         """How a destination reads a topic.
 
@@ -163,7 +167,6 @@ def _relations(settings: Settings) -> list[str]:
         *_mappings(settings),
         *_lanes(settings),
         *relations.problems(settings),
-        *kafka.drain_problems(settings.kafka, settings.delivery.drain_seconds),
         *_budgets(settings),
     ]
 

@@ -36,6 +36,8 @@ _NEVER: Final = {
     "delivery.timeout.ms": ({"0"}, "every wait has a limit; set a number of ms"),
 }
 _DEFAULT_MAX_POLL_MS: Final = 300_000
+_GRACE: Final = 25.0
+"""Seconds: orchestrators kill 30 s after SIGTERM, and the commit and the closing take their part."""
 _CHECK: Final = {"group.id": "configuration-check", "log_level": 0, "message.max.bytes": 1000}
 
 
@@ -64,14 +66,21 @@ def is_secret(name: str) -> bool:
     return any(word in name for word in ("password", "secret", ".pem", "oauthbearer.config", "token"))
 
 
-def drain_problems(kafka: KafkaSettings, drain_seconds: float) -> list[str]:
-    """A drain on revoke must end before the group expels the member."""
+def patience(kafka: KafkaSettings) -> float:
+    """Seconds that a group waits for a member to give up what is revoked, before it expels it.
+
+    It is so by every protocol. No session's timeout limits it: librdkafka's heartbeats go on meanwhile.
+    """
     limit = _text(kafka.properties.get("max.poll.interval.ms", _DEFAULT_MAX_POLL_MS))
-    if limit.isdecimal() and drain_seconds * 1000 >= int(limit):
-        return [
-            f"delivery.drain_seconds: is not below max.poll.interval.ms ({limit}); choose a shorter drain"
-        ]
-    return []
+    return (int(limit) if limit.isdecimal() else _DEFAULT_MAX_POLL_MS) / 1000
+
+
+def drain_seconds(kafka: KafkaSettings) -> float:
+    """Of a drain, if none are given. A longer one would not help: an answer after it settles the ledger too.
+
+    Half of the group's patience is left for noticing the rebalance, the settle, the commit, and joining anew.
+    """
+    return min(_GRACE, patience(kafka) / 2)
 
 
 def _refusal(name: str, value: str) -> str | None:

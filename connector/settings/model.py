@@ -99,6 +99,7 @@ class DeliverySettings(Model):
     """How much is on its way at once, and for how long. `rate_per_second` 0 = unlimited.
 
     max_attempts: at an event that fails by itself, while others pass; an outage counts for nothing.
+    drain_seconds: derived from how long the group waits, if not given.
     """
 
     batch_events: PositiveInt = 500
@@ -109,7 +110,7 @@ class DeliverySettings(Model):
     memory_bytes: Annotated[int, Field(ge=1_048_576)] = 67_108_864
     request_timeout_seconds: PositiveFloat = 60
     max_attempts: PositiveInt = 16
-    drain_seconds: PositiveFloat = 25
+    drain_seconds: PositiveFloat | None = None
 
 
 class DeliveryOverrides(Model):

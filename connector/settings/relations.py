@@ -1,8 +1,9 @@
-"""What is wrong between a topic's options, or between a topic's and a destination's: a line each."""
+"""What is wrong between options that stand apart: a line each."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from connector.settings import kafka
 from connector.settings.destinations import YespoSettings
 from connector.settings.topic import TopicSettings
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 def problems(settings: "Settings") -> list[str]:
     """Every one of them."""
-    return [*_cancellations(settings), *_types(settings)]
+    return [*_cancellations(settings), *_types(settings), *_drains(settings)]
 
 
 def _cancellations(settings: "Settings") -> list[str]:
@@ -42,3 +43,17 @@ def _type(topic: TopicSettings) -> Iterator[str]:
         yield f"has no meaning for entity {topic.entity}; remove it"
     elif "eventType" in topic.fields:
         yield "stands beside fields.eventType; keep one of them"
+
+
+def _drains(settings: "Settings") -> list[str]:
+    """A drain must end before the group expels the member."""
+    patience = kafka.patience(settings.kafka)
+    wanted = {"": settings.delivery} | {
+        f"destinations.{name}.": chosen.delivery for name, chosen in settings.destinations.items()
+    }
+    return [
+        f"{place}delivery.drain_seconds: is not below max.poll.interval.ms ({patience * 1000:.0f}); "
+        "choose a shorter drain"
+        for place, delivery in wanted.items()
+        if delivery.drain_seconds is not None and delivery.drain_seconds >= patience
+    ]

@@ -71,7 +71,7 @@ def build(
         _Assembly(settings, name, clock, meter, log, tapes[name]).lane(schemas, embedded=embedded)
         for name in names
     ]
-    budget = max(settings.delivery_of(name).drain_seconds for name in names) + 5.0
+    budget = max(settings.drain_seconds_of(name) for name in names) + 5.0
     return Service(lanes, clock, log, budget)
 
 
@@ -185,7 +185,8 @@ class _Assembly:
             clock=clock,
             meter=meter,
         )
-        return Lane(self._name, parts, budget=self._budget, drain_seconds=self._delivery.drain_seconds)
+        seconds = settings.drain_seconds_of(self._name)
+        return Lane(self._name, parts, budget=self._budget, drain_seconds=seconds)
 
     def _mapper(self, topic: TopicSettings) -> Mapper:
         return Mapper(self._settings.rules_of(self._name, topic))

@@ -58,6 +58,21 @@ def test_what_cannot_be_drained_in_time_is_left_and_its_late_answer_commits_noth
         assert sorted(stage.crm.taken("order", "o") + stage.crm.taken("order", "p")) == ["1", "2"]
 
 
+def test_a_stop_that_comes_into_a_revocation_shares_its_budget() -> None:
+    with staged() as stage:
+        first = seeded(stage, drain_seconds=10.0)
+        second = stage.start()
+        stage.crm.fate = lambda _: "slow"
+        stage.produce(ORDERS, order("o", 1, customer="c"))
+        first.until(lambda: first.courier.flying)
+        give(stage, (ORDERS, 0), to=second)
+        begun = stage.clock.monotonic()
+        first.lane.hurry()
+        first.turn()
+        first.drain()
+        assert 9.5 < stage.clock.monotonic() - begun < 10.5
+
+
 def test_lost_partitions_are_dropped_without_a_commit() -> None:
     with staged() as stage:
         process = seeded(stage)
