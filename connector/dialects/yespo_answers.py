@@ -69,6 +69,13 @@ def retry_after(answer: Response) -> float | None:
         return None
 
 
+def mentions(status: int, text: str) -> str:
+    """A refusal's detail: the status, and which words of the vocabulary its text has."""
+    lowered = text.lower()
+    words = [word for word in VOCABULARY if word.lower() in lowered]
+    return f"HTTP {status}" + (f", the answer mentions {', '.join(words)}" if words else "")
+
+
 def _lost(answer: NoAnswer) -> Outcome:
     return InDoubt(answer.reason) if answer.made else Retry("unreachable")
 
@@ -78,7 +85,7 @@ def _told(answer: Response) -> Outcome:
     if succeeded(answer):
         return Accepted()
     if status in REFUSALS:
-        return Refused(REFUSALS[status], _mentions(answer))
+        return Refused(REFUSALS[status], mentions(status, answer.body[:4096].decode("utf-8", "replace")))
     if status in OUTAGES:
         return Retry(OUTAGES[status], retry_after(answer))
     if status >= SERVER_ERROR:
@@ -93,9 +100,3 @@ def _conflict(sending: Sending, *, asynchronous: bool) -> Outcome:
     if not sending.conflicts:
         return Retry("conflict", PAST_A_MINUTE)
     return Refused("conflict", "HTTP 409 again after more than a minute: called a repeated request")
-
-
-def _mentions(answer: Response) -> str:
-    text = answer.body[:4096].decode("utf-8", "replace").lower()
-    words = [word for word in VOCABULARY if word.lower() in text]
-    return f"HTTP {answer.status}" + (f", the answer mentions {', '.join(words)}" if words else "")

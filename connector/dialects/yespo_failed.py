@@ -71,12 +71,12 @@ def _identities(contacts: Sequence[Contact]) -> dict[str, set[int]]:
 
 
 def _one(element: object, request: _Request) -> int | None:
-    known = [meant for name in _names(element, request.fields) if (meant := request.by(name))]
+    known = [meant for name in names_in(element, request.fields) if (meant := request.by(name))]
     common = set.intersection(*known) if known else set()
     return common.pop() if len(common) == 1 else None
 
 
-def _names(element: object, fields: frozenset[str], *, named: bool = False) -> Iterator[str]:
+def names_in(element: object, fields: frozenset[str], *, named: bool = False) -> Iterator[str]:
     """Texts, and numbers where a field says that they are names."""
     match element:
         case str():
@@ -85,9 +85,9 @@ def _names(element: object, fields: frozenset[str], *, named: bool = False) -> I
             yield str(element)
         case tuple() | list():
             for part in element:
-                yield from _names(part, fields, named=named)
+                yield from names_in(part, fields, named=named)
         case dict():
             for field, value in element.items():
                 holds = field.lower() in fields
                 if holds or isinstance(value, (dict, list)):
-                    yield from _names(value, fields, named=holds)
+                    yield from names_in(value, fields, named=holds)

@@ -1,7 +1,7 @@
 """Past events: `POST /v1/past_events`, at most 500 a request, each with the time it occurred.
 
-`occurred` is the mapped field, of an order without it its date, in the account's zone, to the minute. There
-is no answer per event and no documented deduplication, so a lost answer is held, never resent (RULES 4).
+`occurred` is the mapped field, of an order without it its date, in the account's zone, to the minute. No
+deduplication is documented, so a lost answer is held, never resent (RULES 4).
 """
 
 from functools import partial
@@ -9,8 +9,8 @@ from functools import partial
 from msgspec import Struct
 
 from connector.core.conclude import Steps, ask, isolate
-from connector.core.talk import Batch, Conversation, Outcome, Refused, Request
-from connector.dialects.yespo_answers import UNENCODABLE, judge
+from connector.core.talk import Batch, Conversation, Outcome, Refused, Request, Response
+from connector.dialects.yespo_answers import UNENCODABLE, judge, succeeded
 from connector.dialects.yespo_events import (
     JSON_HEADERS,
     EventBody,
@@ -18,6 +18,7 @@ from connector.dialects.yespo_events import (
     encode,
     render,
 )
+from connector.dialects.yespo_past_answer import judge_each
 
 
 class PastEvents(Struct, gc=False):
@@ -43,4 +44,7 @@ def _attempt(form: Form, part: Batch) -> Steps[list[Outcome] | Refused]:
     except (ValueError, RecursionError):
         return UNENCODABLE
     request = Request("POST", "/v1/past_events", "past_events", body, JSON_HEADERS, part)
-    return judge((yield from ask(request)), part)
+    answer = yield from ask(request)
+    if isinstance(answer, Response) and succeeded(answer) and answer.body:
+        return judge_each(answer, events, [sending.event.key for sending in part])
+    return judge(answer, part)

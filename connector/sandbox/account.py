@@ -84,11 +84,15 @@ class Account:
             self.store(incoming, contact.id, "event")
 
     def past(self, incoming: Incoming, body: Mapping[str, Any]) -> str:
-        """A past event: kept as often as it is sent; starts no workflow. Returns the vendor's status."""
+        """A past event: kept as often as it is sent; starts no workflow. Returns the vendor's status.
+
+        Where the answer tells it, what is not taken is not ignored.
+        """
         self.settle()
         segmented = self.options.segmented
         if segmented is not None and incoming.type_key not in segmented:
-            self._ignore("past_events", incoming, "segmentation is not enabled")
+            if not self.options.past_results:
+                self._ignore("past_events", incoming, "segmentation is not enabled")
             return "EVENT_SEGMENTATION_DISABLED"
         contact = locate(incoming, self.contact_book, self.options)
         if contact is None:

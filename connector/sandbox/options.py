@@ -34,7 +34,8 @@ class Options(Struct, frozen=True, kw_only=True):
     parameter name → contact field (externalCustomerId, email, sms, id), tried before them.
     validated: event type → parameter → string | number | date | array | object ("validate parameters").
     segmented: event types enabled for past events, None = every one.
-    past_results: answer past events with a status each (vendor's OpenAPI), instead of nothing.
+    past_results: answer past events with a status each (vendor's OpenAPI), instead of nothing: what is not
+    segmented is then told, not ignored.
     failed_as_object: one failed contact as an object instead of a list of one (vendor's OpenAPI).
     keep_dedupe_field: the field named in dedupeOn is never updated (vendor's OpenAPI).
     cancel_by_key: orderDelivered and orderCancelled need nothing but externalOrderId and a contact (the

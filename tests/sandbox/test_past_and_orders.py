@@ -80,6 +80,7 @@ def test_results_of_each_event_can_be_played() -> None:
         "successCount": 1,
         "errorCount": 1,
     }
+    assert account.reasons() == []
 
 
 def test_delete_is_off_by_default() -> None:
