@@ -12,7 +12,7 @@ MODULE_LINES := 250
 SEEDS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate chaos lint format bench sandbox lock clean
+.PHONY: help demo test simulate chaos lint format alerts bench sandbox lock clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ lint: $(READY)  ## ruff, mypy, import contracts, module lengths
 format: $(READY)  ## let ruff put imports and layout right
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
+
+alerts:  ## promtool: the alerts' syntax, and that each fires and is silent when it should
+	@tools=$$(PYTHON=$(PYTHON) tools/get promtool); PATH="$$PATH:$$tools" && \
+	promtool check rules --lint=all --lint-fatal helm/crm-connector/files/alerts.yaml && \
+	promtool test rules tests/alerts/alerts_test.yaml
 
 bench: $(READY)  ## records per CPU-second, the pipeline and its parts
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -46,6 +46,7 @@ class Partitions:
         self.tracks: dict[TopicPartition, Track] = {}
         self.asking: dict[TopicPartition, Asking] = {}
         self.lags: dict[TopicPartition, tuple[int, float]] = {}
+        meter.set("assigned_partitions", 0, destination=destination)  # also while the lane cannot start
 
     def topic_id(self, topic: str) -> str:
         """The broker's id of a topic, "" where it does not tell."""

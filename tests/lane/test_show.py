@@ -74,3 +74,8 @@ def test_lag_that_waits_for_the_request_rate_is_none_that_more_replicas_help_wit
         records, scalable = lag(process)
         assert records > 50
         assert scalable == 0
+
+
+def test_a_lane_that_has_not_joined_its_group_shows_that_it_holds_nothing() -> None:
+    with staged() as stage:
+        assert stage.start().meter.value("assigned_partitions", destination=NAME) == 0
