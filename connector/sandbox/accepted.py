@@ -19,8 +19,8 @@ from msgspec import Struct
 class Accepted(Struct, frozen=True):
     """One acceptance. at: seconds since the epoch, by the sandbox's clock. resource: the request's.
 
-    key: externalOrderId; of a contact externalCustomerId, else "email:…" or "phone:…". doubtful: the sandbox
-    itself did not say so to the sender (a fault on demand).
+    key: externalOrderId; of a contact externalCustomerId, else "email:…" or "phone:…"; at Metrica id and
+    uniq_id. doubtful: the sandbox itself did not say so to the sender (a fault on demand).
     """
 
     at: float
@@ -29,6 +29,7 @@ class Accepted(Struct, frozen=True):
     rev: str | None
     resource: str
     doubtful: bool = False
+    service: Literal["yespo", "metrica"] = "yespo"
 
 
 Sink = Callable[[Accepted], None]

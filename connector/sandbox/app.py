@@ -4,13 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from connector.sandbox.answers import Answer
 from connector.sandbox.clock import MovableClock
 from connector.sandbox.control import PREFIX, Control
 from connector.sandbox.crm import Crm
 from connector.sandbox.faults import Fault, Faults
+from connector.sandbox.metrica import service as metrica
+from connector.sandbox.metrica.control import MetricaControl
+from connector.sandbox.metrica.counter import Counter
+from connector.sandbox.metrica.errors import fault_answer
+from connector.sandbox.metrica.spool import Spool
 from connector.sandbox.options import Options
 from connector.sandbox.records import Seen
 from connector.sandbox.yespo import Call, Yespo
@@ -19,18 +24,21 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 CUT = "sandbox.cut"
-_REFUSED = 300
 
 
 class Application:
-    """One account behind ASGI. scope[CUT], put there by the server, drops the connection."""
+    """One account of Yespo and one counter of Metrica behind ASGI.
+
+    scope[CUT], put there by the server, drops the connection.
+    """
 
     def __init__(self, options: Options) -> None:
         self.clock = MovableClock()
         self.crm = Crm(options, self.clock)
         self.faults = Faults(self.clock)
         self.yespo = Yespo(self.crm)
-        self._control = Control(self.yespo, self.faults, self.clock)
+        self.metrica = metrica.Metrica(Counter(options.metrica, self.clock))
+        self._control = Control(self.yespo, MetricaControl(self.metrica), self.faults, self.clock)
         self._hanging: set[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = set()
         self._dropped = False
 
@@ -38,29 +46,29 @@ class Application:
         """One request."""
         if scope["type"] != "http":
             return
-        body = await _read(receive)
         method, path, query = scope["method"], scope["path"], scope["query_string"]
+        if path.startswith(metrica.PREFIX):
+            await self._at_metrica(scope, receive, send)
+            return
+        body = await _read(receive)
         if path == "/" or path.startswith(PREFIX):
             await _send(send, self._control.handle(method, path, query, body))
             return
         call = Call(method, path.removeprefix("/api"), query, scope["headers"], body)
         fault = self.faults.pick(method, call.path, body)
         answer = self._answer(call) if fault is None else await self._faulty(fault, call)
-        if answer is not None:
+        if answer is None:
+            await self._hang(fault, scope, receive)
+        else:
             await _send(send, answer)
-            return
-        entry = (asyncio.get_running_loop(), scope[CUT])
-        self._hanging.add(entry)
-        if self._dropped or (fault and fault.do != "hang"):
-            scope[CUT]()
-        await _gone(receive)
-        self._hanging.discard(entry)
 
     def drop(self) -> None:
         """Cut the requests that hang, now and from now on; from any thread."""
         self._dropped = True
         for loop, cut in list(self._hanging):
             loop.call_soon_threadsafe(cut)
+
+    # --- Yespo ----------------------------------------------------------------------------------------
 
     def _answer(self, call: Call) -> Answer:
         name, answer = self.yespo.handle(call)
@@ -69,19 +77,68 @@ class Application:
 
     async def _faulty(self, fault: Fault, call: Call) -> Answer | None:
         """Do the fault; no answer = the connection is cut, or hangs."""
+        name, answer = "fault", None
         if fault.delay:
             await asyncio.sleep(fault.delay)
-        name, answer = "fault", None
-        if fault.do in {"delay", "lost_answer"} or fault.apply:
-            heard = fault.do == "delay" or (fault.do == "status" and fault.status < _REFUSED)
-            name, answer = self.yespo.handle(msgspec.structs.replace(call, answered=heard))
+        if fault.is_carried_out:
+            name, answer = self.yespo.handle(replace(call, answered=fault.is_heard))
         if fault.do != "delay":
-            answer = fault.answer() if fault.do in {"status", "refuse_auth"} else None
+            answer = fault.answer() if fault.speaks else None
         self._log(name, call, answer.status if answer else 0, fault.do)
         return answer
 
     def _log(self, name: str, call: Call, status: int, fault: str | None = None) -> None:
         self.crm.saw(name, Seen(self.clock(), call.method, call.path, status, len(call.body), fault))
+
+    # --- Metrica --------------------------------------------------------------------------------------
+
+    async def _at_metrica(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Its uploads may be large and long: they are worked on in a thread, and hold up nobody."""
+        body = Spool(self.crm.options.metrica.body_bytes)
+        address = (scope.get("client") or ("", 0))[0]
+        request = metrica.Request(
+            scope["method"], scope["path"], scope["query_string"], scope["headers"], address, body
+        )
+        try:
+            with self.metrica.entering(request) as refusal:
+                if not await _spool(receive, body):
+                    return
+                fault = None if refusal else self.faults.pick(request.method, request.path, body)
+                answer = await self._metrica_answer(request, fault, refusal)
+                if answer is None:
+                    await self._hang(fault, scope, receive)
+            if answer is not None:
+                await _send(send, answer)
+        finally:
+            body.close()
+
+    async def _metrica_answer(
+        self, request: metrica.Request, fault: Fault | None, answer: Answer | None
+    ) -> Answer | None:
+        """answer: of a request that may not enter."""
+        name = "fault" if fault else "refused"
+        if fault is not None:
+            await asyncio.sleep(fault.delay)
+        if answer is None and (fault is None or fault.is_carried_out):
+            request = replace(request, answered=fault is None or fault.is_heard)
+            name, answer = await asyncio.to_thread(self.metrica.handle, request)
+        if fault is not None and fault.do != "delay":
+            answer = fault_answer(fault) if fault.speaks else None
+        did, status = fault.do if fault else None, answer.status if answer else 0
+        seen = Seen(self.clock(), request.method, request.path, status, request.body.size, did)
+        self.metrica.counter.saw(name, seen)
+        return answer
+
+    # --- Both -----------------------------------------------------------------------------------------
+
+    async def _hang(self, fault: Fault | None, scope: Scope, receive: Receive) -> None:
+        """Cut the connection, or leave it until the client is gone."""
+        entry = (asyncio.get_running_loop(), scope[CUT])
+        self._hanging.add(entry)
+        if self._dropped or (fault and fault.do != "hang"):
+            scope[CUT]()
+        await _gone(receive)
+        self._hanging.discard(entry)
 
 
 async def _read(receive: Receive) -> bytes:
@@ -94,6 +151,18 @@ async def _read(receive: Receive) -> bytes:
         message = await receive()
         parts.append(message.get("body", b""))
     return b"".join(parts)
+
+
+async def _spool(receive: Receive, body: Spool) -> bool:
+    """Whether it came whole."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return False
+        body.write(message.get("body", b""))
+        more = message.get("more_body", False)
+    return True
 
 
 async def _send(send: Send, answer: Answer) -> None:

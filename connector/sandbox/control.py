@@ -9,6 +9,7 @@ import msgspec
 from connector.sandbox.answers import HTML, Answer, Refusal, as_json
 from connector.sandbox.clock import MovableClock
 from connector.sandbox.faults import Faults
+from connector.sandbox.metrica.control import MetricaControl
 from connector.sandbox.page import PAGE
 from connector.sandbox.yespo import Yespo
 
@@ -17,9 +18,12 @@ _NEWEST = 100
 
 
 class Control:
-    """GET state, faults; POST faults, fail, clock, rate, reset; DELETE faults; and the page at /."""
+    """GET state, faults; POST faults, fail, clock, rate, reset; DELETE faults; and the page at /.
 
-    def __init__(self, yespo: Yespo, faults: Faults, clock: MovableClock) -> None:
+    Those of Metrica are below metrica/.
+    """
+
+    def __init__(self, yespo: Yespo, metrica: MetricaControl, faults: Faults, clock: MovableClock) -> None:
         self._yespo = yespo
         self._crm = yespo.crm
         self._faults = faults
@@ -33,6 +37,7 @@ class Control:
             ("POST", "clock"): self._move,
             ("POST", "rate"): self._limit,
             ("POST", "reset"): self._reset,
+            **metrica.actions,
         }
 
     def handle(self, method: str, path: str, query: bytes, body: bytes) -> Answer:
@@ -95,6 +100,7 @@ class Control:
         self._yespo.rate.limit(int(fields["per_second"]))
 
     def _reset(self, _: Any) -> None:
-        """An empty account, no faults; the clock stays where it was moved to."""
+        """An empty account, an empty counter, no faults; the clock stays where it was moved to."""
         self._faults.clear()
         self._yespo.reset()
+        self._actions["POST", "metrica/reset"]({})

@@ -4,13 +4,22 @@ import random
 import threading
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from connector.sandbox.answers import Answer, as_json, as_text
 
+
+class Haystack(Protocol):
+    """What can be searched for bytes."""
+
+    def __contains__(self, part: bytes, /) -> bool:
+        """Whether they are somewhere in it."""
+
+
+_REFUSED = 300
 Do = Literal["status", "lost_answer", "cut_before", "delay", "hang", "refuse_auth"]
 
 
@@ -29,7 +38,7 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     the request is carried out first) | lost_answer (carried out, then the connection is cut) |
     cut_before | delay | hang (never an answer) | refuse_auth (401). `delay` seconds come before any.
     times: at most so many requests; seconds: for so long from now; probability: 0 to 1; after: the first
-    so many matching requests pass.
+    so many matching requests pass. error_type: of the error that Metrica answers with, without a `body`.
     """
 
     do: Do
@@ -43,6 +52,22 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     body: Any | UnsetType = UNSET
     apply: bool = False
     delay: float = 0
+    error_type: str = ""
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it is an answer of its own."""
+        return self.do in {"status", "refuse_auth"}
+
+    @property
+    def is_carried_out(self) -> bool:
+        """Whether the request is carried out all the same."""
+        return self.do in {"delay", "lost_answer"} or self.apply
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the sender learns what became of its request."""
+        return self.do == "delay" or (self.do == "status" and self.status < _REFUSED)
 
     def until(self, now: float) -> float | None:
         """When it ends, None = never."""
@@ -93,7 +118,7 @@ class Faults:
         with self._lock:
             return [(live.fault, live.hits) for live in self._live]
 
-    def pick(self, method: str, path: str, body: bytes) -> Fault | None:
+    def pick(self, method: str, path: str, body: Haystack) -> Fault | None:
         """The fault for a request, counted as done; None without one."""
         if not self._live:
             return None
@@ -104,7 +129,7 @@ class Faults:
                     return live.fault
         return None
 
-    def _applies(self, live: _Live, method: str, path: str, body: bytes) -> bool:
+    def _applies(self, live: _Live, method: str, path: str, body: Haystack) -> bool:
         fault = live.fault
         if fault.times is not None and live.hits >= fault.times:
             return False

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from connector.sandbox.metrica.options import MetricaOptions
+
 LOCATORS = (
     "contactid",
     "contact_id",
@@ -48,6 +50,7 @@ class Options(Struct, frozen=True, kw_only=True):
     passed over. shared_channel: an address that another contact has is kept by both, moved to the one that is
     imported last, or refused (a failed contact).
     new_contact_fields: a new contact gets all that was sent, or what contactFields lists.
+    metrica: of the sandbox Metrica.
     """
 
     api_key: str = "sandbox-key"
@@ -77,21 +80,36 @@ class Options(Struct, frozen=True, kw_only=True):
     takes_over: bool = True
     shared_channel: Literal["kept", "moved", "refused"] = "kept"
     new_contact_fields: Literal["all", "listed"] = "all"
+    metrica: MetricaOptions = MetricaOptions()
 
 
 def read_options(settings: Sequence[str]) -> Options:
-    """Options from `name=value` texts, a value as JSON or as it is. Raises ValueError with what is wrong."""
-    known = {field.name for field in msgspec.structs.fields(Options)}
+    """Options from `name=value` texts, a value as JSON or as it is; of Metrica `metrica.name=value`.
+
+    Raises ValueError with what is wrong.
+    """
     given: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
+        if name not in _NAMES:
+            near = get_close_matches(name, _NAMES, n=1)
             raise ValueError(f"{name} is no option" + (f"; did you mean {near[0]}?" if near else ""))
         if not equals:
             raise ValueError(f"{name} has no value; write {name}=VALUE")
-        try:
-            given[name] = msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            given[name] = text
+        before, _, last = name.rpartition(".")
+        (given.setdefault(before, {}) if before else given)[last] = _value(text)
     return msgspec.convert(given, Options)
+
+
+def _value(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+
+
+def _names(options: type[Struct], before: str = "") -> list[str]:
+    return [f"{before}{field.name}" for field in msgspec.structs.fields(options)]
+
+
+_NAMES = frozenset({*_names(Options), *_names(MetricaOptions, "metrica.")} - {"metrica"})

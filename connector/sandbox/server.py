@@ -17,6 +17,7 @@ from connector.sandbox.app import CUT, Application, Receive, Scope, Send
 from connector.sandbox.clock import MovableClock
 from connector.sandbox.crm import Crm
 from connector.sandbox.faults import Faults
+from connector.sandbox.metrica.counter import Counter
 from connector.sandbox.options import Options
 
 _START_SECONDS = 10
@@ -26,7 +27,8 @@ _BACKLOG = 2048
 class SandboxServer:
     """A running sandbox; a context manager, or start() and stop().
 
-    `url` is the destination's base URL: paths are served with and without /api. Options are keyword
+    `url` is the destination's base URL: Yespo's paths are served with and without /api, Metrica's below
+    /cdp. Options are keyword
     arguments (see `Options`), or one `options`. Port 0 picks a free one. accepted: a file that gets a line
     for each acceptance (see `accepted`). Raises OSError for a taken port, or a file that cannot be written.
     """
@@ -43,7 +45,7 @@ class SandboxServer:
         self.options = options or Options(**settings)
         self._application = Application(self.options)
         if accepted is not None:
-            self.crm.on_accepted = AcceptedFile(accepted)
+            self.crm.on_accepted = self.counter.on_accepted = AcceptedFile(accepted)
         self._socket = socket.create_server((host, port), backlog=_BACKLOG, reuse_port=False)
         self.host = host
         self.port: int = self._socket.getsockname()[1]
@@ -59,6 +61,11 @@ class SandboxServer:
     def crm(self) -> Crm:
         """The account's state."""
         return self._application.crm
+
+    @property
+    def counter(self) -> Counter:
+        """What the sandbox Metrica holds."""
+        return self._application.metrica.counter
 
     @property
     def faults(self) -> Faults:
@@ -81,9 +88,10 @@ class SandboxServer:
             self._application.yespo.change_key(api_key)
 
     def reset(self) -> None:
-        """An empty account, no faults."""
+        """An empty account, an empty counter, no faults."""
         self.faults.clear()
         self._application.yespo.reset()
+        self._application.metrica.reset()
 
     def start(self) -> Self:
         """Serve from a thread; returns when requests are answered. Raises RuntimeError if it cannot."""

@@ -1,0 +1,1 @@
+"""Tests of the sandbox: a test for each sentence of the API page that it plays."""
