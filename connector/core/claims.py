@@ -76,7 +76,7 @@ class Settlement(Struct, frozen=True, gc=False):
     released: not applied, or dead-lettered: the claim goes, the head stays.
     certain=False (in doubt at any time, forced): the head's digests are cleared (RULES 2).
     live: accepted through live events or Add orders (RULES 7). aliases: what now leads to this contact.
-    contact_key: the contact of an order, kept with row_key for deletes (RULES 8).
+    contact_key: the contact of an order, kept with row_key for deletes (RULES 8). keeps: see Lot.
     """
 
     event: Event
@@ -87,3 +87,4 @@ class Settlement(Struct, frozen=True, gc=False):
     contact_key: str | None = None
     remote_id: str | None = None
     attempts: int = 1
+    keeps: bool = False

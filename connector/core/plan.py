@@ -6,91 +6,15 @@ Rules.
 3. A batch of a lot is due when it is full by events or bytes, or when its oldest member has lingered.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 
-from msgspec import Struct
-
-from connector.core.events import Event, Requirement
+from connector.core.events import Requirement
+from connector.core.fold import replaces
 from connector.core.lots import Lot
-from connector.core.model import Record
-from connector.core.talk import Refused
+from connector.core.waiting import Bucket, Item, Line
 
-Line = tuple[str, str]
-
-
-class Item(Struct, eq=False, gc=False):
-    """An event on its way through a lane, with the record it was made from.
-
-    record None: a contact made for `sponsor`, an order. denied: why it must become a dead letter instead.
-    ticket: its place in the order of arrival, given by the plan. cost: bytes of memory it stands for.
-    aliases: what will lead to a contact.
-    No cycles: `next` leads to what came later, and no order leads to the contact that it sponsors.
-    """
-
-    event: Event
-    record: Record | None
-    topic_id: str
-    lot: Lot
-    requires: Requirement | None = None
-    arrived: float = 0.0
-    next: "Item | None" = None
-    sponsor: "Item | None" = None
-    denied: Refused | None = None
-    ticket: int = 0
-    cost: int = 0
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def line(self) -> Line:
-        """Whose order it must keep."""
-        return (self.event.entity, self.event.key)
-
-
-class _Bucket:
-    """What of one lot is ready to be claimed, oldest first: else the watermark stands still in a backlog.
-
-    Most come in the order of their tickets and stand in `_queue`; who waited for something is in `_early`.
-    """
-
-    __slots__ = ("_early", "_queue", "size")
-
-    def __init__(self) -> None:
-        self._queue: deque[Item] = deque()
-        self._early: list[tuple[int, Item]] = []
-        self.size = 0
-
-    def __len__(self) -> int:
-        return len(self._queue) + len(self._early)
-
-    def put(self, item: Item) -> None:
-        if self._queue and item.ticket < self._queue[-1].ticket:
-            heappush(self._early, (item.ticket, item))
-        else:
-            self._queue.append(item)
-        self.size += item.event.size
-
-    def take(self, events: int, size: int) -> list[Item]:
-        """At most so many events and bytes, but at least one event."""
-        queue, early, left = self._queue, self._early, size
-        taken: list[Item] = []
-        while (queue or early) and len(taken) < events:
-            overtakes = early and not (queue and queue[0].ticket < early[0][0])
-            item = early[0][1] if overtakes else queue[0]
-            left -= item.event.size
-            if left < 0 and taken:
-                left += item.event.size
-                break
-            taken.append(heappop(early)[1] if overtakes else queue.popleft())
-        self.size -= size - left
-        return taken
-
-    @property
-    def oldest(self) -> float:
-        """When the first of them arrived."""
-        queue, early = self._queue, self._early
-        return (early[0][1] if early and not (queue and queue[0].ticket < early[0][0]) else queue[0]).arrived
+__all__ = ["Item", "Line", "Plan"]
 
 
 class Plan:
@@ -101,7 +25,7 @@ class Plan:
         self._batch_events, self._batch_bytes, self._linger = batch_events, batch_bytes, linger
         self._heads: dict[Line, Item] = {}
         self._tails: dict[Line, Item] = {}
-        self._buckets: dict[Lot, _Bucket] = {}
+        self._buckets: dict[Lot, Bucket] = {}
         self._later: list[tuple[float, int, Item]] = []
         self._blocked: dict[Line, list[Item]] = {}
         self._rows: dict[str, Item] = {}
@@ -142,6 +66,23 @@ class Plan:
                 room -= 1
                 yield bucket.take(full, self._batch_bytes)
 
+    def fold(self, item: Item) -> Item:
+        """The last of its line, as far as each stands for those before it: it goes in their place.
+
+        `item` was just taken. Who finishes the last one has finished its `earlier` ones, or leaves them: then
+        `done` puts them back.
+        """
+        last, earlier = item, list(item.earlier)
+        while item.denied is None and (later := last.next) is not None:
+            if later.denied is not None or later.lot != item.lot or not replaces(later.event, last.event):
+                break
+            earlier.append(last)
+            last.next, last = None, later
+        if last is not item:
+            item.earlier, last.earlier = (), tuple(earlier)
+            self._heads[item.line] = last
+        return last
+
     def next_due(self, now: float) -> float | None:
         """Seconds until something becomes due by itself, None: nothing waits."""
         lingering = [b.oldest + self._linger for b in self._buckets.values() if len(b)]
@@ -156,6 +97,8 @@ class Plan:
         for alias in item.aliases:
             if self._led.get(alias) is item:
                 del self._led[alias]
+        if item.earlier:
+            self._unfold(item)
         if item.next is None:
             del self._heads[line]
             self._tails.pop(line, None)
@@ -200,15 +143,30 @@ class Plan:
 
     def _rebuild(self, items: Iterable[Item], flying: Callable[[Item], bool]) -> None:
         kept = list(items)
+        left = set(map(id, kept))
+        folded = {id(one) for item in kept if item.earlier and flying(item) for one in item.earlier}
         self._rows, self._led = {}, {}
         self._heads, self._tails, self._buckets, self._later, self._blocked = {}, {}, {}, [], {}
         for item in kept:
+            if id(item) in folded:
+                continue
             item.next = None
             if item.line not in self._heads and flying(item):
+                item.earlier = tuple(one for one in item.earlier if id(one) in left)
                 self._heads[item.line] = item
                 self._note(item)
             else:
+                item.earlier = ()
                 self.add(item)
+
+    def _unfold(self, item: Item) -> None:
+        """What it stood for comes next after all."""
+        *most, last = earlier = item.earlier
+        for one, following in zip(most, earlier[1:], strict=True):
+            one.next = following
+        last.next, item.next, item.earlier = item.next, earlier[0], ()
+        if last.next is None:
+            self._tails[item.line] = last
 
     def _note(self, item: Item) -> None:
         if item.event.row_key is not None:
@@ -219,14 +177,15 @@ class Plan:
     def _offer(self, item: Item) -> None:
         bucket = self._buckets.get(item.lot)
         if bucket is None:
-            bucket = self._buckets[item.lot] = _Bucket()
+            bucket = self._buckets[item.lot] = Bucket()
         bucket.put(item)
 
-    def _is_due(self, bucket: _Bucket, now: float) -> bool:
+    def _is_due(self, bucket: Bucket, now: float) -> bool:
         return bucket.size >= self._batch_bytes or now - bucket.oldest >= self._linger
 
 
 def _chain(item: Item | None) -> Iterator[Item]:
     while item is not None:
+        yield from item.earlier
         yield item
         item = item.next

@@ -137,7 +137,7 @@ def _accepted(settlement: Settlement, head: Head | None, claim: Claim, epochs: E
         live=new.live or settlement.live or (head is not None and head.live),
         remote_id=settlement.remote_id or new.remote_id,
         contact_key=_kept_contact(settlement) or new.contact_key,
-        kept=_kept(event) or new.kept,
+        kept=_kept(settlement) or new.kept,
     )
     return Conclusion(new if settlement.certain else clear(new), _left(doubts))
 
@@ -150,6 +150,7 @@ def plain(settlement: Settlement) -> bool:
         and not settlement.aliases
         and settlement.remote_id is None
         and settlement.event.row_key is None
+        and not settlement.keeps
     )
 
 
@@ -161,13 +162,14 @@ def _kept_contact(settlement: Settlement) -> str | None:
     return contact
 
 
-def _kept(event: Event) -> Kept | None:
-    order = event.body
-    if event.row_key is None or not isinstance(order, Order):
+def _kept(settlement: Settlement) -> Kept | None:
+    order, told = settlement.event.body, settlement.keeps
+    if not isinstance(order, Order) or not (told or settlement.event.row_key is not None):
         return None
-    if not isinstance(order.total_cost, Decimal) or not isinstance(order.date, datetime):
+    if not isinstance(order.date, datetime) or not (told or isinstance(order.total_cost, Decimal)):
         return None
-    return Kept(format(order.total_cost, "f"), order.date.isoformat())
+    total = order.total_cost if isinstance(order.total_cost, Decimal) else Decimal()
+    return Kept(format(total, "f"), order.date.isoformat())
 
 
 def _outlives(doubt: Head, head: Head, epochs: Epochs) -> bool:

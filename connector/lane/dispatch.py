@@ -87,9 +87,9 @@ class Dispatch:
 
     # --- Claim and settle -------------------------------------------------------------------------
 
-    def exchange(self, room: int) -> bool:
-        """One ledger transaction: settle what is finished, claim what is due. Raises LedgerDown."""
-        batches = self._due(room) if room > 0 else []
+    def exchange(self, room: int, *, flush: bool = False) -> bool:
+        """One transaction: settle what is finished, claim what is due (flush: at once). Raises LedgerDown."""
+        batches = self._due(room, flush=flush) if room > 0 else []
         if not batches and not self._settling and not self._unsure:
             return False
         wants = [Want(item.event, item.requires) for batch in batches for item in batch]
@@ -107,11 +107,12 @@ class Dispatch:
         self._send(batches, verdicts)
         return True
 
-    def _due(self, room: int) -> list[list[Item]]:
+    def _due(self, room: int, *, flush: bool) -> list[list[Item]]:
         """What is to be claimed now, batch by batch; what was denied meanwhile becomes a dead letter."""
         batches: list[list[Item]] = []
-        for batch in self._plan.due(self._clock.monotonic(), room):
-            able = [item for item in batch if self._is_able(item)]
+        for batch in self._plan.due(self._clock.monotonic(), room, flush=flush):
+            newest = map(self._plan.fold, batch) if batch[0].lot.newest else batch
+            able = [item for item in newest if self._is_able(item)]
             if able:
                 batches.append(able)
         return batches
@@ -204,6 +205,10 @@ class Dispatch:
                 self._plan.again(item, self._clock.monotonic() + BUSY_SECONDS)
 
     def _close(self, item: Item, outcome: RecordOutcome) -> None:
+        if item.earlier and outcome not in ("dead_lettered", "in_doubt"):
+            for one in item.earlier:
+                self._books.close_item(one, "superseded")
+            item.earlier = ()
         self._books.close_item(item, outcome)
         self._plan.done(item)
 

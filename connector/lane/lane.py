@@ -107,7 +107,8 @@ class Lane:
 
     def _claim_and_settle(self) -> None:
         room = 0 if self._brake.holds or self._draining else self._courier.room
-        self._moved = self._dispatch.exchange(room) or self._moved
+        alone = self._room.full and not self._courier.flying  # no company can come
+        self._moved = self._dispatch.exchange(room, flush=alone) or self._moved
 
     def _commit(self, *, wait: bool = False) -> None:
         now = self._clock.monotonic()

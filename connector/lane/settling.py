@@ -23,8 +23,9 @@ def accepted(destination: Destination, item: Item, landed: Landed, remote_id: st
     aliases = destination.aliases(event) if event.entity == "contact" else ()
     contact_key = (item.requires.key or None) if item.requires else None
     settlement = Settlement(
-        event, "accepted", landed.certain, item.lot.live, aliases, contact_key, remote_id, landed.attempts
-    )
+        event, "accepted", landed.certain, item.lot.live, aliases, contact_key, remote_id, landed.attempts,
+        item.lot.keeps,
+    )  # fmt: skip
     return Settling(settlement, item, "delivered")
 
 

@@ -722,6 +722,19 @@ class TestRows:
         settle(heir, at(3, row=None, total_cost=Decimal(7), date=day))
         assert ask(heir, at(4)) == Grant(known=True, kept=kept)
 
+    def test_a_lot_that_keeps_has_an_orders_first_date_kept_without_row_or_total(
+        self, world: World, ledger: Countable
+    ) -> None:
+        def at(lsn: int, date: datetime) -> Event:
+            return replace(order("1", version(lsn)), body=Order("1", date=date))
+
+        day = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        assert ask(ledger, at(1, day)) == Grant()
+        ledger.turn([Settlement(at(1, day), "accepted", keeps=True)], [])
+        world.crash(ledger)
+        heir = world.open()
+        assert ask(heir, at(2, day)) == Grant(known=True, kept=Kept("0", "2026-01-02T03:04:05+00:00"))
+
     def test_an_orders_contact_is_not_kept_without_row_nor_where_it_is_personal(
         self, ledger: Countable
     ) -> None:
