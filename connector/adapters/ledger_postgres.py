@@ -8,6 +8,7 @@ what another replica got first is Busy. ledger_postgres_sql.py tells why no two 
 
 from collections.abc import Callable, Sequence
 
+from connector.adapters import ledger_postgres_removal as removal
 from connector.adapters import ledger_postgres_sql as sql
 from connector.adapters import ledger_postgres_upkeep as upkeep
 from connector.adapters.ledger_postgres_claim import Claiming
@@ -22,6 +23,7 @@ from connector.core.claims import Settlement, Verdict, Want
 from connector.core.heads import Epochs
 from connector.core.model import Entity
 from connector.core.past import Sent, Sizes
+from connector.core.removal import Removable, Removed, Span
 from connector.core.sight import Sight
 from connector.errors import LedgerDown
 
@@ -141,6 +143,16 @@ class PostgresLedger:
         """See ports.Archive."""
         with self._store.opened():
             return upkeep.prune(self._store, before_ms)
+
+    def removable(self, span: Span) -> Removable:
+        """See ports.Archive."""
+        with self._store.opened():
+            return removal.removable(self._store, self._tables, span)
+
+    def remove(self, span: Span, seen: Removable) -> Removed:
+        """See ports.Archive."""
+        with self._store.opened():
+            return removal.remove(self._store, self._tables, span, seen)
 
     def sizes(self) -> Sizes:
         """See ports.Archive."""

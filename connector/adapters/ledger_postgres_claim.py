@@ -38,8 +38,7 @@ class Claiming:
         found = self._tables.read(wants.keys())
         judged: dict[EntityKey, Decision] = {}
         verdicts = [
-            self._judge(slot, want.event, found.get(at), judged)
-            for at, (slot, want) in enumerate(wants.items())
+            self._judge(slot, want, found.get(at), judged) for at, (slot, want) in enumerate(wants.items())
         ]
         self._narrow(wants, verdicts)
         lost = self._write(wants, found, judged)
@@ -48,9 +47,10 @@ class Claiming:
         return [Busy() if slot in lost else one for slot, one in zip(wants, verdicts, strict=True)]
 
     def _judge(
-        self, slot: EntityKey, event: Event, seen: Seen | None, judged: dict[EntityKey, Decision]
+        self, slot: EntityKey, want: Want, seen: Seen | None, judged: dict[EntityKey, Decision]
     ) -> Verdict:
-        blob = pack_first(event, self._store.number, self._epochs)
+        event, past = want.event, want.past
+        blob = pack_first(event, self._store.number, self._epochs, past)
         if seen is None:
             if self._horizon and is_beyond(event, self._horizon):
                 return OLDER
@@ -59,8 +59,8 @@ class Claiming:
         if seen.head == blob:
             return _DUPLICATE
         head, claim = self._tables.state(seen.live, seen.head, seen.owner, seen.claim, seen.doubts)
-        owner = self._store.owner.number
-        one = decide(event, head, claim, living=seen.living, owner=owner, epochs=self._epochs)
+        owner, epochs = self._store.owner.number, self._epochs
+        one = decide(event, head, claim, living=seen.living, owner=owner, epochs=epochs, past=past)
         judged[slot] = one
         if one.claim is not None:
             packed = self._tables.pack(one.claim.head)

@@ -51,8 +51,10 @@ STEPS: Final = (
         rate float8 NOT NULL, full_at float8 NOT NULL, changed float8 NOT NULL, lowered float8 NOT NULL)
         WITH (fillfactor = 20)
     """,
+    "",
 )
-"""Append only: `ledger.version` is the number of steps that the database has had."""
+"""Append only: `ledger.version` is the number of steps that the database has had. A step without statements
+is a change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred."""
 
 
 def migrate(link: Link) -> tuple[int, int]:

@@ -40,6 +40,7 @@ class _Row(Struct, frozen=True, array_like=True):
     contact_key: str | None = None
     kept: Kept | None = None
     at: int | None = None
+    past: int | None = None
 
 
 _NO_SOURCE: Final = 0
@@ -65,6 +66,8 @@ def _row(head: Head, number: Callable[[Source], int]) -> tuple[object, ...]:
         *what, head.digest, head.core_digest, ties, head.state, head.aliases, head.remote_id,
         head.contact_key,
     )  # fmt: skip
+    if head.past is not None:
+        return (*row, head.kept, head.at, head.past)
     if head.at is not None:
         return (*row, head.kept, head.at)
     return row if head.kept is None else (*row, head.kept)
@@ -80,7 +83,7 @@ def _head(row: _Row, source: Callable[[int], Source], live: bool = False) -> Hea
     ties = (*row.ties, row.digest) if row.digest else row.ties
     return Head(
         version, row.rank, row.digest, row.core_digest, ties, row.state,
-        live, row.aliases, row.remote_id, row.contact_key, row.kept, row.at,
+        live, row.aliases, row.remote_id, row.contact_key, row.kept, row.at, row.past,
     )  # fmt: skip
 
 
@@ -102,22 +105,26 @@ _NOTHING: Final = (*_row(Head(), lambda _: _NO_SOURCE), None)
 """Of a fact, all but its time."""
 
 
-def pack_first(event: Event, number: Callable[[Source], int], epochs: Epochs) -> bytes:
+def pack_first(
+    event: Event, number: Callable[[Source], int], epochs: Epochs, past: int | None = None
+) -> bytes:
     """`pack_head` of what an event makes of a key that has no head, in one step: the usual case.
 
-    A stored head of the very same bytes is therefore this event's: a duplicate.
+    A stored head of the very same bytes is therefore this event's: a duplicate. past: see claims.Want.
     """
     at = event.version
     if at is None:
         if event.entity == "event":
-            return _encode((*_NOTHING, event.source_ms // 1000))
+            made = event.source_ms // 1000
+            return _encode((*_NOTHING, made) if past is None else (*_NOTHING, made, past))
         return pack_head(Head(digest=event.digest), number) if event.digest else _BLANK
     state = State.ACCEPTED if event.entity == "order" else state_after(None, event.kind)
-    return _encode((
+    row = (
         number((at.clock, at.topic, at.partition)), rank_of(at, epochs) if epochs else 0,
         at.lsn, at.ts_ms, at.declared, at.offset, at.timestamp_ms,
         event.digest, event.core_digest, (), state, (), None, None,
-    ))  # fmt: skip
+    )  # fmt: skip
+    return _encode(row if past is None else (*row, None, None, past))
 
 
 class Entry(Struct, frozen=True, array_like=True):

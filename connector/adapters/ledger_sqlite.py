@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from pathlib import Path
 
+from connector.adapters import ledger_sqlite_removal as removal
 from connector.adapters.ledger_sqlite_grant import Granting
 from connector.adapters.ledger_sqlite_history import History
 from connector.adapters.ledger_sqlite_memory import Memory
@@ -21,6 +22,7 @@ from connector.core.assignment import Answer
 from connector.core.claims import Settlement, Verdict, Want
 from connector.core.model import Entity
 from connector.core.past import Sent, Sizes
+from connector.core.removal import Removable, Removed, Span
 from connector.core.sight import Sight
 
 
@@ -134,6 +136,15 @@ class SqliteLedger:
     def prune(self, before_ms: int) -> int:
         """See ports.Archive."""
         return prune(self._memory, before_ms)
+
+    def removable(self, span: Span) -> Removable:
+        """See ports.Archive."""
+        with translated(self._store.path):
+            return removal.removable(self._memory, span)
+
+    def remove(self, span: Span, seen: Removable) -> Removed:
+        """See ports.Archive."""
+        return removal.remove(self._memory, span, seen, int(self._now() * 1000))
 
     def close(self) -> None:
         """See ports.Ledger."""

@@ -41,7 +41,7 @@ class Granting:
         judged: dict[int, Decision] = {}
         for at, (want, slot, spread) in enumerate(zip(wanted, slots, spreads, strict=True)):
             event, seen = want.event, found.get(slot)
-            blob = pack_first(event, number, epochs)
+            blob = pack_first(event, number, epochs, want.past)
             if seen is None and slot not in mine and slot not in others:
                 if horizon and is_beyond(event, horizon):
                     verdicts.append(OLDER)
@@ -51,7 +51,7 @@ class Granting:
             elif seen is not None and seen.blob == blob:
                 verdicts.append(_DUPLICATE)
             else:
-                judged[at] = decision = self._decide(event, slot, seen, living)
+                judged[at] = decision = self._decide(want, slot, seen, living)
                 verdicts.append(decision.verdict)
                 if decision.claim is not None:
                     granted[at] = self._held(event, decision.claim, seen, spread)
@@ -59,14 +59,12 @@ class Granting:
         self._write(wanted, slots, found, granted, judged)
         return verdicts
 
-    def _decide(
-        self, event: Event, slot: Slot, found: Found | None, living: Callable[[int], bool]
-    ) -> Decision:
+    def _decide(self, want: Want, slot: Slot, found: Found | None, living: Callable[[int], bool]) -> Decision:
         claim = self._claims.get(slot)
         held = claim is not None and living(claim.owner)
         head = self._tables.unpack(found) if found else None
         owner, epochs = self._memory.owner, self._memory.epochs
-        return decide(event, head, claim, living=held, owner=owner, epochs=epochs)
+        return decide(want.event, head, claim, living=held, owner=owner, epochs=epochs, past=want.past)
 
     def _held(self, event: Event, claim: Claim, found: Found | None, spread: int) -> Held:
         blob, number = self._tables.pack(claim.head), found.number if found else None

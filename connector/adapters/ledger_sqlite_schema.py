@@ -45,8 +45,10 @@ STEPS: Final = (
     CREATE TABLE history (number INTEGER PRIMARY KEY, destination INTEGER NOT NULL, at_ms INTEGER NOT NULL,
         count INTEGER NOT NULL, marks BLOB NOT NULL, entries BLOB NOT NULL) STRICT;
     """,
+    "",
 )
-"""Append only: the file's user_version is the number of steps it has had.
+"""Append only: the file's user_version is the number of steps it has had. A step without statements is a
+change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred.
 
 A head is found by `spread` (see ledger_rows.spread) and its key; its row is a log's: with the key as the
 tree's own, random keys dirtied a page a record (24-32 µs a record, now 10; 55 at a million heads, now 17).

@@ -9,10 +9,14 @@ from connector.core.heads import Kept
 
 
 class Want(Struct, frozen=True, gc=False):
-    """Ask to send an event now. `requires`: the contact that must be accepted first (RULES 5)."""
+    """Ask to send an event now. `requires`: the contact that must be accepted first (RULES 5).
+
+    past: where it goes as history, when it occurred, in seconds since the epoch.
+    """
 
     event: Event
     requires: Requirement | None = None
+    past: int | None = None
 
 
 class Grant(Struct, frozen=True, gc=False):

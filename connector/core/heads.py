@@ -47,7 +47,8 @@ class Head(Struct, frozen=True):
     with certainty, else b"". ties: digests accepted at the version's own time. live: once accepted through
     live events or Add orders (RULES 7). aliases: hashes of what leads to a contact; remote_id: the
     destination's own id. contact_key, kept: of an order whose deletes count (RULES 8), the contact it was
-    accepted with, and what its cancellation has to tell.
+    accepted with, and what its cancellation has to tell. past: where this version, or fact, was accepted as
+    history, when it occurred, in seconds since the epoch.
     """
 
     version: Version | None = None
@@ -62,3 +63,4 @@ class Head(Struct, frozen=True):
     contact_key: str | None = None
     kept: Kept | None = None
     at: int | None = None
+    past: int | None = None

@@ -106,7 +106,7 @@ def advance(head: Head | None, event: Event, epochs: Epochs = ()) -> Head:
         ties = (*ties, event.digest)
     return Head(
         version, rank, event.digest, event.core_digest, ties, state,
-        head.live, head.aliases, head.remote_id, head.contact_key, head.kept,
+        head.live, head.aliases, head.remote_id, head.contact_key, head.kept, head.at, head.past,
     )  # fmt: skip
 
 

@@ -50,9 +50,13 @@ class Conclusion(Struct, frozen=True):
 
 
 def decide(
-    event: Event, head: Head | None, claim: Claim | None, *, living: bool, owner: int, epochs: Epochs
-) -> Decision:
-    """Judge a want, but for what it requires (contact_first.fit). living: the owner of `claim` is alive."""
+    event: Event, head: Head | None, claim: Claim | None, *, living: bool, owner: int, epochs: Epochs,
+    past: int | None = None,
+) -> Decision:  # fmt: skip
+    """Judge a want, but for what it requires (contact_first.fit). living: the owner of `claim` is alive.
+
+    past: see Want.
+    """
     doubts: tuple[Head, ...] = ()
     seen = head
     if claim is not None and not living:
@@ -63,7 +67,9 @@ def decide(
         if claim is not None and living:
             return Decision(Busy())
         if judgement == "newer":
-            return _grant(event, head, seen, doubts, owner, epochs)
+            # An event without version is told by its having none: merged with the head only when accepted.
+            claimed = advance(seen if event.version else None, event, epochs)
+            return _grant(event, head, seen, doubts, Claim(owner, _sent(claimed, past), doubts), epochs)
         new = advance(head, event, epochs)
         return Decision(Done("unchanged"), None if new is head else new)
     return Decision(_refusal(judgement))
@@ -78,20 +84,22 @@ def _refusal(judgement: Judgement) -> Verdict:
 
 
 def _grant(
-    event: Event, head: Head | None, seen: Head | None, doubts: tuple[Head, ...], owner: int, epochs: Epochs
+    event: Event, head: Head | None, seen: Head | None, doubts: tuple[Head, ...], claim: Claim, epochs: Epochs
 ) -> Decision:
     doubtful = False
     if doubts:
         if any(_strange(doubt, event, epochs) for doubt in doubts):
             return Decision(Ask("clock"))
         doubtful = any(is_at(doubt, event) for doubt in doubts)
-    # An event without version is told by its having none: it is merged with the head only when accepted.
-    claim = Claim(owner, advance(seen if event.version else None, event, epochs), doubts)
     if seen is None:
         return Decision(Grant(doubtful=doubtful), None, claim)
     status_only = _status_only(seen, event)
     verdict = Grant(seen.live, status_only, doubtful, contact_key=seen.contact_key, kept=seen.kept)
     return Decision(verdict, None if seen is head else seen, claim)
+
+
+def _sent(head: Head, past: int | None) -> Head:
+    return head if head.past == past else replace(head, past=past)
 
 
 def _status_only(head: Head, event: Event) -> bool:
@@ -138,6 +146,7 @@ def _accepted(settlement: Settlement, head: Head | None, claim: Claim, epochs: E
         remote_id=settlement.remote_id or new.remote_id,
         contact_key=_kept_contact(settlement) or new.contact_key,
         kept=_kept(settlement) or new.kept,
+        past=claim.head.past,
     )
     return Conclusion(new if settlement.certain else clear(new), _left(doubts))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
+from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict
 from connector.core.lots import Lot
 from connector.core.model import Record
 from connector.core.plan import Item, Line, Plan
@@ -19,7 +19,7 @@ from connector.lane.burial import Burial
 from connector.lane.escort import Escort
 from connector.lane.intake import Refusal
 from connector.lane.partitions import Asking, Partitions
-from connector.lane.settling import Settling, accepted, released
+from connector.lane.settling import Settling, accepted, released, wanted
 from connector.ports import Clock, DeadLetters, Destination, Ledger, TopicPartition
 
 BUSY_SECONDS, ASK_SECONDS = 0.25, 1.0
@@ -92,7 +92,7 @@ class Dispatch:
         batches = self._due(room, flush=flush) if room > 0 else []
         if not batches and not self._settling and not self._unsure:
             return False
-        wants = [Want(item.event, item.requires) for batch in batches for item in batch]
+        wants = [wanted(item) for batch in batches for item in batch]
         try:
             verdicts = self._ledger.turn(
                 [*self._unsure.values(), *[one.settlement for one in self._settling]], wants

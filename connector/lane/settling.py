@@ -1,9 +1,10 @@
-"""What becomes of a claim, in the words of the ledger, by what the courier brought back."""
+"""In the words of the ledger: what is asked for, and what becomes of it by what the courier brought back."""
 
 from msgspec import Struct
 
-from connector.core.claims import Settlement
+from connector.core.claims import Settlement, Want
 from connector.core.plan import Item
+from connector.core.removal import occurred_s
 from connector.courier import Landed
 from connector.lane.books import RecordOutcome
 from connector.ports import Destination
@@ -15,6 +16,11 @@ class Settling(Struct, gc=False):
     settlement: Settlement
     item: Item | None
     outcome: RecordOutcome
+
+
+def wanted(item: Item) -> Want:
+    """To send it now; of what goes as history, with the time it occurred."""
+    return Want(item.event, item.requires, None if item.lot.live else occurred_s(item.event))
 
 
 def accepted(destination: Destination, item: Item, landed: Landed, remote_id: str | None) -> Settling:

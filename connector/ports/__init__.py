@@ -13,6 +13,7 @@ from connector.core.lots import Lot
 from connector.core.model import Entity, Record
 from connector.core.past import Sent, Sizes
 from connector.core.quota import Taken
+from connector.core.removal import Removable, Removed, Span
 from connector.core.sight import Sight
 from connector.core.talk import Batch, Conversation, NoAnswer, Request, Response
 from connector.ports.process import Clock, History, Log, Meter
@@ -22,8 +23,8 @@ TopicPartition = tuple[str, int]
 __all__ = [
     "Answer", "Archive", "Ask", "Assigned", "Busy", "Clock", "DeadLetters", "Deny", "Destination", "Done",
     "Grant", "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs", "Placed",
-    "Quotas", "Schemas", "Sent", "Settlement", "Sight", "Sizes", "Source", "Taken", "TopicPartition",
-    "Verdict", "Want",
+    "Quotas", "Removable", "Removed", "Schemas", "Sent", "Settlement", "Sight", "Sizes", "Source", "Span",
+    "Taken", "TopicPartition", "Verdict", "Want",
 ]  # fmt: skip
 
 
@@ -159,6 +160,16 @@ class Archive(Protocol):
         """Remove heads whose newest version is older than this time; how many (RULES 2).
 
         From then on, what is older and unknown is denied: `older_than_ledger`.
+        """
+
+    def removable(self, span: Span) -> Removable:
+        """What was accepted as past events of this span, or may have been; nothing is changed."""
+
+    def remove(self, span: Span, seen: Removable) -> Removed:
+        """Mark as removed what `removable` saw before the destination deleted it (RULES 11).
+
+        What was seen may be sent again, doubts included; older versions may not. What somebody sends, or has
+        sent meanwhile, stays as it is and is counted.
         """
 
 

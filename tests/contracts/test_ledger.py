@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Protocol
+from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ from connector.core.heads import Kept, State
 from connector.core.horizon import OLDER
 from connector.core.model import Version
 from connector.core.past import Sent
+from connector.core.removal import Removable, Removed, Span
 from connector.core.sight import Sight
 from connector.ports import Archive, Ledger
 from tests.fakes.ledger import FakeLedger, Store
@@ -871,6 +873,162 @@ class TestPruning:
         assert ledger.prune(300) == 300
         verdicts = ledger.turn([], [Want(event) for event in many])
         assert verdicts == [OLDER] * 300 + [Done("duplicate")] * 700
+
+
+NOON = int(datetime(2024, 3, 1, 10, 0, 59, tzinfo=UTC).timestamp())
+"""Noon in Kyiv, to the minute."""
+DAY = Span(datetime(2024, 3, 1), datetime(2024, 3, 1, 23, 59), ZoneInfo("Europe/Kyiv"))  # noqa: DTZ001 - of a wall
+
+
+def ask_past(ledger: Ledger, event: Event, at: int = NOON) -> Verdict:
+    return ledger.turn([], [Want(event, past=at)])[0]
+
+
+def accept_past(ledger: Ledger, event: Event, at: int = NOON, *, certain: bool = True) -> None:
+    assert isinstance(ask_past(ledger, event, at), Grant)
+    settle(ledger, event, live=False, certain=certain)
+
+
+def remove(ledger: Countable, span: Span = DAY) -> Removed:
+    return ledger.remove(span, ledger.removable(span))
+
+
+class TestRemoval:
+    """RULES 11: after `past-events delete` equal versions may be sent again, older ones still not."""
+
+    def test_what_was_deleted_may_be_sent_again_and_what_is_older_may_not(
+        self, world: World, ledger: Countable
+    ) -> None:
+        for at in (V1, V2):
+            accept_past(ledger, at)
+        accept_past(ledger, fact("f", 5_000))
+        assert (ledger.removable(DAY).orders, ledger.removable(DAY).events) == (1, 1)
+        assert remove(world.open()) == Removed(2, 0, 0)
+        for again in (V2, fact("f", 5_000)):
+            assert ask(ledger, V1) == Done("superseded")
+            assert ask_past(ledger, again) == Grant()
+            settle(ledger, again, live=False)
+            assert ask_past(ledger, again) == Done("duplicate")
+        assert (ledger.removable(DAY).orders, ledger.removable(DAY).events) == (1, 1)
+
+    def test_a_newer_version_with_the_same_content_goes_too(self, ledger: Countable) -> None:
+        accept_past(ledger, order("1", version(1), "same"))
+        remove(ledger)
+        assert ask_past(ledger, order("1", version(2), "same")) == Grant()
+
+    def test_minutes_count_as_they_were_sent_and_both_ends_are_in(self, ledger: Countable) -> None:
+        minute = Span(datetime(2024, 3, 1, 12), datetime(2024, 3, 1, 12), DAY.zone)  # noqa: DTZ001 - of a wall
+        for key, at in (("-", NOON - 60), ("first", NOON - 59), ("last", NOON), ("+", NOON + 1)):
+            accept_past(ledger, order(key, version(1)), at)
+        assert ledger.removable(minute).orders == 2
+        assert remove(ledger, minute).heads == 2
+        verdicts = [ask_past(ledger, order(key, version(1)), NOON) for key in ("-", "first", "last", "+")]
+        assert verdicts == [Done("duplicate"), Grant(), Grant(), Done("duplicate")]
+
+    def test_what_was_last_accepted_live_stays_though_it_was_history_before(self, ledger: Countable) -> None:
+        accept_past(ledger, V1)
+        accept(ledger, V2)
+        accept(ledger, order("live", version(1)))
+        accept(ledger, contact("C1", version(1)))
+        assert ledger.removable(DAY) == Removable()
+        assert remove(ledger) == Removed(0, 0, 0)
+        assert ask(ledger, V2) == Done("duplicate")
+
+    def test_what_was_live_before_it_was_history_goes_and_is_still_known(self, ledger: Countable) -> None:
+        accept(ledger, V1)
+        accept_past(ledger, V2)
+        assert remove(ledger).heads == 1
+        assert ask_past(ledger, V2) == Grant(known=True)
+
+    def test_an_unchanged_version_leaves_the_time_of_the_one_that_was_sent(self, ledger: Countable) -> None:
+        accept_past(ledger, order("1", version(1), "same"))
+        newer = order("1", version(2), "same")
+        assert ask_past(ledger, newer, NOON + 86_400) == Done("unchanged")
+        assert remove(ledger).heads == 1
+        assert ask_past(ledger, newer) == Grant()
+
+    def test_a_doubt_is_none_any_more_once_its_time_was_deleted(
+        self, world: World, ledger: Countable
+    ) -> None:
+        """Given up in doubt, or left by a stopped process: what may have been stored is gone for sure."""
+        for event in (V1, fact("f")):
+            assert ask_past(ledger, event) == Grant()
+            settle(ledger, event, "released", certain=False, live=False)
+        assert ask_past(ledger, order("2", version(1))) == Grant()
+        other_day = order("3", version(1))
+        assert ask_past(ledger, other_day, NOON + 86_400) == Grant()
+        world.crash(ledger)
+        heir = world.open()
+        assert heir.removable(DAY).doubtful == 3
+        assert remove(heir) == Removed(0, 3, 0)
+        for event in (V1, fact("f"), order("2", version(1))):
+            assert ask_past(heir, event) == Grant()
+        assert ask_past(heir, other_day) == Grant(doubtful=True)
+
+    def test_a_doubt_of_another_time_outlives_the_one_that_is_gone(
+        self, world: World, ledger: Countable
+    ) -> None:
+        assert ask_past(ledger, V1, NOON + 86_400) == Grant()
+        world.crash(ledger)
+        heir = world.open()
+        assert ask_past(heir, V2) == Grant()
+        settle(heir, V2, "released", certain=False, live=False)
+        assert remove(heir) == Removed(0, 1, 0)
+        assert ask_past(heir, V1) == Grant(doubtful=True)
+        settle(heir, V1, "released")
+        assert ask_past(heir, V2) == Grant()
+
+    def test_what_was_accepted_between_the_look_and_the_mark_stays_and_is_counted(
+        self, world: World, ledger: Countable
+    ) -> None:
+        accept_past(ledger, V1)
+        accept_past(ledger, order("2", version(1)))
+        other = world.open()
+        seen = other.removable(DAY)
+        accept_past(ledger, V2)
+        accept_past(ledger, order("3", version(1)))
+        assert other.remove(DAY, seen) == Removed(1, 0, 2)
+        assert ask_past(ledger, V2) == Done("duplicate")
+        assert ask_past(ledger, order("2", version(1))) == Grant()
+
+    def test_what_is_being_sent_is_told_and_left_alone(self, world: World, ledger: Countable) -> None:
+        accept_past(ledger, V1)
+        other = world.open()
+        assert ask_past(ledger, V2) == Grant()
+        assert ask(ledger, order("live", version(1))) == Grant()
+        seen = other.removable(DAY)
+        assert (seen.orders, seen.flying) == (1, 1)
+        assert other.remove(DAY, seen) == Removed(0, 0, 1)
+        settle(ledger, V2, live=False)
+        assert (ledger.stale_sends, ask_past(ledger, V2)) == (0, Done("duplicate"))
+        assert remove(other) == Removed(1, 0, 0)
+        assert ask_past(ledger, V2) == Grant()
+
+    def test_other_destinations_keep_theirs_and_many_are_marked(
+        self, world: World, ledger: Countable
+    ) -> None:
+        many = [order(f"n{number}", version(1)) for number in range(300)]
+        for each in (ledger, world.open("other")):
+            each.turn([], [Want(event, past=NOON + number * 60) for number, event in enumerate(many)])
+            each.turn([Settlement(event, "accepted", live=False) for event in many], [])
+        morning = Span(DAY.since, datetime(2024, 3, 1, 13, 39), DAY.zone)  # noqa: DTZ001 - of a wall
+        assert remove(ledger, morning) == Removed(100, 0, 0)
+        assert ledger.removable(DAY).orders == 200
+        assert world.open("other").removable(DAY).orders == 300
+        verdicts = ledger.turn([], [Want(event, past=NOON) for event in many])
+        assert verdicts == [Grant()] * 100 + [Done("duplicate")] * 200
+
+    def test_what_an_earlier_version_sent_has_no_time_and_is_counted_apart(self, ledger: Countable) -> None:
+        accept(ledger, V1, live=False)
+        assert ledger.removable(DAY) == Removable(undated=1)
+        assert remove(ledger) == Removed(0, 0, 0)
+
+    def test_a_removed_order_looks_removed(self, ledger: Countable) -> None:
+        accept_past(ledger, V1)
+        remove(ledger)
+        head = ledger.look("order", "1").head
+        assert head is not None
+        assert (head.state, head.version) == (State.REMOVED, V1.version)
 
 
 class TestSizes:

@@ -15,6 +15,7 @@ from connector.core.heads import Epoch, Epochs, Head
 from connector.core.horizon import OLDER, is_beyond, is_prunable
 from connector.core.model import Entity
 from connector.core.past import Sent, Sizes, outcome_of, via_of
+from connector.core.removal import Removable, Removal, Removed, Row, Span, survey
 from connector.core.sight import Sight
 from connector.core.turn import Claim, Conclusion, Decision, aliases_after, conclude, decide
 from connector.errors import LedgerDown
@@ -176,6 +177,37 @@ class FakeLedger:
             del scope.heads[key]
         return len(gone)
 
+    def removable(self, span: Span) -> Removable:
+        self._answering()
+        return survey(self._rows(), span)
+
+    def remove(self, span: Span, seen: Removable) -> Removed:
+        self._answering()
+        work = Removal(span, seen)
+        for row in self._rows():
+            if (new := work.apply(row)) is not None:
+                self._put(new)
+        return work.done
+
+    def _rows(self) -> list[Row]:
+        heads, claims = self._scope.heads, self._scope.claims
+        return [
+            Row(entity, key, heads.get((entity, key)), claim, claim is not None and self._is_living(claim))  # type: ignore[arg-type]
+            for entity, key in [*heads, *(claims.keys() - heads.keys())]
+            for claim in [claims.get((entity, key))]
+        ]
+
+    def _is_living(self, claim: Claim) -> bool:
+        return claim.owner in self.store.living
+
+    def _put(self, row: Row) -> None:
+        slot = row.entity, row.key
+        if row.head is not None:
+            self._scope.heads[slot] = row.head
+        self._scope.claims.pop(slot, None)
+        if row.claim is not None:
+            self._scope.claims[slot] = row.claim
+
     def _answering(self) -> None:
         if self.down:
             raise LedgerDown("the fake ledger is down")
@@ -218,8 +250,9 @@ class FakeLedger:
         claim = scope.claims.get(slot)
         living = claim is not None and claim.owner in self.store.living
         decision = self._rules.decide(
-            want.event, scope.heads.get(slot), claim, living=living, owner=self._owner, epochs=scope.epochs
-        )
+            want.event, scope.heads.get(slot), claim, living=living, owner=self._owner, epochs=scope.epochs,
+            past=want.past,
+        )  # fmt: skip
         verdict = decision.verdict
         if slot not in scope.heads and claim is None and is_beyond(want.event, scope.horizon):
             return lambda: OLDER
