@@ -12,7 +12,7 @@ MODULE_LINES := 250
 SEEDS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate chaos lint format alerts bench sandbox lock clean
+.PHONY: help demo test simulate chaos lint format alerts chart bench sandbox lock clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ alerts:  ## promtool: the alerts' syntax, and that each fires and is silent when
 	@tools=$$(PYTHON=$(PYTHON) tools/get promtool); PATH="$$PATH:$$tools" && \
 	promtool check rules --lint=all --lint-fatal helm/crm-connector/files/alerts.yaml && \
 	promtool test rules tests/alerts/alerts_test.yaml
+
+chart: $(READY)  ## the Helm chart: lint, schemas, unit tests, under Helm 3 and 4; hadolint
+	@PYTHON=$(PYTHON) tools/chart
+	@CRM_CONNECTOR_REQUIRE_CHART=1 $(BIN)/pytest -q tests/chart $(ARGS)
 
 bench: $(READY)  ## records per CPU-second, the pipeline and its parts
 	@$(BIN)/python -m tests.bench $(ARGS)

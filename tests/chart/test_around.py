@@ -1,0 +1,145 @@
+"""What the chart puts around the pods: scaling, budgets, alerts, network, replay."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.alerts.test_alerts import RULES
+from tests.chart.render import CHART, merged, of_kind, render, settings, values_of, workloads
+
+ALERTS = {"alerts": {"enabled": True}}
+
+
+def rules(values: dict[str, Any], **over: Any) -> dict[str, dict[str, Any]]:
+    """The alerts of a release named crm, by name."""
+    (rendered,) = of_kind(render(merged(values, over)), "PrometheusRule").values()
+    return {rule["alert"]: rule for group in rendered["spec"]["groups"] for rule in group["rules"]}
+
+
+@pytest.mark.parametrize("name", ["keda", "keda-prometheus"])
+def test_what_is_scaled_has_no_number_of_pods_of_the_charts(name: str) -> None:
+    manifests = render(values_of(name))
+    scaled = {one["spec"]["scaleTargetRef"]["name"] for one in of_kind(manifests, "ScaledObject").values()}
+
+    assert scaled == set(workloads(manifests))
+    assert all("replicas" not in one["spec"] for one in workloads(manifests).values())
+
+
+def test_keda_asks_for_the_groups_and_topics_that_the_program_reads(tmp_path: Path) -> None:
+    manifests = render(values_of("keda"))
+    read = settings(manifests, tmp_path)
+    asked = {
+        (trigger["metadata"]["consumerGroup"], trigger["metadata"]["topic"])
+        for one in of_kind(manifests, "ScaledObject").values()
+        for trigger in one["spec"]["triggers"]
+    }
+
+    assert asked == {
+        (read.group_of(name), topic.name) for name in read.destinations for topic in read.topics_of(name)
+    }
+
+
+def test_a_destination_scales_by_limits_of_its_own() -> None:
+    scaled = of_kind(render(values_of("keda")), "ScaledObject")
+
+    most = {name: one["spec"]["maxReplicaCount"] for name, one in scaled.items()}
+    assert most == {"crm-crm-connector-yespo": 4, "crm-crm-connector-second": 2}
+
+
+def test_only_what_has_several_pods_has_a_disruption_budget() -> None:
+    assert not of_kind(render(values_of("minimal")), "PodDisruptionBudget")
+    assert list(of_kind(render(values_of("full")), "PodDisruptionBudget")) == ["crm-crm-connector-yespo"]
+    assert len(of_kind(render(values_of("keda")), "PodDisruptionBudget")) == 2
+
+
+def test_the_charts_alerts_are_those_of_the_file_narrowed_to_the_release() -> None:
+    rendered = rules(values_of("minimal"), **ALERTS)
+
+    assert set(rendered) == set(RULES)
+    for name, rule in rendered.items():
+        narrowed = 'namespace="shop",job="shop/crm-crm-connector"'
+        assert rule["expr"] == RULES[name]["expr"].replace('job=~".+"', narrowed)
+        assert rule["annotations"]["summary"] == RULES[name]["annotations"]["summary"]
+
+
+def test_the_alerts_of_a_service_monitor_look_at_its_job() -> None:
+    monitor = {"kind": "ServiceMonitor", "enabled": True}
+    rendered = rules(values_of("minimal"), **ALERTS, monitor=monitor)
+
+    assert 'job="crm-crm-connector"' in rendered["CrmConnectorAbsent"]["expr"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, rule in RULES.items() if rule["expr"].endswith(tuple("123456789"))]
+)
+def test_a_threshold_severity_and_duration_can_be_chosen(name: str) -> None:
+    own = {"threshold": 12.5, "severity": "info", "for": "42m"}
+    rule = rules(values_of("minimal"), alerts={"enabled": True, "rules": {name: own}})[name]
+
+    assert rule["expr"].endswith("> 12.5")
+    assert rule["labels"] == {"severity": "info"}
+    assert rule["for"] == "42m"
+
+
+def test_an_alert_can_be_left_out_and_others_added() -> None:
+    rendered = rules(values_of("full"))
+
+    assert set(RULES) - set(rendered) == {"CrmConnectorDeadLetter"}
+    assert "Mine" in rendered
+
+
+def test_a_release_that_may_be_scaled_to_nothing_is_not_missed() -> None:
+    assert "CrmConnectorAbsent" not in rules(values_of("keda-prometheus"))
+
+
+def test_a_runbooks_address_is_the_base_and_a_file_that_there_is() -> None:
+    base = "https://git.example/platform/crm-connector/blob/main/"
+    for name, rule in rules(values_of("full")).items():
+        if name in RULES:
+            url = rule["annotations"]["runbook_url"]
+            assert url.startswith(base)
+            assert (CHART.parents[1] / url.removeprefix(base)).is_file()
+
+
+def test_the_network_lets_out_what_is_configured() -> None:
+    (policy,) = of_kind(render(values_of("full")), "NetworkPolicy").values()
+    ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
+    (kafka,) = [rule for rule in policy["spec"]["egress"] if rule["ports"][0]["port"] == 9093]
+
+    assert ports == [53, 53, 9093, 8443, 5432, 443]
+    assert kafka["to"] == values_of("full")["networkPolicy"]["to"]["kafka"]
+
+
+def test_the_network_of_a_trial_lets_out_no_ledger_and_no_registry() -> None:
+    (policy,) = of_kind(render(values_of("trial")), "NetworkPolicy").values()
+    ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
+
+    assert ports == [53, 53, 9092, 8080]
+
+
+def test_a_replay_is_a_job_or_by_schedule_a_cron_job() -> None:
+    manifests = render(values_of("full"))
+    (job,) = of_kind(manifests, "Job").values()
+    (cron,) = of_kind(manifests, "CronJob").values()
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+
+    assert " ".join(container["args"]) == (
+        "replay -c /etc/crm-connector/connector.yaml --destination yespo --topic crm.public.orders "
+        "--from 2025-01-01T00:00:00Z --to 2026-01-01T00:00:00Z --via past_events"
+    )
+    assert cron["spec"]["concurrencyPolicy"] == "Forbid"
+
+
+def test_what_is_optional_is_off() -> None:
+    kinds = {one["kind"] for one in render(values_of("minimal"))}
+
+    assert kinds == {"ServiceAccount", "ConfigMap", "Service", "StatefulSet", "Pod"}
+
+
+def test_every_value_is_documented() -> None:
+    readme = (CHART / "README.md").read_text(encoding="utf-8")
+    top = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+
+    assert [name for name in top if f"\n| {name}" not in readme] == []
