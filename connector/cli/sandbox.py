@@ -27,9 +27,9 @@ def command(
         typer.Option("--accepted", metavar="FILE", help="Append a JSON line for each acceptance."),
     ] = None,
 ) -> int:
-    """Run the CRM simulator alone.
+    """Run the CRM simulators alone.
 
-    It keeps contacts and orders as the real one does, until Ctrl+C.
+    They keep contacts and orders as Yespo and Yandex Metrica do, until Ctrl+C.
     """
     from connector.sandbox.options import read_options  # noqa: PLC0415 - `--help` waits for nothing
     from connector.sandbox.server import serve  # noqa: PLC0415 - as above
@@ -52,4 +52,6 @@ def command(
 
 
 def _announce(server: "SandboxServer") -> None:
+    metrica = server.options.metrica
     typer.echo(f"sandbox: {server.url}/api, API key {server.options.api_key}; what it holds: {server.url}/")
+    typer.echo(f"Metrica: {server.url}, counter {metrica.counter_id}, token {metrica.token}")

@@ -11,10 +11,11 @@ from connector.sandbox.clock import MovableClock
 from connector.sandbox.control import PREFIX, Control
 from connector.sandbox.crm import Crm
 from connector.sandbox.faults import Fault, Faults
-from connector.sandbox.metrica import service as metrica
+from connector.sandbox.metrica import request as metrica
 from connector.sandbox.metrica.control import MetricaControl
 from connector.sandbox.metrica.counter import Counter
 from connector.sandbox.metrica.errors import fault_answer
+from connector.sandbox.metrica.service import Metrica
 from connector.sandbox.metrica.spool import Spool
 from connector.sandbox.options import Options
 from connector.sandbox.records import Seen
@@ -37,7 +38,7 @@ class Application:
         self.crm = Crm(options, self.clock)
         self.faults = Faults(self.clock)
         self.yespo = Yespo(self.crm)
-        self.metrica = metrica.Metrica(Counter(options.metrica, self.clock))
+        self.metrica = Metrica(Counter(options.metrica, self.clock))
         self._control = Control(self.yespo, MetricaControl(self.metrica), self.faults, self.clock)
         self._hanging: set[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = set()
         self._dropped = False

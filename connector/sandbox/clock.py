@@ -14,6 +14,10 @@ class MovableClock:
         """Seconds since the epoch."""
         return (time.time() if self._still is None else self._still) + self._moved
 
+    def stop(self) -> None:
+        """From now on it stands still until moved."""
+        self._still, self._moved = self(), 0.0
+
     def advance(self, seconds: float) -> None:
         """Move forward; raises ValueError for a step back."""
         if not 0 <= seconds < float("inf"):

@@ -177,3 +177,12 @@ def test_the_module_is_the_program(files: Files) -> None:
 
     misused = subprocess.run(command, check=False, capture_output=True, text=True)
     assert misused.returncode == 2
+
+
+def test_of_two_services_the_acceptances_of_the_one_that_is_asked_for_count(files: Files) -> None:
+    files.tale.accepted = [
+        one for each in files.tale.accepted for one in (each, replace(each, service="metrica"))
+    ]
+    files.write()
+    assert files.check()[0] == 1
+    assert files.check("--service", "yespo")[0] == files.check("--service", "metrica")[0] == 0

@@ -96,8 +96,8 @@ class Counter:
         """Write rows that were examined. answered: the sender will be told of it."""
         with self.lock:
             for row in rows:
-                if self._write(entity, mode, row):
-                    self._tell(entity, row, answered=answered)
+                if (id_ := self._write(entity, mode, row)) is not None:
+                    self._tell(entity, id_, row, answered=answered)
 
     def saw(self, name: str, seen: Seen) -> None:
         """Log a request."""
@@ -105,14 +105,14 @@ class Counter:
             self.requests.append(seen)
             self.answers[name, seen.status] += 1
 
-    def _write(self, entity: Entity, mode: Mode, row: Row) -> bool:
-        """Whether it was taken."""
+    def _write(self, entity: Entity, mode: Mode, row: Row) -> str | None:
+        """Its id; None where it is passed over."""
         table = self.stored[entity.name]
         id_ = row.id or f"#{len(table) + 1}"
         old = table.get(id_)
         if entity.name == "order" and (reason := self._useless(row, old)):
             self._ignore(entity, id_, reason)
-            return False
+            return None
         if old is not None and self._moves_creation(entity, row):
             self._ignore(entity, id_, f"{CREATED} cannot be changed")
         values = merge(mode, old.values if old else {}, row.values)
@@ -123,7 +123,7 @@ class Counter:
             self._ignore(entity, id_, "the status is not mapped")
         if entity.name == "order":
             self._count(old, values)
-        return True
+        return id_
 
     def _useless(self, row: Row, old: Stored | None) -> str | None:
         """Why an order is passed over."""
@@ -161,10 +161,10 @@ class Counter:
     def _ignore(self, entity: Entity, id_: str, reason: str) -> None:
         self.ignored.append(Ignored(entity.name, id_, reason, self.clock()))
 
-    def _tell(self, entity: Entity, row: Row, *, answered: bool) -> None:
+    def _tell(self, entity: Entity, id_: str, row: Row, *, answered: bool) -> None:
         kind: Literal["contact", "order"] = "contact" if entity.name == "contact" else "order"
         rev = row.values.get(self.options.contact_rev if kind == "contact" else self.options.order_rev)
         text = None if rev is None else str(rev)
         self.on_accepted(
-            Accepted(self.clock(), kind, row.id, text, f"{entity.name}s", not answered, service="metrica")
+            Accepted(self.clock(), kind, id_, text, f"{entity.name}s", not answered, service="metrica")
         )

@@ -62,12 +62,14 @@ class Schema:
             return spelled
         return "OTHER" if status in self._goals else None
 
-    def fields(self, entity: Entity, since: int) -> dict[str, Field]:
-        """Fields and attributes of an entity. since: of its dates of birth, see `Field`."""
+    def fields(self, entity: Entity, *, any_birthday: bool) -> dict[str, Field]:
+        """Fields and attributes of an entity. any_birthday: also one before 1970."""
         declared = self.attributes[entity.name.upper()].values()
         own = {each.name: _field(each) for each in declared}
-        born = {"birth_date": Field("date", since=since)} if "birth_date" in entity.fields else {}
-        return {**own, **entity.fields, **born}
+        fields = {**own, **entity.fields}
+        if any_birthday and "birth_date" in fields:
+            fields["birth_date"] = Field("date", since=1)
+        return fields
 
     def map_statuses(self, body: Any) -> None:
         """POST order_statuses: all of them, or none. Raises Refused."""

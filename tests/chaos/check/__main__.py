@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None, console: Console | None = None)
         verdict = judge(
             histories,
             reading.source(given.source),
-            reading.accepted(given.accepted),
+            reading.accepted(given.accepted, given.service),
             letters=None if given.letters is None else reading.letters(given.letters),
             destination=given.destination,
             skew=given.skew,
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--accepted", required=True, type=Path, help="what the CRM accepted")
     parser.add_argument("--letters", type=Path, help="what the dead-letter topic holds")
     parser.add_argument("--destination", help="whose lines are meant, where there are several")
+    parser.add_argument("--service", help="whose acceptances are meant, where there are several")
     parser.add_argument("--skew", type=float, default=SKEW, help=f"seconds between clocks (default {SKEW})")
     parser.add_argument("--running", action="store_true", help="what is not committed yet is not lost")
     return parser

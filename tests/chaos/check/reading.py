@@ -33,7 +33,7 @@ class Written(Struct, frozen=True):
 
 
 class Accepted(Struct, frozen=True):
-    """An acceptance. at: seconds since the epoch."""
+    """An acceptance. at: seconds since the epoch. service: whose it is, where there are several."""
 
     at: float
     entity: str
@@ -41,6 +41,7 @@ class Accepted(Struct, frozen=True):
     rev: str | int | None
     resource: str = ""
     doubtful: bool = False
+    service: str = "yespo"
 
 
 class Place(Struct, frozen=True):
@@ -116,9 +117,9 @@ def source(path: Path) -> list[Written]:
     return _read(path, Written)
 
 
-def accepted(path: Path) -> list[Accepted]:
-    """Raises Unreadable."""
-    return _read(path, Accepted)
+def accepted(path: Path, service: str | None = None) -> list[Accepted]:
+    """service: whose alone; None = all. Raises Unreadable."""
+    return [one for one in _read(path, Accepted) if service in (None, one.service)]
 
 
 def letters(path: Path) -> list[Place]:

@@ -64,6 +64,14 @@ class Site:
     def orders(self, *rows: Mapping[str, Any], mode: str = "UPDATE") -> httpx2.Response:
         return self.post("data/orders/json", {"orders": rows}, merge_mode=mode)
 
+    def file(self, path: str, content: str | bytes, mode: str = "UPDATE", **query: str) -> httpx2.Response:
+        """A CSV file in the part `file`."""
+        return self.http.post(
+            f"/cdp/api/v1/counter/1/data/{path}",
+            params={"merge_mode": mode, **query},
+            files={"file": ("data.csv", content, "text/csv")},
+        )
+
     def prepare(self) -> None:
         """A contact, and the statuses."""
         assert self.post("schema/order_statuses", {"order_statuses": STATUSES}).status_code == 200
@@ -90,6 +98,13 @@ def running(**options: Any) -> Iterator[Site]:
         httpx2.Client(base_url=server.url, headers=HEADER, timeout=20) as http,
     ):
         yield Site(server, http)
+
+
+def verdict(answer: httpx2.Response) -> tuple[str, int]:
+    """api_validation_status and elements_count."""
+    assert answer.status_code == 200, answer.text
+    uploading = answer.json()["uploading"]
+    return uploading["api_validation_status"], uploading["elements_count"]
 
 
 def flaw(answer: httpx2.Response) -> tuple[int, str, str | None]:
