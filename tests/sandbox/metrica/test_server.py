@@ -1,5 +1,6 @@
 """Faults, control endpoints, the list of uploads, and the file of what was accepted, over HTTP."""
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,13 @@ def test_rows_of_one_id_are_in_the_file_in_the_order_of_their_application(tmp_pa
             Site(server, http).contacts(*(changed(CONTACT, name=name) for name in "abcde"))
         assert server.counter.contacts["J3QQ4"].values["name"] == lines(tmp_path / "accepted")[-1]["rev"]
     assert sorted(each["rev"] for each in lines(tmp_path / "accepted")) == list("abcde")
+
+
+def test_the_page_has_a_section_of_metricas(site: Site) -> None:
+    page = site.http.get("/").text
+    assert "/_sandbox/metrica/state" in page
+    names = re.findall(
+        r'^  \["[^"]+", "(\w+)"', page.split("const METRICA")[1].split("];\n")[0], re.MULTILINE
+    )
+    assert set(names) <= set(site.http.get("/_sandbox/metrica/state").json())
+    assert {"ignored", "uploads", "contacts", "orders", "order_statuses"} <= set(names)
