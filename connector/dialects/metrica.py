@@ -96,8 +96,8 @@ class Metrica:
         contact = event.entity == "contact"
         resource = "contacts" if contact else options.orders_via
         group = ""
-        if self._goes_as_csv(event):
-            group = ",".join([CSV, *self._columns(event)])
+        if (row := self._as_csv(event)) is not None:
+            group = ",".join([CSV, *row])
         newest = options.merge_mode != "APPEND"
         return Lot(resource, group, MAX_ROWS, options.in_doubt, keeps=not contact, newest=newest)
 
@@ -111,19 +111,19 @@ class Metrica:
             raise ValueError(f"no resource of Metrica: {lot.resource}")
         return self._uploads.converse(lot.resource, batch, self._row, as_csv=lot.group.startswith(CSV))
 
-    def _goes_as_csv(self, event: Event) -> bool:
-        options = self._options
-        if event.entity == "order" and self._simple:
-            return True
-        if options.contact_attributes if event.entity == "contact" else options.order_attributes:
-            return True
-        return options.upload == "csv" or (options.upload is None and event.snapshot)
-
-    def _columns(self, event: Event) -> list[str]:
+    def _as_csv(self, event: Event) -> Row | None:
+        """The row of what goes as CSV; None: it goes as JSON, as does what clears a field."""
+        options, contact = self._options, event.entity == "contact"
+        attributes = options.contact_attributes if contact else options.order_attributes
+        must = attributes or (self._simple and not contact)
+        if not (must or options.upload == "csv" or (options.upload is None and event.snapshot)):
+            return None
         try:
-            return list(self._row(_dated(event)))
+            row = self._row(_dated(event))
         except ValueError:
-            return []
+            return {}
+        clears = any(value is None or value == [] for value in row.values())
+        return None if clears and not must else row
 
     def _row(self, event: Event) -> Row:
         return self._rows.contact(event) if isinstance(event.body, Contact) else self._rows.order(event)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Literal
 from urllib.parse import quote
 
-from connector.dialects.metrica_values import Cell, Row, digest
+from connector.dialects.metrica_values import Cell, Goal, Row, digest
 
 Delimiter = Literal["COMMA", "SEMICOLON"]
 
@@ -50,12 +50,19 @@ def _cell(value: Cell) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return ",".join(map(_entry, value))
+        return ",".join(map(_listed, value))
     if isinstance(value, dict):
         return ",".join(f"{_entry(name, ',:')}:{_cell(count)}" for name, count in value.items())
     if isinstance(value, Decimal):
         return format(value, "f")
     return ("false", "true")[value] if isinstance(value, bool) else str(value)
+
+
+def _listed(value: str | Goal) -> str:
+    if isinstance(value, str):
+        return _entry(value)
+    price = value.get("price")
+    return _entry(str(value["goal_action_id"]), ",:") + ("" if price is None else f":{price}")
 
 
 def _entry(text: str, separators: str = ",") -> str:

@@ -4,8 +4,8 @@ Beyond Metrica's own fields that an event has a name for, columns can be named f
 custom attributes: both come in the event's parameters.
 """
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, tzinfo
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,9 +20,12 @@ from connector.dialects.metrica_options import MetricaOptions, Status
 from connector.dialects.metrica_values import (
     Cell,
     Row,
+    FIRST_YEAR,
     changed,
+    client_ids,
     client_key,
     encode,
+    goals,
     identifiers,
     listed,
     moment,
@@ -34,7 +37,9 @@ CONTACT_COLUMNS: Final = ("client_ids", "user_ids", "create_date_time")
 ORDER_COLUMNS: Final = ("cost", "finish_date_time", "goals", "client_ids", "user_ids")
 """Fields of Metrica that no field of an event is: `destinations.<name>.columns` names their columns. Those of
 the client stand in an order for the contact that is made from it."""
-_LISTS: Final = frozenset({"client_ids", "user_ids", "goals"})
+_LISTS: Final[Mapping[str, Callable[[Json], Cell]]] = {
+    "client_ids": client_ids, "user_ids": listed, "goals": goals,
+}  # fmt: skip
 _TIMES: Final = frozenset({"create_date_time", "finish_date_time"})
 _OF_CLIENT: Final = ("client_ids", "user_ids")
 
@@ -59,10 +64,10 @@ class Rows:
         if contact.first_name is not UNSET or contact.last_name is not UNSET:
             parts = [text for part in (contact.first_name, contact.last_name) if (text := word(part))]
             row["name"] = " ".join(parts) or None
-        if contact.birth_date is not UNSET:
-            row["birth_date"] = (
-                contact.birth_date.isoformat() if isinstance(contact.birth_date, date) else None
-            )
+        if (born := contact.birth_date) is None:
+            row["birth_date"] = None
+        elif born is not UNSET and born.year >= FIRST_YEAR:  # who was born before keeps the rest
+            row["birth_date"] = born.isoformat()
         if updated := changed(event.source_ms, self._zone):
             row["update_date_time"] = updated
         fields = contact.fields or {}
@@ -157,7 +162,7 @@ def client_fields(order: Order) -> dict[str, Json]:
 
 def _field(name: str, value: Json, zone: tzinfo, source: tzinfo) -> Cell:
     if name in _LISTS:
-        return listed(value)
+        return _LISTS[name](value)
     if value is None or value == "":
         return None
     if name in _TIMES:
@@ -172,7 +177,7 @@ def _time(name: str, value: datetime | str, zone: tzinfo, source: tzinfo = UTC) 
     try:
         return moment(value, zone, source)
     except (ValueError, OverflowError):
-        raise ValueError(f"{name}: is no time that Metrica could read") from None
+        raise ValueError(f"{name}: is no time since {FIRST_YEAR}, and Metrica takes no other") from None
 
 
 def _attributes(names: tuple[str, ...], given: Mapping[str, Json]) -> Row:

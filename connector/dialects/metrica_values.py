@@ -5,9 +5,10 @@ them so), md5 over the normalised value. Who has no id in the CRM is known by th
 for the contact, so that no uniq_id is an address.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from hashlib import md5
 from typing import Final
 
@@ -19,11 +20,16 @@ from connector.core.events import Contact, Order, Text
 from connector.core.identity import normalise_email
 from connector.core.model import Json
 
-Cell = str | int | float | Decimal | bool | list[str] | dict[str, int | Decimal] | None
+Goal = dict[str, str | Decimal]
+Cell = str | int | float | Decimal | bool | list[str] | list[Goal] | dict[str, int | Decimal] | None
 Row = dict[str, Cell]
 """Metrica's field → value; None = cleared, a field that is not there = not sent."""
 encode: Final = Encoder(decimal_format="number").encode
 MAX_ID: Final = 255
+FIRST_YEAR: Final = 1970
+"""Dates before it are not supported."""
+_EMAIL: Final = re.compile(r"[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+")
+_CLIENT_ID: Final = re.compile(r"[0-9]{1,20}")
 
 
 def digest(text: str) -> str:
@@ -56,10 +62,12 @@ def email_of(value: Text) -> str | None:
 
 
 def identifiers(body: Contact | Order, *, hashed: bool) -> Row:
-    """E-mails and phones as far as they are told; null clears them."""
+    """E-mails and phones as far as they are told; null clears them. Raises ValueError."""
     row: Row = {}
+    if (email := email_of(body.email)) and not hashed and not _EMAIL.fullmatch(email):
+        raise ValueError("email: is no address in Latin letters, and Metrica takes no other")
     for name, raw, value in (
-        ("emails", body.email, email_of(body.email)),
+        ("emails", body.email, email),
         ("phones", body.phone, word(body.phone)),
     ):
         if raw is not UNSET:
@@ -74,14 +82,37 @@ def listed(value: Json) -> list[str]:
     return [text for part in parts if (text := str(part).strip())]
 
 
+def client_ids(value: Json) -> list[str]:
+    """Metrica's ClientIDs. Raises ValueError: one that is none."""
+    found = listed(value)
+    if not all(map(_CLIENT_ID.fullmatch, found)):
+        raise ValueError("client_ids: a ClientID has digits alone")
+    return found
+
+
+def goals(value: Json) -> list[Goal]:
+    """Goals from `paid:200,visited`: a goal, and its price where it has one. Raises ValueError."""
+    found: list[Goal] = []
+    for text in listed(value):
+        name, colon, price = text.partition(":")
+        try:
+            found.append({"goal_action_id": name, **({"price": Decimal(price)} if colon else {})})
+        except InvalidOperation:
+            raise ValueError("goals: a price is no number") from None
+    return found
+
+
 def moment(value: datetime | str, zone: tzinfo, source: tzinfo = UTC) -> str:
-    """YYYY-MM-DD HH:MM:SS in the counter's time zone. Raises ValueError, OverflowError: no time, or too far.
+    """YYYY-MM-DD HH:MM:SS in the counter's time zone. Raises ValueError, OverflowError: no time; too early.
 
     A text is a time in ISO 8601 (what map makes of a column), of the source's zone where it names none.
     """
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
     at = at if at.tzinfo else at.replace(tzinfo=source)
-    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S").rjust(19, "0")
+    at = at.astimezone(zone)
+    if at.year < FIRST_YEAR:
+        raise ValueError(f"before {FIRST_YEAR}")
+    return at.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def changed(source_ms: int, zone: tzinfo) -> str | None:

@@ -38,13 +38,12 @@ def test_the_first_row_has_the_names_and_the_mapping_names_each_column() -> None
 
 @pytest.mark.parametrize(("delimiter", "sign"), [("COMMA", ","), ("SEMICOLON", ";")])
 def test_a_list_is_one_quoted_cell_and_odd_texts_survive(delimiter: str, sign: str) -> None:
-    event = contact_event(fields={"client_ids": "1,2"}, last_name='П;"ет,ров\nII', phone=None)
+    event = contact_event(fields={"client_ids": "1,2"}, last_name='П;"ет,ров\nII')
     [request] = uploaded([event], delimiter=delimiter).requests
     [found] = table(request, sign)
     assert found["client_ids"] == "1,2"
     assert b'"1,2"' in (request.body or b"")
     assert found["name"] == 'Иван П;"ет,ров\nII'
-    assert found["phones"] == ""
 
 
 def test_custom_attributes_travel_by_csv_alone() -> None:
@@ -61,6 +60,17 @@ def test_a_backfill_goes_by_csv_and_live_changes_by_json_unless_it_is_said() -> 
     assert by_default.lot(order_event()).group == ""
     assert CSV.lot(order_event()).group.startswith("csv")
     assert metrica().lot(order_event(snapshot=True)).group == ""
+
+
+def test_what_clears_a_field_goes_as_json_since_an_empty_cell_tells_nothing() -> None:
+    assert CSV.lot(contact_event(phone=None)).group == ""
+    with_attributes = metrica(upload="csv", contact_attributes=("shoe_size",))
+    assert with_attributes.lot(contact_event(phone=None)).group.startswith("csv")
+
+
+def test_goals_go_into_a_cell_with_their_prices() -> None:
+    [found] = table(uploaded([order_event(params={"goals": ["paid:200", "visited"]})]).requests[0])
+    assert found["goals"] == "paid:200,visited"
 
 
 def test_rows_of_other_columns_never_share_a_file() -> None:

@@ -1,6 +1,6 @@
 """Contacts and orders as JSON: what Metrica's pages say of their fields, sentence by sentence."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -71,6 +71,10 @@ def test_what_is_not_available_is_not_sent_and_what_is_null_is_cleared() -> None
     assert "birth_date" not in found
 
 
+def test_who_was_born_before_1970_keeps_the_rest() -> None:
+    assert "birth_date" not in row(contact_event(birth_date=date(1969, 12, 31)))
+
+
 def test_a_contact_without_an_id_is_known_by_a_hash_that_is_no_address() -> None:
     found = row(contact_event(external_customer_id=None, email="mail@yandex.ru"))
     assert found["uniq_id"].startswith("guest-")
@@ -83,6 +87,8 @@ def test_a_contact_without_an_id_is_known_by_a_hash_that_is_no_address() -> None
         (contact_event(email=None, phone=None), "ClientID"),
         (contact_event(Kind.CONTACT_DELETED), "erases no contact"),
         (contact_event(fields={"create_date_time": "soon"}), "create_date_time"),
+        (contact_event(fields={"client_ids": "GA1.2"}), "client_ids"),
+        (contact_event(email="пошта@пошта.укр"), "Latin"),
         (contact_event(external_customer_id="x" * 256), "255"),
     ],
 )
@@ -127,6 +133,11 @@ def test_the_crms_own_status_is_mapped_and_its_id_is_sent() -> None:
     assert row(order_event(status="IN_PROGRESS", raw_status="В работе"))["order_status"] == "working"
 
 
+def test_goals_have_their_prices() -> None:
+    goals = [{"goal_action_id": "paid", "price": "200"}, {"goal_action_id": "visited"}]
+    assert row(order_event(params={"goals": "paid:200,visited"}))["goals"] == goals
+
+
 @pytest.mark.parametrize(
     ("event", "word"),
     [
@@ -134,6 +145,8 @@ def test_the_crms_own_status_is_mapped_and_its_id_is_sent() -> None:
         (order_event(raw_status="mail@yandex.ru"), "(withheld)"),
         (order_event(raw_status=None, status=None), "status missing"),
         (order_event(date=None), "date missing"),
+        (order_event(date=datetime(1969, 12, 31, tzinfo=UTC)), "since 1970"),
+        (order_event(params={"goals": "paid:much"}), "goals"),
         (order_event(external_customer_id=None, email=None), "no client"),
         (order_event(currency="рубль"), "currency"),
         (order_event(items=(Item(name="Pear", quantity=1),)), "externalItemId"),
