@@ -230,22 +230,6 @@ def test_a_mistake_is_one_line(given: Given, path: str, value: object, line: str
     assert given.changed(path, value) == [line]
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "line"),
-    [
-        (
-            "destinations/m",
-            {"type": "metrica", "counter_id": 1, "token": "x"},
-            "destinations.m.type: metrica",
-        ),
-    ],
-)
-def test_what_this_version_has_not_is_refused_not_ignored(
-    given: Given, path: str, value: object, line: str
-) -> None:
-    assert given.changed(path, value) == [f"{line} is not available in this version; choose another value"]
-
-
 @pytest.mark.parametrize(("name", "value", "words"), rows("properties"))
 def test_a_kafka_property_that_breaks_a_promise_or_does_not_exist_is_refused(
     given: Given, name: str, value: object, words: str

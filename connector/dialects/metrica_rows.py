@@ -18,9 +18,9 @@ from connector.core.fit import Unfit
 from connector.core.model import Json, Op
 from connector.dialects.metrica_options import MetricaOptions, Status
 from connector.dialects.metrica_values import (
+    FIRST_YEAR,
     Cell,
     Row,
-    FIRST_YEAR,
     changed,
     client_ids,
     client_key,

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from msgspec.structs import replace
 from pydantic import Field, ValidationError
@@ -14,9 +14,11 @@ from connector.core import budget, targets
 from connector.core.model import Entity
 from connector.core.rules import TopicRules
 from connector.errors import ConfigError
-from connector.settings import file, kafka, relations, unavailable
-from connector.settings.destinations import DestinationSettings, YespoSettings
+from connector.settings import file, kafka, relations
+from connector.settings.destinations import DestinationSettings
 from connector.settings.ledger import LedgerSettings
+from connector.settings.limits import CAPS, SUPPORTED, USUAL
+from connector.settings.metrica import MetricaSettings
 from connector.settings.model import (
     DeadLetterSettings,
     DeliverySettings,
@@ -28,21 +30,6 @@ from connector.settings.model import (
 from connector.settings.report import report
 from connector.settings.topic import TopicSettings
 from connector.settings.types import LaneName, Model, Secret, alternatives
-
-SUPPORTED: Final[Mapping[str, frozenset[str]]] = {
-    "yespo": frozenset({"order", "contact", "event"}),
-    "metrica": frozenset({"order", "contact"}),
-}
-"""Entities that a type of destination takes."""
-CAPS: Final[Mapping[str, Mapping[str, float]]] = {
-    "yespo": {"rate_per_second": 170},
-    "metrica": {"rate_per_second": 30, "in_flight": 3},
-}
-"""What a destination's API allows at most, less what bursts add; an unlimited rate (0) stays unlimited.
-
-Yespo answers 429 above 200 a second; 180 was still seen to meet one, 170 none."""
-DAILY: Final[Mapping[str, int]] = {"metrica": 5000}
-"""Requests that an API allows a day."""
 
 
 class Settings(Model):
@@ -74,7 +61,7 @@ class Settings(Model):
         """`delivery` with the destination's own wishes, capped by what its API allows."""
         chosen = self.destinations[destination]
         wishes = chosen.delivery.model_dump(exclude_none=True)
-        merged = self.delivery.model_dump() | wishes
+        merged = {**self.delivery.model_dump(), **USUAL[chosen.type], **wishes}
         caps = {name: min(merged[name], cap) for name, cap in CAPS[chosen.type].items()}
         return DeliverySettings.model_validate(merged | caps)
 
@@ -82,15 +69,25 @@ class Settings(Model):
         """How long what is in flight may take to land, on a revocation or at the end."""
         return self.delivery_of(destination).drain_seconds or kafka.drain_seconds(self.kafka)
 
+    def requests_per_day(self, destination: str) -> int | None:
+        """What a destination's API allows a day, None where it does not count."""
+        chosen = self.destinations[destination]
+        return chosen.requests_per_day if isinstance(chosen, MetricaSettings) else None
+
     def rules_of(self, destination: str, topic: TopicSettings) -> TopicRules:
         """How a destination reads a topic.
 
         A snapshot of custom events is history: by default it goes where history goes, or nowhere (RULES 7).
         """
         rules, chosen = topic.rules(), self.destinations[destination]
+        if isinstance(chosen, MetricaSettings):
+            # To be unsubscribed from messages means nothing to Metrica.
+            ignored = rules.on_delete == "unsubscribe"
+            on_delete = "ignore" if ignored else rules.on_delete
+            return replace(rules, params=chosen.params(topic.entity), on_delete=on_delete)
         if topic.entity != "event" or topic.on_snapshot != "update":
             return rules
-        past = isinstance(chosen, YespoSettings) and chosen.events_via == "past_events"
+        past = chosen.events_via == "past_events"
         return replace(rules, on_snapshot="past_events" if past else "skip")
 
     def secret_of(self, destination: str) -> Secret:
@@ -120,7 +117,6 @@ def load(path: Path, environment: Mapping[str, str], *, secrets: bool = True) ->
     secrets=False: do not ask whether secret files can be read (a file checked elsewhere than it runs).
     """
     tree, problems = file.overlay(file.read(path), environment)
-    problems += unavailable.problems(tree)
     problems += kafka.problems(tree)
     try:
         settings = Settings.model_validate(tree)
@@ -217,6 +213,11 @@ def _lanes(settings: Settings) -> list[str]:
             f"{place}: {name} is not in topics; add it there, or take it out here" for name in unknown
         ]
         feeding = settings.topics_of(lane)
+        problems += [
+            f"{place}: {topic.name} is of {topic.entity}s, which {chosen.type} does not take; take it out"
+            for topic in feeding
+            if topic.entity not in SUPPORTED[chosen.type]
+        ]
         if not feeding and not unknown:
             wanted = alternatives(sorted(SUPPORTED[chosen.type]))
             problems.append(f"{place}: is empty; name a topic whose entity is {wanted}")
@@ -226,8 +227,11 @@ def _lanes(settings: Settings) -> list[str]:
 
 def _contactless(lane: str, chosen: DestinationSettings, feeding: tuple[TopicSettings, ...]) -> list[str]:
     """Orders whose contacts would come from nowhere."""
-    never = isinstance(chosen, YespoSettings) and chosen.contacts.ensure == "never"
-    if not never or not feeding or any(topic.entity == "contact" for topic in feeding):
+    if (
+        chosen.contacts.ensure != "never"
+        or not feeding
+        or any(topic.entity == "contact" for topic in feeding)
+    ):
         return []
     what = f"is never, and no topic of contacts feeds {lane}; add one, or choose unknown"
     return [f"destinations.{lane}.contacts.ensure: {what}"]

@@ -1,10 +1,12 @@
 """The destinations' options: a type of its own for each CRM (DESIGN, Configuration)."""
 
+from base64 import b64encode
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, SecretStr, StringConstraints, model_validator
+from pydantic import Field, NonNegativeFloat, SecretStr, StringConstraints, model_validator
 
+from connector.settings.metrica import MetricaSettings
 from connector.settings.model import DeliveryOverrides
 from connector.settings.types import Model, Secret, TimeZone, TopicName, WebUrl, exactly_one
 
@@ -49,29 +51,10 @@ class YespoSettings(Model):
         """The API key. `place`: of this destination, for errors."""
         return Secret(f"{place}.api_key", self.api_key, self.api_key_file)
 
-
-class MetricaSettings(Model):
-    """Yandex Metrica's CRM data."""
-
-    type: Literal["metrica"]
-    url: WebUrl = "https://api-metrika.yandex.net"
-    counter_id: PositiveInt
-    token: SecretStr | None = None
-    token_file: Path | None = None
-    topics: tuple[TopicName, ...] | None = None
-    statuses: dict[str, Literal["IN_PROGRESS", "PAID", "CANCELLED", "SPAM", "OTHER"]] = Field(
-        default_factory=dict
-    )
-    delivery: DeliveryOverrides = DeliveryOverrides()
-
-    @model_validator(mode="after")
-    def _one_token(self) -> Self:
-        exactly_one("token", self.token, self.token_file)
-        return self
-
-    def secret(self, place: str) -> Secret:
-        """The OAuth token. `place`: of this destination, for errors."""
-        return Secret(f"{place}.token", self.token, self.token_file)
+    @staticmethod
+    def authorization(secret: str) -> str:
+        """The header that shows it; the user's name does not matter."""
+        return "Basic " + b64encode(f"crm-connector:{secret}".encode()).decode()
 
 
 DestinationSettings = Annotated[YespoSettings | MetricaSettings, Field(discriminator="type")]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from connector.settings import kafka
 from connector.settings.destinations import YespoSettings
+from connector.settings.metrica import MetricaSettings
 from connector.settings.topic import TopicSettings
 
 if TYPE_CHECKING:
@@ -13,7 +14,16 @@ if TYPE_CHECKING:
 
 def problems(settings: "Settings") -> list[str]:
     """Every one of them."""
-    return [*_cancellations(settings), *_types(settings), *_drains(settings)]
+    return [*_cancellations(settings), *_types(settings), *_drains(settings), *_names(settings)]
+
+
+def _names(settings: "Settings") -> list[str]:
+    return [
+        line
+        for name, chosen in settings.destinations.items()
+        if isinstance(chosen, MetricaSettings)
+        for line in chosen.problems(f"destinations.{name}")
+    ]
 
 
 def _cancellations(settings: "Settings") -> list[str]:

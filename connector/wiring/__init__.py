@@ -1,7 +1,6 @@
 """The composition root: the only module, with `wiring_*`, that names concrete adapters."""
 
 import time
-from base64 import b64encode
 from collections.abc import Callable
 
 import structlog
@@ -33,7 +32,7 @@ from connector.lane.parts import Parts
 from connector.ports import Clock, DeadLetters, Destination, History, Ledger, Log, Meter
 from connector.recording import Unrecorded, recorder
 from connector.service import Running, Service
-from connector.settings import DAILY, Settings
+from connector.settings import Settings
 from connector.settings.topic import TopicSettings
 from connector.wiring.destinations import dialect
 
@@ -103,7 +102,7 @@ def http(settings: Settings, destination: str) -> PyreqwestHttp:
             token = secret.get()
         except ConfigError as error:
             raise OSError(str(error)) from error
-        return {"authorization": "Basic " + b64encode(f"crm-connector:{token}".encode()).decode()}
+        return {"authorization": chosen.authorization(token)}
 
     delivery = settings.delivery_of(destination)
     options = HttpOptions(base_url=chosen.url, connections=delivery.in_flight)
@@ -121,7 +120,7 @@ def decoder(topic: TopicSettings, schemas: Registry | None) -> Decoder:
 
 def show_quota(settings: Settings, destination: str, meter: Meter) -> None:
     """Export how many requests a day the destination allows, where it limits them."""
-    quota = DAILY.get(settings.destination(destination).type)
+    quota = settings.requests_per_day(destination)
     if quota is not None:
         meter.set("daily_quota_requests", quota, destination=destination)
 

@@ -1,5 +1,7 @@
-"""A destination's dialects, from its configuration."""
+"""A destination's dialects, from its configuration: a third one takes a builder of its own here."""
 
+from connector.dialects.metrica import Metrica
+from connector.dialects.metrica_options import MetricaOptions, Status
 from connector.dialects.yespo import Yespo, YespoOptions
 from connector.dialects.yespo_custom import type_fault
 from connector.dialects.yespo_locator import Locator
@@ -7,13 +9,43 @@ from connector.errors import ConfigError
 from connector.ports import Destination
 from connector.settings import Settings
 from connector.settings.destinations import YespoSettings
+from connector.settings.metrica import MetricaSettings
+from connector.settings.topic import TopicSettings
 
 
 def dialect(settings: Settings, name: str) -> Destination:
     """The destination's dialects. Raises ConfigError."""
     chosen, topics = settings.destination(name), settings.topics_of(name)
-    if not isinstance(chosen, YespoSettings):
-        raise ConfigError(f"destinations.{name}: is not available in this version")
+    if isinstance(chosen, YespoSettings):
+        return _yespo(name, chosen, topics)
+    return _metrica(name, chosen, topics)
+
+
+def _metrica(name: str, chosen: MetricaSettings, topics: tuple[TopicSettings, ...]) -> Metrica:
+    statuses = {
+        word: Status(one.id or word, one.type, one.humanized or word) for word, one in chosen.statuses.items()
+    }
+    options = MetricaOptions(
+        counter_id=chosen.counter_id,
+        name=name,
+        statuses=statuses,
+        time_zone=chosen.time_zone,
+        identifiers=chosen.identifiers,
+        merge_mode=chosen.merge_mode,
+        upload=chosen.upload,
+        delimiter=chosen.delimiter_type,
+        orders_via=chosen.orders_via,
+        products=chosen.products,
+        contact_attributes=tuple(chosen.attributes.contact),
+        order_attributes=tuple(chosen.attributes.order),
+        topic_zones={topic.name: topic.time_zone for topic in topics},
+        ensure=chosen.contacts.ensure,
+        wait_seconds=chosen.contacts.wait_seconds,
+    )
+    return Metrica(options)
+
+
+def _yespo(name: str, chosen: YespoSettings, topics: tuple[TopicSettings, ...]) -> Yespo:
     faults = [
         f"topics {t.name}: {fault}; choose another"
         for t in topics
