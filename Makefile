@@ -12,7 +12,7 @@ MODULE_LINES := 250
 SEEDS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate chaos lint format alerts chart bench sandbox lock clean
+.PHONY: help demo test simulate chaos lint format alerts chart image bench sandbox lock clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ chart: $(READY)  ## the Helm chart: lint, schemas, unit tests, under Helm 3 and 
 	@PYTHON=$(PYTHON) tools/chart
 	@CRM_CONNECTOR_REQUIRE_CHART=1 $(BIN)/pytest -q tests/chart $(ARGS)
 
+image:  ## the container image, built and tried; says so where no Docker engine can be had
+	@PYTHON=$(PYTHON) tools/image
+
 bench: $(READY)  ## records per CPU-second, the pipeline and its parts
 	@$(BIN)/python -m tests.bench $(ARGS)
 
@@ -57,7 +60,7 @@ sandbox: $(READY)  ## the CRM simulator alone
 	@$(BIN)/crm-connector sandbox $(ARGS)
 
 lock: $(UV)  ## compile requirements.lock anew from pyproject.toml; ARGS=--upgrade to raise versions
-	@$(UV) pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	@$(UV) pip compile pyproject.toml --group dev --group image --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements.lock $(ARGS)
 	@! grep -n '://' requirements.lock
 

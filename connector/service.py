@@ -95,11 +95,12 @@ class Service:
     def _live(self, running: Running) -> None:
         lane = running.lane
         try:
-            self._open(running)
+            opened = self._open(running)
             try:
                 while not self._stop.is_set():
                     lane.turn()
-                lane.drain()
+                if opened:
+                    lane.drain()
             finally:
                 running.close()
         except ConnectorError as error:
@@ -107,7 +108,8 @@ class Service:
         except Exception as error:  # noqa: BLE001 - a defect must stop the process, in one line
             self._fail(running, f"defect: {describe(error)}")
 
-    def _open(self, running: Running) -> None:
+    def _open(self, running: Running) -> bool:
+        """False: the process is to stop before what the lane needs is there."""
         wait = 0.5
         while not self._stop.is_set():
             try:
@@ -117,7 +119,8 @@ class Service:
                 self._stop.wait(wait)
                 wait = min(wait * 2, 15.0)
             else:
-                return
+                return True
+        return False
 
     def _fail(self, running: Running, reason: str) -> None:
         running.failure = reason
