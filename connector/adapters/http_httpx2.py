@@ -1,4 +1,4 @@
-"""HTTP over httpx2 (pure Python): for platforms without pyreqwest's wheels."""
+"""HTTP over httpx2: through a proxy, and the plain form that `http_wire` is tested against."""
 
 import asyncio
 from collections.abc import Callable, Mapping

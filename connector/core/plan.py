@@ -36,6 +36,11 @@ class Plan:
         """Lines with something in them."""
         return len(self._heads)
 
+    @property
+    def ready(self) -> int:
+        """Events that wait for nothing but a batch, or room for it."""
+        return sum(len(bucket) for bucket in self._buckets.values())
+
     def add(self, item: Item) -> None:
         """Put an event at the end of its line."""
         if item.event.row_key is not None or item.aliases:

@@ -68,7 +68,7 @@ class Returned(Struct, frozen=True):
     """Not written, since its claim may soon be another's: the ledger has to be asked again (RULES 2)."""
 
 
-class Landed(Struct, frozen=True):
+class Landed(Struct, frozen=True, gc=False):
     """The end of one event here. certain: no earlier request of it was in doubt (RULES 2)."""
 
     sending: Sending
@@ -121,11 +121,19 @@ class Flight(Struct, eq=False):
     @property
     def size(self) -> int:
         """Bytes of its records."""
-        return sum(sending.event.size for sending in self.batch)
+        return sum([sending.event.size for sending in self.batch])
 
 
 RETURNED = Returned()
 Again = dict[Retry | InDoubt | Halt, list[Sending]]
+
+
+def all_accepted(outcomes: Sequence[Outcome]) -> bool:
+    """The usual end."""
+    for outcome in outcomes:  # noqa: SIM110 - a generator for each event costs more than all the rest
+        if type(outcome) is not Accepted:
+            return False
+    return True
 
 
 def sort(lot: Lot, batch: Sequence[Sending], outcomes: Sequence[Outcome]) -> tuple[list[Landed], Again]:
@@ -134,7 +142,7 @@ def sort(lot: Lot, batch: Sequence[Sending], outcomes: Sequence[Outcome]) -> tup
     again: Again = {}
     for sending, outcome in zip(batch, outcomes, strict=True):
         attempts = sending.attempts + 1
-        if isinstance(outcome, Accepted | Refused):
+        if isinstance(outcome, (Accepted, Refused)):
             landed.append(Landed(sending, outcome, attempts, not sending.doubtful))
         elif isinstance(outcome, InDoubt) and lot.in_doubt == "hold":
             landed.append(Landed(sending, Held(outcome.reason), attempts, certain=False))

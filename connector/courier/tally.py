@@ -15,7 +15,7 @@ class Tally:
 
     def __init__(self, destination: str, meter: Meter) -> None:
         self._destination, self._meter = destination, meter
-        self._requests: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._requests: defaultdict[tuple[str, int | str], int] = defaultdict(int)
         self._seconds: defaultdict[str, list[float]] = defaultdict(list)
         self._retries: defaultdict[str, int] = defaultdict(int)
         self._events: defaultdict[str, list[float]] = defaultdict(list)
@@ -29,8 +29,7 @@ class Tally:
 
     def request(self, resource: str, reply: Response | NoAnswer, seconds: float) -> None:
         """One attempt ended; without an answer its status is `none`."""
-        status = str(reply.status) if isinstance(reply, Response) else "none"
-        self._requests[resource, status] += 1
+        self._requests[resource, reply.status if isinstance(reply, Response) else "none"] += 1
         self._seconds[resource].append(seconds)
         if self._timer is None:
             self._soon()
@@ -56,7 +55,7 @@ class Tally:
             self._timer = None
         meter, destination = self._meter, self._destination
         for (resource, status), count in self._requests.items():
-            meter.add("requests_total", count, destination=destination, resource=resource, status=status)
+            meter.add("requests_total", count, destination=destination, resource=resource, status=str(status))
         for name, figures in self._histograms.items():
             for resource, values in figures.items():
                 meter.observe(name, values, destination=destination, resource=resource)

@@ -71,8 +71,9 @@ class Courier(Desk):
         return not self._thread.is_alive() and not self._closed
 
     def _news(self) -> None:
-        self._signal.set()
-        if len(self._engine.landed) * 2 >= self._options.in_flight:
+        if not self._signal.is_set():  # to set it again costs ten times as much as to look
+            self._signal.set()
+        if len(self._engine.landed) * 2 >= self._options.in_flight and not self._plenty.is_set():
             self._plenty.set()
 
     def _post(self, function: Callable[[], None]) -> None:

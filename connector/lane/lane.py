@@ -69,7 +69,7 @@ class Lane:
 
     def _read(self) -> None:
         self._balance()
-        records = self._source.poll(self._room.poll, self._nap)
+        records = self._source.poll(self._room.wanted(), self._nap)
         self._books.receive(records)
         self._untaken += records
         self._nap = 0.0
@@ -83,7 +83,7 @@ class Lane:
             topic_id = self._partitions.topic_id(record.position.topic)
             taken = self._intake.take(record, topic_id, now)
             untaken.popleft()
-            self._moved = True
+            self._moved = self._moved or not self._room.sated
             if isinstance(taken, Item):
                 self._brake.read(dead=False)
                 self._books.plan(taken)
@@ -146,10 +146,11 @@ class Lane:
                 self._courier.wait(GATHER, self._courier.flying // 2)
             return
         nap = min(NAP, self._due_in())
-        reading = len(self._paused) < len(self._partitions.tracks) or not self._partitions.tracks
+        sated, held = self._room.sated, self._partitions.tracks
+        reading = not sated and (len(self._paused) < len(held) or not held)
         if self._courier.flying:
             self._courier.wait(min(nap, 0.01) if reading else nap)
-        elif self._nap:  # the last poll did not come to its own sleep
+        elif self._nap or sated:  # the last poll did not, or the next one will not, come to its own sleep
             self._courier.wait(nap)
         else:
             self._nap = nap

@@ -8,6 +8,8 @@ from connector.ports import TopicPartition
 
 FETCH = 1000
 """Records taken from Kafka a turn, at most."""
+ENOUGH = 1000
+"""Events that are ready to be claimed; beside so many no more are made, to lie about in memory."""
 AHEAD = 200_000
 """Offsets that a partition's watermark may be behind before the partition is paused: at most so much is read
 anew after a crash."""
@@ -17,7 +19,7 @@ class Room:
     """One lane's budget against what its books say.
 
     full: no more is read, until a quarter of what received records may take has become free.
-    poll: how many records may be asked for at a time.
+    sated: enough is ready, as of the last `wanted`.
     """
 
     def __init__(self, parts: Parts, budget: Budget) -> None:
@@ -25,7 +27,13 @@ class Room:
         self._books, self._plan, self._partitions = parts.books, parts.plan, parts.partitions
         self._meter, self._budget = parts.meter, budget
         self._behind: set[TopicPartition] = set()
-        self.full, self.poll = False, min(FETCH, budget.records)
+        self.full = self.sated = False
+        self._fetch = min(FETCH, budget.records)
+
+    def wanted(self) -> int:
+        """How many records to ask for: while enough is ready one, since the group wants to be asked."""
+        self.sated = self._plan.ready >= ENOUGH
+        return 1 if self.sated else self._fetch
 
     @property
     def limit(self) -> int:

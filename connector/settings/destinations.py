@@ -30,6 +30,7 @@ class YespoSettings(Model):
 
     type: Literal["yespo"]
     url: WebUrl = "https://yespo.io/api"
+    proxy: WebUrl | None = None
     api_key: SecretStr | None = None
     api_key_file: Path | None = None
     topics: tuple[TopicName, ...] | None = None

@@ -96,6 +96,7 @@ class MetricaSettings(Model):
 
     type: Literal["metrica"]
     url: WebUrl = "https://api-metrika.yandex.net"
+    proxy: WebUrl | None = None
     counter_id: PositiveInt
     token: SecretStr | None = None
     token_file: Path | None = None

@@ -8,8 +8,9 @@ import structlog
 from connector.adapters import schema_file
 from connector.adapters.dead_letters import KafkaDeadLetters
 from connector.adapters.dead_letters_topic import ensure_topic
+from connector.adapters.http_httpx2 import Httpx2Http
 from connector.adapters.http_options import HttpOptions
-from connector.adapters.http_pyreqwest import PyreqwestHttp
+from connector.adapters.http_wire import WireHttp
 from connector.adapters.kafka_source import KafkaSource
 from connector.adapters.ledger_metered import MeteredLedger
 from connector.adapters.ledger_postgres import PostgresLedger
@@ -29,7 +30,7 @@ from connector.lane.lane import Lane
 from connector.lane.outages import Outages
 from connector.lane.partitions import Partitions
 from connector.lane.parts import Parts
-from connector.ports import Clock, DeadLetters, Destination, History, Ledger, Log, Meter
+from connector.ports import Clock, DeadLetters, Destination, History, Http, Ledger, Log, Meter
 from connector.recording import Unrecorded, recorder
 from connector.service import Running, Service
 from connector.settings import Settings
@@ -92,7 +93,7 @@ def ledger(settings: Settings, destination: str) -> SqliteLedger | PostgresLedge
     return SqliteLedger(path, destination, retention_days=settings.ledger.retention_days)
 
 
-def http(settings: Settings, destination: str) -> PyreqwestHttp:
+def http(settings: Settings, destination: str) -> Http:
     """A destination's HTTP client; its secret is read again after a refusal."""
     secret, chosen = settings.secret_of(destination), settings.destination(destination)
     secret.get()  # a missing file is a mistake now, and an outage later
@@ -105,8 +106,8 @@ def http(settings: Settings, destination: str) -> PyreqwestHttp:
         return {"authorization": chosen.authorization(token)}
 
     delivery = settings.delivery_of(destination)
-    options = HttpOptions(base_url=chosen.url, connections=delivery.in_flight)
-    return PyreqwestHttp(options, credentials)
+    options = HttpOptions(base_url=chosen.url, connections=delivery.in_flight, proxy=chosen.proxy)
+    return (Httpx2Http if options.proxy else WireHttp)(options, credentials)
 
 
 def decoder(topic: TopicSettings, schemas: Registry | None) -> Decoder:

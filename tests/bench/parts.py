@@ -13,7 +13,7 @@ from typing import TypeVar
 from confluent_kafka import Consumer
 
 from connector.adapters.http_options import HttpOptions
-from connector.adapters.http_pyreqwest import PyreqwestHttp
+from connector.adapters.http_wire import WireHttp
 from connector.core.change import Change
 from connector.core.claims import Grant
 from connector.core.decode import Decoder
@@ -96,7 +96,7 @@ def _bodies(destination: Yespo, events: Sequence[Event]) -> list[Request]:
 
 
 async def _post(url: str, requests: Sequence[Request], width: int) -> None:
-    http = PyreqwestHttp(HttpOptions(base_url=url, connections=width), dict)
+    http = WireHttp(HttpOptions(base_url=url, connections=width), dict)
     queue = iter(requests)
 
     async def worker() -> None:
