@@ -58,6 +58,7 @@ class KafkaSource:
         except (KafkaException, ValueError, TypeError) as error:
             raise refused_property(error) from error
         self._cursor, self._members = Cursor(self._consumer, eager=is_eager(config)), members
+        self._static = "group.instance.id" in config
         self._ids = TopicIds(admin, look_seconds)
         self._assignments = Assignments(self._consumer, self._ids)
         self._topics: dict[str, str] = {}
@@ -160,6 +161,9 @@ class KafkaSource:
         """See ports.Source."""
         if self._commits.refused:
             self.commit({}, wait=True)
+        if not (self._static or self._placed or self._given or self._closing):
+            # A cooperative member that has nothing would end without a word; its group waits for its session.
+            self._consumer.unsubscribe()
         self._closing = True
         self._consumer.close()
 

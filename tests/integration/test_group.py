@@ -2,14 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 import pytest
+from confluent_kafka import ConsumerGroupState
 
 from connector.adapters.kafka_source import KafkaSource
+from connector.ports import TopicPartition
 from tests.support.broker import Broker
-from tests.support.member import Member
+from tests.support.member import WAIT_SECONDS, Member
 from tests.support.source_world import KafkaWorld
 
 pytestmark = pytest.mark.kafka
@@ -197,3 +199,93 @@ def test_a_paused_member_stays_in_the_group(world: Make) -> None:
     source.resume([(here.topic, 0)])
 
     assert first.read(1) == [b"x"]
+
+
+def test_a_partition_that_is_taken_and_given_back_at_once_goes_on_where_its_drain_ended(
+    world: Make, protocol: dict[str, str | int]
+) -> None:
+    """Who was to have it leaves the group while it is handed over: nobody has read it meanwhile."""
+    here, fleeting = world(4), Member()
+
+    class Giver(Member):
+        def revoked(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+            offsets = super().revoked(partitions)
+            joining.close()
+            return offsets
+
+    giver = Giver()
+    for partition in range(4):
+        here.produce(*[b"x"] * 10, partition=partition)
+    here.source(giver, [here.topic], **protocol)
+    giver.read(40)
+    giver.open = [at for at in giver.open if at.offset < 7]  # the drain comes to its end for these
+    joining = here.source(fleeting, [here.topic], **protocol)
+    giver.until(lambda: "revoked" in [what for what, _ in giver.heard])
+    (taken,) = (set(keys) for what, keys in giver.heard if what == "revoked")
+    giver.until(lambda: len(giver.held) == 4)
+    for partition in range(4):
+        here.produce(*[b"y"] * 5, partition=partition)
+    once = [(partition, at) for partition in range(4) for at in range(15)]
+    again = [(partition, at) for _, partition in taken for at in range(7, 10)]
+    giver.until(lambda: len(giver.records) >= len(once) + len(again))
+    giver.idle(0.3)
+
+    assert fleeting.records == []
+    assert {giver.given[key].committed for key in taken} == {7}
+    assert sorted(giver.offsets) == sorted(once + again)
+
+
+def test_a_static_member_that_restarts_within_its_session_moves_nobodys_partitions(
+    world: Make, protocol: dict[str, str | int]
+) -> None:
+    here, stays, leaves, returns = world(4), Member(), Member(), Member()
+
+    def static(member: Member, name: str) -> KafkaSource:
+        return here.source(member, [here.topic], group_instance_id=name, **protocol)
+
+    def produce() -> None:
+        for partition in range(4):
+            here.produce(*[b"x"] * 5, partition=partition)
+
+    static(stays, "one")
+    leaving = static(leaves, "two")
+    share(stays, leaves, 2)
+    produce()
+    stays.until(lambda: len(stays.records) >= 10 and len(leaves.records) >= 10, leaves)
+    had, heard = set(leaves.held), list(stays.heard)
+    leaves.settle()
+    leaves.commit()
+    leaving.close()
+    produce()
+    stays.idle(1.0)
+    static(returns, "two")
+    stays.until(lambda: len(returns.held) == 2 and len(returns.records) >= 10, returns)
+    stays.idle(0.3)
+
+    assert returns.held == had
+    assert stays.heard == heard
+    assert sorted(stays.offsets + leaves.offsets + returns.offsets) == [
+        (partition, at) for partition in range(4) for at in range(10)
+    ]
+
+
+def test_a_member_that_ends_without_partitions_leaves_its_group_at_once(
+    world: Make, protocol: dict[str, str | int]
+) -> None:
+    """Else every rebalance, and every commit behind it, would wait for the end of its session."""
+    here, first, second = world(1), Member(), Member()
+
+    def steady(members: int) -> bool:
+        (asked,) = here.admin.describe_consumer_groups([here.group]).values()
+        group = asked.result(WAIT_SECONDS)
+        return group.state is ConsumerGroupState.STABLE and len(group.members) == members
+
+    sources = {member: here.source(member, [here.topic], **protocol) for member in (first, second)}
+    first.until(lambda: steady(2) and len(first.held) + len(second.held) == 1, second)
+    busy, idle = (first, second) if first.held else (second, first)
+    idle.idle(0.3)
+    sources[idle].close()
+    begun = time.monotonic()
+    busy.until(lambda: steady(1))
+
+    assert time.monotonic() - begun < WAIT_SECONDS / 2
