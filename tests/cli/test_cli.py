@@ -10,8 +10,8 @@ from connector.cli import call
 
 GOLDEN = Path(__file__).parent.parent / "data" / "cli"
 COMMANDS = [
-    "run", "demo", "check", "lag", "resume", "order", "contact", "ledger", "ledger migrate", "ledger prune",
-    "sandbox",
+    "run", "demo", "check", "lag", "resume", "order", "contact", "past-events", "past-events delete",
+    "ledger", "ledger migrate", "ledger prune", "sandbox",
 ]  # fmt: skip
 
 

@@ -98,7 +98,7 @@ class Pipeline:
         self._producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 5})
         self._letters = topic("letters")
         self._lsn = self._written = 0
-        self._runs = 0
+        self._runs = self._replays = 0
 
     def table(self, name: str, pk: str = "id", /, **columns: Any) -> Table:
         """A table of its own topic; columns by name, Avro types."""
@@ -140,7 +140,9 @@ class Pipeline:
         """Work off what was written since the last run (replay: all there is); what became of the records."""
         assert self._producer.flush(SECONDS) == 0
         if replay:
-            kafka = settings.kafka.model_copy(update={"group_id": f"{settings.kafka.group_id}.replay"})
+            self._replays += 1
+            group = f"{settings.kafka.group_id}.replay{self._replays}"
+            kafka = settings.kafka.model_copy(update={"group_id": group})
             settings = settings.model_copy(update={"kafka": kafka})
         count, self._runs = (self._written if replay else self._written - self._runs), self._written
         service = wiring.build(settings, metrics.meter(), embedded=not self._broker.is_real)
