@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
+from connector.sandbox.metrica.cells import cell_reader
 from connector.sandbox.metrica.errors import Refused
 from connector.sandbox.metrica.fields import Field, Flaw
-from connector.sandbox.metrica.rows import Entity, Row, from_cells
+from connector.sandbox.metrica.rows import Column, Entity, Row, from_cells
 
 DELIMITERS = {"COMMA": ",", "SEMICOLON": ";"}
 
@@ -37,7 +38,7 @@ class CsvFile(Struct, frozen=True):
     def _reader(self) -> Iterator[list[str]]:
         return csv.reader(codecs.iterdecode(self.lines(), "utf-8-sig"), delimiter=self.delimiter, strict=True)
 
-    def _columns(self, reader: Iterator[list[str]]) -> list[tuple[str, Field] | None]:
+    def _columns(self, reader: Iterator[list[str]]) -> list[Column | None]:
         try:
             header = [name.strip() for name in next(reader, [])]
         except (csv.Error, UnicodeDecodeError) as error:
@@ -47,7 +48,7 @@ class CsvFile(Struct, frozen=True):
         fields = {column: name for name, column in self.mapping.items()}
         names = [fields.get(column, column) for column in header]
         self._check(names)
-        return [(name, self.fields[name]) if name in self.fields else None for name in names]
+        return [(name, cell_reader(self.fields[name])) if name in self.fields else None for name in names]
 
     def _check(self, names: list[str]) -> None:
         if len(set(names)) < len(names):
@@ -57,9 +58,7 @@ class CsvFile(Struct, frozen=True):
         if self.strict and (unknown := [name for name in names if name not in self.fields]):
             raise _incorrect(f"Neither fields nor attributes: {', '.join(unknown)}", unknown[0])
 
-    def _read(
-        self, reader: Iterator[list[str]], columns: list[tuple[str, Field] | None]
-    ) -> Iterator[Row | Flaw]:
+    def _read(self, reader: Iterator[list[str]], columns: list[Column | None]) -> Iterator[Row | Flaw]:
         try:
             for cells in reader:
                 if cells:
@@ -67,7 +66,7 @@ class CsvFile(Struct, frozen=True):
         except (csv.Error, UnicodeDecodeError) as error:
             yield Flaw("", f"cannot be read: {error}")
 
-    def _row(self, columns: list[tuple[str, Field] | None], cells: list[str]) -> Row | Flaw:
+    def _row(self, columns: list[Column | None], cells: list[str]) -> Row | Flaw:
         try:
             return from_cells(self.entity, columns, cells, nulls=self.nulls)
         except Flaw as flaw:

@@ -8,6 +8,7 @@ from connector.sandbox.metrica.counter import Counter
 from connector.sandbox.metrica.csvfile import CsvFile, delimiter, mapping
 from connector.sandbox.metrica.errors import Refused
 from connector.sandbox.metrica.fields import Field, Flaw
+from connector.sandbox.metrica.json_values import json_reader
 from connector.sandbox.metrica.multipart import boundary_of, part
 from connector.sandbox.metrica.request import Request, entity_type_of, json_of, mode_of
 from connector.sandbox.metrica.rows import CONTACT, ORDER, SIMPLE_ORDER, Entity, Row, from_json
@@ -44,11 +45,12 @@ class Resources:
         raw = body.get(name) if isinstance(body, dict) else None
         if not isinstance(raw, list) or not raw:
             raise Refused(400, "a list with at least one element is required", name)
-        strict, fields = self._is_strict(), self._fields(entity)
+        strict = self._is_strict()
+        readers = {name: json_reader(field) for name, field in self._fields(entity).items()}
 
         def read(each: Any) -> Row | Flaw:
             try:
-                return from_json(entity, fields, each, strict=strict)
+                return from_json(entity, readers, each, strict=strict)
             except Flaw as flaw:
                 return flaw
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from connector.sandbox.metrica.fields import Field, Flaw, Wrong, read_cell, read_json
+from connector.sandbox.metrica.fields import Field, Flaw, Reader, Wrong
 
 TEXT, NUMBER, TIME = Field("text"), Field("number"), Field("datetime")
 IDENTIFIERS = {
@@ -18,6 +18,9 @@ IDENTIFIERS = {
 _TIMES = {"create_date_time": TIME, "update_date_time": TIME}
 _MONEY = {"revenue": NUMBER, "cost": NUMBER, "currency": Field("currency"), "goals": Field("goals")}
 
+_ATTRIBUTES = "attribute_values"
+
+Column = tuple[str, Reader]
 Name = Literal["contact", "order", "simple_order"]
 
 
@@ -72,53 +75,49 @@ class Row(Struct, frozen=True):
     values: Mapping[str, Any]
 
 
-def from_json(entity: Entity, fields: Mapping[str, Field], raw: Any, *, strict: bool) -> Row:
-    """Read an object. strict: a name that is no field is a flaw. Raises Flaw."""
+def from_json(entity: Entity, readers: Mapping[str, Reader], raw: Any, *, strict: bool) -> Row:
+    """Read an object. readers: by field. strict: a name that is no field is a flaw. Raises Flaw."""
     if not isinstance(raw, dict):
         raise Flaw("", "must be an object")
     values: dict[str, Any] = {}
-    for name, value in raw.items():
-        field = fields.get(name)
-        if name == "attribute_values":
-            _no_attributes(value)
-        elif field is not None:
-            values[name] = _read(read_json, name, field, value)
-        elif strict:
-            raise Flaw(name, "no such field")
+    name = ""
+    try:
+        for name, value in raw.items():
+            if name in readers:
+                values[name] = None if value is None else readers[name](value)
+            elif strict or name == _ATTRIBUTES:
+                _refuse(name, value)
+    except Wrong as error:
+        raise Flaw(name, str(error)) from None
     return _checked(entity, values)
 
 
-def from_cells(
-    entity: Entity, columns: Sequence[tuple[str, Field] | None], cells: Sequence[str], *, nulls: bool
-) -> Row:
+def from_cells(entity: Entity, columns: Sequence[Column | None], cells: Sequence[str], *, nulls: bool) -> Row:
     """Read a CSV row; a column without a field is passed over. nulls: an empty cell is null. Raises Flaw."""
     if len(cells) != len(columns):
         raise Flaw("", f"has {len(cells)} cells, and the header {len(columns)}")
     values: dict[str, Any] = {}
-    for column, cell in zip(columns, cells, strict=True):
-        if column is None:
-            continue
-        name, field = column
-        if cell:
-            values[name] = _read(read_cell, name, field, cell)
-        elif nulls:
-            values[name] = None
+    name = ""
+    try:
+        for column, cell in zip(columns, cells, strict=True):
+            if column is None:
+                continue
+            name, read = column
+            if cell:
+                values[name] = read(cell)
+            elif nulls:
+                values[name] = None
+    except Wrong as error:
+        raise Flaw(name, str(error)) from None
     return _checked(entity, values)
 
 
-def _read(reader: Any, name: str, field: Field, value: Any) -> Any:
-    try:
-        return reader(field, value)
-    except Wrong as error:
-        raise Flaw(name, str(error)) from None
-
-
-def _no_attributes(value: Any) -> None:
-    """The shape of an element is not documented: attributes travel in the columns of a CSV file."""
+def _refuse(name: str, value: Any) -> None:
+    """The shape of attribute_values is not documented: attributes travel in the columns of a CSV file."""
+    if name != _ATTRIBUTES:
+        raise Wrong("is no field")
     if value not in (None, []):
-        raise Flaw(
-            "attribute_values", "the shape is not documented; send attributes as columns of a CSV file"
-        )
+        raise Wrong("the shape is not documented; send attributes as columns of a CSV file")
 
 
 def _checked(entity: Entity, values: dict[str, Any]) -> Row:
@@ -127,6 +126,6 @@ def _checked(entity: Entity, values: dict[str, Any]) -> Row:
             raise Flaw(name, "is required")
     if entity.one_of and not any(values.get(name) for name in entity.one_of):
         raise Flaw("", f"one of {', '.join(entity.one_of)} is required")
-    if values.get("client_type", "CONTACT") != "CONTACT":
+    if "client_type" in values and values["client_type"] != "CONTACT":
         raise Flaw("client_type", "must be CONTACT")
     return Row(values.get(entity.key) or "", values)

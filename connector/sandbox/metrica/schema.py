@@ -18,7 +18,7 @@ ENTITIES = {"CONTACT": CONTACT, "ORDER": ORDER, "SIMPLE_ORDER": SIMPLE_ORDER}
 MAX_ITEMS = 160_000
 _MAX_GOALS = 10
 _MAX_NAME = 4096
-_ID = re.compile(r"[\w\-:]{1,255}")
+_ID = re.compile(r"[\w\-:]{1,255}", re.ASCII)
 _KINDS = {"numeric": "number"}
 
 

@@ -48,6 +48,7 @@ def test_the_check_values_of_the_page_are_md5_of_the_normalised_value(site: Site
         ("emails", "mail@yandex.ru"),
         ("phones", ["+79995551111"]),
         ("phones", ["7 999 555 11 11"]),
+        ("phones", ["٧٩٩٩٥٥٥١١١١"]),
         ("phones", [79995551111]),
         ("emails_md5", [MAIL_MD5.upper()]),
         ("phones_md5", ["79995551111"]),

@@ -137,6 +137,25 @@ def test_one_row_with_a_flaw_fails_the_whole_upload(site: Site, row: str) -> Non
     assert str(failed.flaw).startswith("contacts[1]")
 
 
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("5000.10", "1_000"),
+        ("5000.10", "5,000"),
+        ("5000.10", "NaN"),
+        ("paid:200", "paid:dear"),
+        ("pear:10", "pear"),
+        ("pear:10", ":10"),
+        ("pear:10", "pear:-1"),
+        ("2022-09-21 09:48:23", "2022-09-21T09:48:23"),
+        ("2022-09-21 09:48:23", "2022-09-31 09:48:23"),
+        ("CONTACT", "contact"),
+    ],
+)
+def test_a_cell_of_an_order_with_a_flaw_fails_the_upload(site: Site, written: str, instead: str) -> None:
+    assert verdict(site.file("orders/csv", ORDERS.replace(written, instead))) == ("FAILED", 1)
+
+
 def test_a_flaw_of_csv_may_be_read_as_a_400() -> None:
     with running(invalid_row="400") as site:
         answer = site.file("contacts/csv", "uniq_id,emails\nc1,A@b.example\n")

@@ -159,7 +159,7 @@ def test_the_state_as_json(site: Site) -> None:
         "ignored": 1,
         "requests": 5,
     }
-    assert state["orders"][0]["values"]["products"] == {"pear": "10", "apple": "30"}
+    assert state["orders"][0]["values"]["products"] == {"pear": 10, "apple": 30}
     assert [each["reason"] for each in state["ignored"]] == ["unknown contact"]
     assert state["uploads"][-1]["flaw"].startswith("contacts[0]: one of")
     assert state["answers"]["data/contacts/json 400"] == 1
