@@ -112,7 +112,7 @@ class Metrica:
         return self._uploads.converse(lot.resource, batch, self._row, as_csv=lot.group.startswith(CSV))
 
     def _as_csv(self, event: Event) -> Row | None:
-        """The row of what goes as CSV; None: it goes as JSON, as does what clears a field."""
+        """The row of what goes as CSV; None: it goes as JSON, as does a change that clears a field."""
         options, contact = self._options, event.entity == "contact"
         attributes = options.contact_attributes if contact else options.order_attributes
         must = attributes or (self._simple and not contact)
@@ -122,7 +122,7 @@ class Metrica:
             row = self._row(_dated(event))
         except ValueError:
             return {}
-        clears = any(value is None or value == [] for value in row.values())
+        clears = not event.snapshot and any(value is None or value == [] for value in row.values())
         return None if clears and not must else row
 
     def _row(self, event: Event) -> Row:

@@ -92,7 +92,7 @@ class Pipeline:
     def __init__(
         self, broker: Broker, topic: TopicFactory, folder: Path, registry: RegistryServer, crm: SandboxServer
     ) -> None:
-        self.registry, self.sandbox, self.crm = registry, crm, crm.crm
+        self.registry, self.sandbox, self.crm, self.counter = registry, crm, crm.crm, crm.counter
         self.folder = folder
         self._broker, self._topic = broker, topic
         self._producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 5})
@@ -117,9 +117,11 @@ class Pipeline:
         self._producer.produce(topic, key=key, value=value, partition=0, headers=given)
         self._written += 1
 
-    def settings(self, topics: list[dict[str, Any]], **destination: Any) -> Settings:
-        """The configuration, by way of a user's file (`self.file`)."""
-        tree = {
+    def settings(
+        self, topics: list[dict[str, Any]], *, metrica: dict[str, Any] | None = None, **destination: Any
+    ) -> Settings:
+        """The configuration, by way of a user's file (`self.file`). metrica: its options, beside Yespo."""
+        tree: dict[str, Any] = {
             "kafka": {"bootstrap_servers": self._broker.bootstrap, "group_id": f"g.{self._letters}"},
             "schema_registry": {"url": self.registry.url},
             "topics": topics,
@@ -132,12 +134,19 @@ class Pipeline:
             "delivery": {"rate_per_second": 0, "linger_ms": 50, "drain_seconds": 10},
             "server": {"host": "127.0.0.1", "port": 0},
         }
+        if metrica is not None:
+            own = {"type": "metrica", "url": self.sandbox.url, "counter_id": 1, "token": "sandbox-token"}
+            quick = {"linger_ms": 50, "rate_per_second": 0}
+            tree["destinations"]["metrica"] = {**own, "delivery": quick, **metrica}
         self.file = self.folder / "connector.yaml"
         self.file.write_text(yaml.safe_dump(tree), encoding="utf-8")
         return load(self.file, {})
 
-    def run(self, settings: Settings, *, replay: bool = False) -> dict[str, int]:
-        """Work off what was written since the last run (replay: all there is); what became of the records."""
+    def run(self, settings: Settings, *, replay: bool = False, only: str = "yespo") -> dict[str, int]:
+        """Work off what was written since the last run (replay: all there is); what became of the records.
+
+        only: the lane that works.
+        """
         assert self._producer.flush(SECONDS) == 0
         if replay:
             self._replays += 1
@@ -145,9 +154,9 @@ class Pipeline:
             kafka = settings.kafka.model_copy(update={"group_id": group})
             settings = settings.model_copy(update={"kafka": kafka})
         count, self._runs = (self._written if replay else self._written - self._runs), self._written
-        service = wiring.build(settings, metrics.meter(), embedded=not self._broker.is_real)
+        service = wiring.build(settings, metrics.meter(), only, embedded=not self._broker.is_real)
         with working(service):
-            totals = service.lanes["yespo"].parts.books.totals
+            totals = service.lanes[only].parts.books.totals
             deadline = time.monotonic() + SECONDS
             while sum(totals.values()) < count:
                 assert time.monotonic() < deadline, f"{dict(totals)} of {count}; {service.status()}"

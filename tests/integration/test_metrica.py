@@ -1,0 +1,302 @@
+"""Metrica from a user's configuration, through Kafka, into the sandbox: what its documents say, sentence by
+sentence, as far as it is seen at the counter."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.sandbox.faults import Fault
+from connector.sandbox.metrica.options import MetricaOptions
+from connector.settings import Settings
+from tests.support.broker import Broker
+from tests.support.pipeline import Pipeline, pipeline
+from tests.support.topics import TopicFactory
+
+ORDER = {
+    "external_order_id": "string", "status": ["null", "string"], "total_cost": ["null", "string"],
+    "currency": ["null", "string"], "date": ["null", "string"], "external_customer_id": ["null", "string"],
+    "email": ["null", "string"], "purchase_price": ["null", "string"], "items": ["null", "string"],
+    "ym_id": ["null", "string"],
+}  # fmt: skip
+CONTACT = {
+    "external_customer_id": "string", "email": ["null", "string"], "phone": ["null", "string"],
+    "first_name": ["null", "string"], "birth_date": ["null", "string"], "ym_ids": ["null", "string"],
+    "shoe_size": ["null", "string"], "created": ["null", "string"],
+}  # fmt: skip
+STATUSES = {"new": "IN_PROGRESS", "success": "PAID", "annulled": "CANCELLED", "junk": "SPAM"}
+COLUMNS = {
+    "contact": {"client_ids": "ym_ids", "create_date_time": "created"},
+    "order": {"cost": "purchase_price", "client_ids": "ym_id"},
+}
+ITEMS = '[{"externalItemId": "pear", "name": "Pear", "quantity": 10, "cost": 1}]'
+
+
+class Shop:
+    """Two tables and a counter."""
+
+    def __init__(self, line: Pipeline) -> None:
+        self.line, self.counter = line, line.counter
+        self.orders, self.contacts = line.table("orders", **ORDER), line.table("contacts", **CONTACT)
+        mapped = [{"id": word, "type": kind} for word, kind in STATUSES.items()]
+        self.counter.schema.map_statuses({"order_statuses": mapped})
+
+    def settings(self, *, on_delete: str = "ignore", **metrica: Any) -> Settings:
+        topics = [
+            {"name": self.orders.topic, "entity": "order", "on_delete": on_delete, "totals": "off"},
+            {"name": self.contacts.topic, "entity": "contact"},
+        ]
+        options = {"statuses": STATUSES, "columns": COLUMNS, **metrica}
+        return self.line.settings(topics, metrica=options)
+
+    def run(self, *, replay: bool = False, **options: Any) -> dict[str, int]:
+        return self.line.run(self.settings(**options), replay=replay, only="metrica")
+
+    def order(self, number: str, op: str = "c", **columns: Any) -> None:
+        row = dict.fromkeys(ORDER) | {
+            "id": number, "external_order_id": number, "status": "new", "total_cost": "5000",
+            "currency": "RUB", "date": "2022-09-21T06:48:23Z", "external_customer_id": "J3QQ4",
+            "email": "Mail@Yandex.ru",
+        }  # fmt: skip
+        self.orders.write(op, row | columns)
+
+    def contact(self, number: str = "J3QQ4", op: str = "c", **columns: Any) -> None:
+        row = dict.fromkeys(CONTACT) | {
+            "id": number, "external_customer_id": number, "email": "Mail@Yandex.ru", "phone": "+79995551111",
+        }  # fmt: skip
+        self.contacts.write(op, row | columns)
+
+    def kept(self, order: str) -> dict[str, Any]:
+        return dict(self.counter.orders[order].values)
+
+    def client(self, contact: str = "J3QQ4") -> dict[str, Any]:
+        return dict(self.counter.contacts[contact].values)
+
+    def uploads(self) -> list[str]:
+        return [upload.entity for upload in self.counter.uploads if upload.flaw is None]
+
+    def formats(self) -> set[str]:
+        return {upload.uploading.uploading_format for upload in self.counter.uploads}
+
+
+Make = Callable[..., AbstractContextManager[Pipeline]]
+
+
+@pytest.fixture
+def make(broker: Broker, topic: TopicFactory, tmp_path: Path) -> Make:
+    def made(**metrica: Any) -> AbstractContextManager[Pipeline]:
+        options = MetricaOptions(**{"rate_per_second": 0, "unknown_contact": "refused", **metrica})
+        return pipeline(broker, topic, tmp_path, metrica=options)
+
+    return made
+
+
+@pytest.fixture
+def shop(make: Make) -> Iterator[Shop]:
+    """A shop whose orders have to have a contact that was uploaded before."""
+    with make() as line:
+        yield Shop(line)
+        assert line.counter.ignored == [], "promise 7: silently ignored"
+
+
+# --- Contacts
+
+
+def test_a_contact_is_found_by_what_binds_it_to_visits(shop: Shop) -> None:
+    shop.contact(ym_ids="161,162", first_name="Иван", birth_date="1990-01-31", created="2022-01-01T00:00:00Z")
+    assert shop.run() == {"delivered": 1}
+    client = shop.client()
+    client.pop("update_date_time")
+    assert client == {
+        "uniq_id": "J3QQ4", "name": "Иван", "birth_date": "1990-01-31", "client_ids": ("161", "162"),
+        "create_date_time": "2022-01-01 03:00:00", "emails": ("mail@yandex.ru",), "phones": ("79995551111",),
+    }  # fmt: skip
+
+
+def test_identifiers_may_be_sent_as_hashes_alone(shop: Shop) -> None:
+    shop.contact()
+    shop.order("1")
+    assert shop.run(identifiers="md5") == {"delivered": 2}
+    assert shop.client()["emails_md5"] == ("3c56ff8fef0f6c65b36b2d25720fe276",)
+    assert shop.client()["phones_md5"] == ("f09f2c3d48f31e2a802944ade2e5aec5",)
+    assert not {"emails", "phones"} & shop.client().keys()
+
+
+def test_what_the_source_clears_is_cleared_and_what_it_does_not_tell_stays(shop: Shop) -> None:
+    shop.contact(ym_ids="161", first_name="Ann")
+    assert shop.run() == {"delivered": 1}
+    shop.contact(op="u", first_name=None, ym_ids="__debezium_unavailable_value")
+    assert shop.run() == {"delivered": 1}
+    assert "name" not in shop.client()
+    assert shop.client()["client_ids"] == ("161",)
+
+
+# --- Orders, their contact first
+
+
+def test_an_order_has_its_revenue_cost_currency_and_products(shop: Shop) -> None:
+    shop.order("704", purchase_price="4000", items=ITEMS)
+    assert shop.run() == {"delivered": 1}
+    order = shop.kept("704")
+    order.pop("update_date_time")
+    assert order == {
+        "id": "704", "client_uniq_id": "J3QQ4", "client_type": "CONTACT", "order_status": "new",
+        "create_date_time": "2022-09-21 09:48:23", "revenue": Decimal(5000), "cost": Decimal(4000),
+        "currency": "RUB", "products": {"pear": Decimal(10)},
+    }  # fmt: skip
+    assert shop.counter.schema.products == {"pear": "Pear"}
+
+
+def test_an_unknown_contact_is_uploaded_from_the_orders_fields_first_and_once(shop: Shop) -> None:
+    for number in range(20):
+        shop.order(str(number), ym_id="161")
+    shop.order("guest", external_customer_id=None)
+    assert shop.run() == {"delivered": 21}
+    assert shop.client()["client_ids"] == ("161",)
+    assert len(shop.counter.contacts) == 2
+    assert shop.uploads() == ["contact", "order"]
+
+
+def test_an_order_whose_contact_cannot_be_made_waits_for_it(shop: Shop) -> None:
+    shop.order("1", email=None)
+    shop.contact()
+    shop.order("2", email=None, external_customer_id="nobody")
+    assert shop.run(contacts={"wait_seconds": 1}) == {"dead_lettered": 1, "delivered": 2}
+    assert shop.line.letters() == {("2", "unknown_contact"): 1}
+
+
+def test_teams_without_contacts_send_simple_orders(shop: Shop) -> None:
+    shop.order("1", status="success", ym_id="161")
+    assert shop.run(orders_via="simple_orders") == {"delivered": 1}
+    found = shop.counter.simple_orders["1"]
+    assert found.type == "PAID"
+    assert found.values["client_ids"] == ("161",)
+    assert shop.counter.contacts == {}
+
+
+# --- Statuses
+
+
+def test_the_crms_statuses_are_of_metricas_types(make: Make) -> None:
+    with make(unmapped_status="refused") as line:
+        shop = Shop(line)
+        for word in STATUSES:
+            shop.order(word, status=word)
+        assert shop.run() == {"delivered": 4}
+        assert {order.id: order.type for order in shop.counter.orders.values()} == STATUSES
+
+
+def test_a_status_that_is_not_mapped_is_a_dead_letter(shop: Shop) -> None:
+    shop.order("1", status="lost")
+    shop.order("2")
+    assert shop.run() == {"dead_lettered": 1, "delivered": 1}
+    assert shop.line.letters() == {("1", "check"): 1}
+
+
+# --- Upserts
+
+
+def test_the_creation_date_is_never_sent_otherwise(make: Make) -> None:
+    with make(changed_create_date="refused") as line:
+        shop = Shop(line)
+        shop.order("1")
+        assert shop.run() == {"delivered": 1}
+        shop.order("1", "u", status="success", date="2023-01-01T00:00:00Z")
+        assert shop.run() == {"delivered": 1}
+        assert shop.kept("1")["create_date_time"] == "2022-09-21 09:48:23"
+        assert shop.kept("1")["order_status"] == "success"
+
+
+def test_of_changes_that_wait_the_last_is_uploaded_and_the_others_are_superseded_by_it(shop: Shop) -> None:
+    for word in ("new", "success", "new", "annulled"):
+        shop.order("1", "u", status=word)
+    assert shop.run() == {"delivered": 1, "superseded": 3}
+    assert shop.kept("1")["order_status"] == "annulled"
+    assert shop.counter.orders["1"].versions == 1
+
+
+def test_where_the_last_one_is_refused_the_one_before_it_is_uploaded(shop: Shop) -> None:
+    shop.order("1", "u", status="success")
+    shop.order("1", "u", status="new", currency="RU1")
+    assert shop.run() == {"dead_lettered": 1, "delivered": 1}
+    assert shop.kept("1")["order_status"] == "success"
+
+
+def test_a_deleted_order_is_cancelled(shop: Shop) -> None:
+    shop.order("1")
+    assert shop.run(on_delete="cancel") == {"delivered": 1}
+    shop.order("1", "d")
+    assert shop.run(on_delete="cancel") == {"delivered": 1}
+    assert shop.kept("1")["order_status"] == "annulled"
+    assert shop.kept("1")["revenue"] == Decimal(5000)
+
+
+def test_a_replay_sends_nothing(shop: Shop) -> None:
+    shop.contact()
+    for number in range(5):
+        shop.order(str(number))
+    assert shop.run() == {"delivered": 6}
+    uploads = len(shop.counter.uploads)
+    assert shop.run(replay=True) == {"duplicate": 6}
+    assert len(shop.counter.uploads) == uploads
+
+
+# --- CSV
+
+
+def test_a_snapshot_goes_by_csv_and_changes_by_json(shop: Shop) -> None:
+    whole = {"items": ITEMS, "purchase_price": "1", "ym_id": "161"}
+    shop.contact(op="r", ym_ids="161", first_name='Ann "A", B', birth_date="1990-01-31")
+    shop.order("1", "r", **whole)
+    assert shop.run() == {"delivered": 2}
+    assert shop.formats() == {"CSV"}
+    assert shop.client()["name"] == 'Ann "A", B'
+    assert shop.kept("1")["products"] == {"pear": Decimal(10)}
+    shop.order("1", "u", status="success", **whole)
+    assert shop.run() == {"delivered": 1}
+    assert shop.formats() == {"CSV", "JSON"}
+
+
+def test_custom_attributes_travel_by_csv(shop: Shop) -> None:
+    size = {"name": "shoe_size", "type_name": "numeric", "multivalued": False, "humanized": "Size"}
+    shop.counter.schema.declare("CONTACT", {"attributes": [size]})
+    shop.contact(shoe_size="42.5")
+    attributes = {"contact": {"shoe_size": {"type": "numeric"}}}
+    assert shop.run(upload="json", attributes=attributes) == {"delivered": 1}
+    assert shop.client()["shoe_size"] == Decimal("42.5")
+    assert shop.formats() == {"CSV"}
+
+
+# --- Verdicts and errors
+
+
+def test_one_bad_row_costs_itself_and_the_upload_goes_on(shop: Shop) -> None:
+    shop.counter.failing = frozenset({"7"})
+    for number in range(16):
+        shop.order(str(number))
+    assert shop.run() == {"dead_lettered": 1, "delivered": 15}
+    assert shop.line.letters() == {("7", "refused"): 1}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"do": "status", "status": 429, "error_type": "quota_requests_by_ip"},
+        {"do": "status", "status": 429, "error_type": "quota_parallel_requests"},
+        {"do": "status", "status": 503},
+        {"do": "status", "status": 504},
+        {"do": "refuse_auth"},
+        {"do": "lost_answer"},
+        {"do": "cut_before"},
+    ],
+    ids=lambda fault: fault.get("error_type") or str(fault.get("status", fault["do"])),
+)
+def test_what_passes_by_itself_loses_nothing_and_buries_nothing(shop: Shop, fault: dict[str, Any]) -> None:
+    shop.line.sandbox.faults.add(Fault(times=1, **fault))
+    shop.contact()
+    shop.order("1")
+    assert shop.run() == {"delivered": 2}
+    assert shop.kept("1")["client_uniq_id"] == "J3QQ4"
