@@ -12,7 +12,7 @@ MODULE_LINES := 250
 SEEDS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate chaos lint format alerts chart image bench sandbox lock clean
+.PHONY: help demo test simulate chaos lint format alerts chart dashboard image bench sandbox lock clean
 
 help:  ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ alerts:  ## promtool: the alerts' syntax, and that each fires and is silent when
 chart: $(READY)  ## the Helm chart: lint, schemas, unit tests, under Helm 3 and 4; hadolint
 	@PYTHON=$(PYTHON) tools/chart
 	@CRM_CONNECTOR_REQUIRE_CHART=1 $(BIN)/pytest -q tests/chart $(ARGS)
+
+dashboard:  ## make the Grafana dashboard anew from tools/dashboard/make.py, and the chart's README
+	@tools=$$(PYTHON=$(PYTHON) tools/get grafana-sdk helm-docs) && \
+	PYTHONPATH=$$tools/grafana-sdk $(PYTHON) tools/dashboard/make.py >dashboard.tmp && \
+	mv dashboard.tmp helm/crm-connector/files/dashboards/crm-connector.json && \
+	$$tools/helm-docs --log-level warning -c helm/crm-connector
 
 image:  ## the container image, built and tried; says so where no Docker engine can be had
 	@PYTHON=$(PYTHON) tools/image
