@@ -1,15 +1,19 @@
 """`make chaos`: every bad day that this repository knows, one after another, and the verdict in one table.
 
-Exit codes: 0 every promise was kept, 1 one was not, 2 something is missing here, or the usage; 130 Ctrl-C.
+Exit codes: 0 every promise was kept, 1 one was not, 2 something is missing here, or the usage; 130 stopped by
+Ctrl-C or SIGTERM: then nothing of it is left, neither a process nor, unless asked for, a file.
 """
 
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
+from typing import Final
 
 from rich.console import Console
 
@@ -19,30 +23,44 @@ from tests.chaos.story import Report, Story
 from tests.chaos.table import show
 
 REPLICAS = 3
+STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> int:
     """Run what was chosen; the exit code."""
     chosen = _arguments()
+    for number in STOPS:
+        signal.signal(number, _stop)
     console = Console(width=110)
     folder = Path(tempfile.mkdtemp(prefix="crm-connector-chaos-"))
     try:
         report = _run(chosen, folder, console)
     except KeyboardInterrupt:
-        shutil.rmtree(folder)
+        _leave(folder, console, keep=chosen.keep)
         return 130
     except MissingError as error:
         sys.stderr.write(f"make chaos: {error}\n")
         shutil.rmtree(folder)
         return 2
     show(report, console)
-    if report.is_clean and not chosen.keep:
-        shutil.rmtree(folder)
-    else:
-        console.print(f"histories and logs: {folder}", highlight=False, soft_wrap=True)
+    _leave(folder, console, keep=chosen.keep or not report.is_clean)
     if not report.rows and not report.failures:
         return 2
     return 0 if report.is_clean else 1
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """Unwind, which ends all that was started; another signal would interrupt that."""
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _leave(folder: Path, console: Console, *, keep: bool) -> None:
+    if keep:
+        console.print(f"histories and logs: {folder}", highlight=False, soft_wrap=True)
+    else:
+        shutil.rmtree(folder)
 
 
 def _run(chosen: argparse.Namespace, folder: Path, console: Console) -> Report:

@@ -4,7 +4,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +129,7 @@ class World:
     def close(self) -> None:
         """End it, whatever it does."""
         self.replicas.close()
-        with suppress(Exception):  # the error on its way tells more
-            self.shop.stop()
+        self.shop.abandon()
 
     def settings(self, ledger: dict[str, str]) -> Settings:
         """The configuration of every replica, but for what is its own."""

@@ -1,10 +1,14 @@
 """`make chaos` itself: a short run of it is clean, and it finds what is not as it should be."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from confluent_kafka import Producer
@@ -40,6 +44,49 @@ def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
     assert done.returncode == 2
     assert "no such scenario: flood" in done.stderr
     assert "kill9" in done.stderr
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where a run puts its files: PostgreSQL, which is nobody's root, has to get there."""
+    with TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines that name the folder."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(folder) in line]
+
+
+@pytest.mark.kafka
+@pytest.mark.postgres
+@pytest.mark.slow
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_run_that_is_stopped_leaves_nothing_unless_asked(folder: Path, *, keep: bool) -> None:
+    if lacking := missing():
+        without_kafka(lacking)
+    command = [sys.executable, "-m", "tests.chaos", "--only", "kill9", *(["--keep"] if keep else [])]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(folder)}
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "shared: 3 at work\n"
+        assert len(processes_of(folder)) > 3
+        run.terminate()
+        time.sleep(0.5)
+        run.send_signal(signal.SIGINT)  # who is impatient changes nothing
+        rest = run.stdout.read()
+
+    assert run.returncode == 130
+    assert processes_of(folder) == []
+    left = list(folder.iterdir())
+    assert len(left) == keep
+    assert rest.splitlines() == [f"histories and logs: {each}" for each in left]
 
 
 @pytest.fixture(scope="module")

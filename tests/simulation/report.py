@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from tests.simulation.batch import How, Tally
+from tests.simulation.mutants import NONE
 from tests.simulation.run import Outcome
 from tests.simulation.scenario import Scenario
 from tests.simulation.shrink import shrink
@@ -27,6 +28,8 @@ def failure(seed: int, how: How, again: str) -> Iterator[str]:
     outcome = how.run(smaller)
     yield f"shrunk in {runs} runs to {_size(smaller)}: {outcome.wrong[0]}"
     yield from story(smaller, outcome)
+    if how.mutant is NONE:
+        yield "the line of JSON belongs into tests/data/simulation_seeds.txt: the test suite runs it for ever"
     yield f"again: {again}"
 
 

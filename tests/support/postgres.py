@@ -66,7 +66,15 @@ class LocalPostgres:
         (port,) = free_ports(1)
         self.url = f"postgresql://ledger:kept%20secret@127.0.0.1:{port}/postgres"
         self._port = port
-        self._watch: subprocess.Popen[bytes] | None = None
+        command = ["sh", "-c", _WATCH, "watch", str(self._folder)]
+        self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        try:
+            self._init()
+        except BaseException:
+            self.close()
+            raise
+
+    def _init(self) -> None:
         password = self._folder / "password"
         password.write_text("kept secret")
         if self._user is not None:
@@ -91,9 +99,6 @@ class LocalPostgres:
             "-o",
             options,
         )
-        if self._watch is None:
-            command = ["sh", "-c", _WATCH, "watch", str(self._folder)]
-            self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     def stop(self, mode: str = "immediate") -> None:
         """`immediate` is a crash: no session is ended in order, the next start recovers."""
@@ -111,9 +116,9 @@ class LocalPostgres:
 
     def close(self) -> None:
         """End it and remove its data."""
-        if self._watch is not None and self._watch.stdin is not None:
+        if self._watch.stdin is not None:
             self._watch.stdin.close()
-            self._watch.wait(timeout=30)
+        self._watch.wait(timeout=30)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _processes(self) -> list[int]:

@@ -98,6 +98,13 @@ class Shop:
         if self.failure is not None:
             raise self.failure
 
+    def abandon(self) -> None:
+        """Stop, whatever state the broker is in; what it has not confirmed soon is given up."""
+        self._stop.set()
+        while self._thread.is_alive():
+            self._thread.join(2.0)
+            self._producer.purge()
+
     def evolve(self) -> int:
         """From now on orders have a new schema; its id."""
         schema = {**ORDER, "fields": [*ORDER["fields"], NOTE]}
