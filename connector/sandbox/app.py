@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from email.utils import formatdate
 from typing import Any
 
 from msgspec.structs import replace
@@ -109,7 +110,8 @@ class Application:
                 if answer is None:
                     await self._hang(fault, scope, receive)
             if answer is not None:
-                await _send(send, answer)
+                date = ("date", formatdate(self.clock(), usegmt=True))  # tells how long the day's quota lasts
+                await _send(send, replace(answer, headers=(date, *answer.headers)))
         finally:
             body.close()
 

@@ -80,14 +80,14 @@ class Uploads:
     def _apply(self, batch: Batch, repeated: set[int]) -> None:
         """Rows of one id in random order, as the documents warn."""
         late: list[Row] = []
-        once = _but(repeated, late, batch.rows())
-        while some := list(islice(once, _AT_ONCE)):
-            self._write(batch, some)
+        self._write(batch, _but(repeated, late, batch.rows()))
         self._random.shuffle(late)
-        self._write(batch, late)
+        self._write(batch, iter(late))
 
-    def _write(self, batch: Batch, rows: Iterable[Row]) -> None:
-        self._counter.apply(batch.entity, batch.mode, rows, answered=batch.answered)
+    def _write(self, batch: Batch, rows: Iterator[Row]) -> None:
+        """Some at a time: others are served in between."""
+        while some := list(islice(rows, _AT_ONCE)):
+            self._counter.apply(batch.entity, batch.mode, some, answered=batch.answered)
 
     def _log(self, batch: Batch, count: int, flaw: Flaw | None, *, refused: bool) -> Uploading:
         counter = self._counter

@@ -1,5 +1,6 @@
 """CSV uploads: the file in a multipart body, its header, separators, mapping and lists, over HTTP."""
 
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -218,6 +219,28 @@ def test_a_file_of_more_than_the_limit_is_too_large() -> None:
         assert verdict(site.file("contacts/csv", small)) == ("PASSED", 1)
         large = small + "c1,79995551111\n" * 100
         assert flaw(site.file("contacts/csv", large)) == (400, "invalid_uploading", "file")
+
+
+def test_a_large_file_is_never_in_memory_whole(site: Site) -> None:
+    rows = "".join(f"c{number},79995551111,{'x' * 1000}\n" for number in range(1000)).encode()
+
+    def stream() -> Iterator[bytes]:
+        yield body(("file", b"uniq_id,phones,name\n"), end=b"")
+        yield from [rows] * 30
+        yield b"last,A,\n\r\n--border--\r\n"
+
+    tracemalloc.start()
+    try:
+        answer = site.http.post(
+            "/cdp/api/v1/counter/1/data/contacts/csv?merge_mode=SAVE",
+            content=stream(),
+            headers={"Content-Type": "multipart/form-data; boundary=border"},
+        )
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert verdict(answer) == ("FAILED", 30_001)
+    assert peak < 10_000_000 < 30 * len(rows)
 
 
 def test_a_large_file_is_read_from_a_stream(site: Site) -> None:

@@ -120,6 +120,7 @@ def test_5000_requests_a_day_until_midnight_gmt(narrow: Site) -> None:
     narrow.ask("metrica/quota", {"spend": 4999})
     assert narrow.get("last_uploadings").status_code == 200
     assert flaw(narrow.get("last_uploadings")) == (429, "quota_requests_by_uid", None)
+    assert narrow.get("last_uploadings").headers["date"].endswith("12:00:00 GMT")
     narrow.ask("clock", {"advance": DAY / 2 - 60})
     assert flaw(narrow.get("last_uploadings")) == (429, "quota_requests_by_uid", None)
     narrow.ask("clock", {"advance": 61})

@@ -12,6 +12,7 @@ import pytest
 from connector.sandbox.metrica.options import MetricaOptions
 from connector.sandbox.options import Options, read_options
 from connector.sandbox.server import SandboxServer
+from tests.chaos.check import reading
 from tests.sandbox.calls import ANN
 from tests.sandbox.metrica.site import CONTACT, HEADER, ORDER, Site, changed, flaw, running, verdict
 
@@ -217,6 +218,8 @@ def test_what_was_accepted_is_in_the_file_with_its_service(tmp_path: Path) -> No
         ("yespo", "contact", "C1", "Ann", False),
     ]
     assert [each["n"] for each in lines(path)] == [0, 1, 2, 3]
+    judged = reading.accepted(path, "metrica")
+    assert [(one.key, one.rev, one.doubtful) for one in judged] == [each[2:] for each in told[:3]]
 
 
 def test_rows_of_one_id_are_in_the_file_in_the_order_of_their_application(tmp_path: Path) -> None:
