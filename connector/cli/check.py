@@ -27,7 +27,7 @@ def command(
     counts = _count(settings.topics, "topic"), _count(settings.destinations, "destination")
     _say("ok", f"{config}: {', '.join(counts)}")
     if offline:
-        return _missing_secrets(settings)
+        return _offline(settings)
     from connector.wiring import check  # noqa: PLC0415 - `--help` waits for nothing
 
     wrong = 0
@@ -37,12 +37,15 @@ def command(
     return 1 if wrong else 0
 
 
-def _missing_secrets(settings: "Settings") -> int:
+def _offline(settings: "Settings") -> int:
     """A file may be checked where its secrets are not: a warning each."""
     from connector.settings import missing_secrets  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.wiring import advice  # noqa: PLC0415 - as above
 
     for problem in missing_secrets(settings):
         _say("warning", problem)
+    for finding in advice.advise(settings):
+        _say(finding.mark, finding.text)
     return 0
 
 

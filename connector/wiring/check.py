@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 
 from connector import wiring
@@ -19,7 +19,7 @@ from connector.errors import ConnectorError
 from connector.settings import Settings
 from connector.settings.destinations import YespoSettings
 from connector.settings.topic import TopicSettings
-from connector.wiring import clocks, ledgers
+from connector.wiring import advice, clocks, ledgers
 from connector.wiring.finding import Finding, Findings
 
 _WAIT = 10.0
@@ -27,7 +27,9 @@ _WAIT = 10.0
 
 def check(settings: Settings) -> Findings:
     """Everything outside, one after another; a part that does not answer is a finding, not the end."""
-    parts: list[Callable[[], Findings]] = [lambda: _kafka(settings), lambda: _schemas(settings)]
+    columns: dict[str, Collection[str]] = {}
+    parts: list[Callable[[], Findings]] = [lambda: _kafka(settings), lambda: _schemas(settings, columns)]
+    parts += [lambda: advice.advise(settings), lambda: advice.same_ids(settings, columns)]
     parts += [lambda name=name: clocks.check(settings, name) for name in settings.destinations]  # type: ignore[misc]
     parts += [lambda name=name: _credentials(settings, name) for name in settings.destinations]  # type: ignore[misc]
     parts += [lambda: _ledger(settings), lambda: _history(settings)]
@@ -87,17 +89,20 @@ def _group(settings: Settings, name: str, admin: KafkaAdmin) -> Findings:
 # --- Schemas --------------------------------------------------------------------------------------
 
 
-def _schemas(settings: Settings) -> Findings:
+def _schemas(settings: Settings, columns: dict[str, Collection[str]]) -> Findings:
+    """columns: here go those of each topic that has a schema."""
     registry = wiring.registry(settings)
     try:
         for index, topic in enumerate(settings.topics):
-            yield from _schema(f"topics[{index}]", topic, registry)
+            yield from _schema(f"topics[{index}]", topic, registry, columns)
     finally:
         if registry:
             registry.close()
 
 
-def _schema(place: str, topic: TopicSettings, registry: Registry | None) -> Findings:
+def _schema(
+    place: str, topic: TopicSettings, registry: Registry | None, columns: dict[str, Collection[str]]
+) -> Findings:
     source, text = f"schema file {topic.schema_file}", None
     if topic.schema_file is not None:
         text = schema_file.load(topic.schema_file)
@@ -110,7 +115,7 @@ def _schema(place: str, topic: TopicSettings, registry: Registry | None) -> Find
             "warning", f"{place}: the registry has no {source} yet; write a record or correct the name"
         )
         return
-    found = _columns(text, topic)
+    columns[topic.name] = found = _columns(text, topic)
     lacking = targets.required(topic.rules(), found)
     yield from (Finding("wrong", f"{place}.{line}") for line in lacking)
     if not lacking:

@@ -280,3 +280,78 @@ def test_a_start_refuses_topics_of_one_entity_with_different_clocks(
 
     assert code == 2
     assert "feed orders by different clocks" in capsys.readouterr().err
+
+
+def warnings(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.startswith("!")]
+
+
+PAST = "enable segmentation for each in the account beforehand, or Yespo drops them"
+ORDERS = {"name": "orders", "entity": "order", "params": {"city": "delivery.city", "country": "country"}}
+REVIEWS = {"name": "reviews", "entity": "event", "event_type": "reviewed", "params": {"stars": "stars"}}
+VISITS = {"name": "visits", "entity": "event", "fields": {"eventType": "kind"}}
+
+
+@pytest.mark.parametrize(
+    ("topics", "options", "types", "params"),
+    [
+        ([ORDERS], {"orders_via": "past_events"}, "orderCreated, orderUpdated", "city, country"),
+        ([{**ORDERS, "on_snapshot": "past_events"}], {}, "orderCreated", "city, country"),
+        ([REVIEWS, VISITS], {"events_via": "past_events"}, "reviewed, (as told by visits)", "stars"),
+        (
+            [{**VISITS, "on_snapshot": "past_events", "values": {"eventType": {"v": "seen"}}}],
+            {},
+            "seen",
+            None,
+        ),
+        ([ORDERS, REVIEWS], {"events_via": "past_events"}, "reviewed", "stars"),
+    ],
+)
+def test_past_events_are_a_warning_that_segmentation_is_to_be_enabled_for_each_type(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], topics: list[object], options: dict[str, str],
+    types: str, params: str | None,
+) -> None:  # fmt: skip
+    destinations = {"yespo": {"type": "yespo", "api_key": "k", **options}}
+    file = config(tmp_path, topics=topics, destinations=destinations)
+    seen = f"; only then segments see {params}" if params else ""
+    assert warnings(check(capsys, file, "--offline")[1]) == [
+        f"! destinations.yespo: sends past events of type {types}; {PAST}{seen}"
+    ]
+
+
+def test_what_add_orders_leaves_out_is_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def offline(via: str) -> list[str]:
+        destinations = {"yespo": {"type": "yespo", "api_key": "k", "orders_via": via}}
+        file = config(tmp_path, topics=[REVIEWS, ORDERS], destinations=destinations)
+        return warnings(check(capsys, file, "--offline")[1])
+
+    why, remedy = "Add orders has no place for parameters", "choose orders_via: add_orders_then_events"
+    assert offline("add_orders") == [
+        f"! topics[1].params: city, country will not reach yespo: {why}; {remedy}, or take them out"
+    ]
+    assert offline("add_orders_then_events") == offline("events") == []
+
+
+def test_ids_of_custom_events_that_may_meet_are_a_warning(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A column event_id is the id though nobody mapped it; a full check gives the other warnings too."""
+    ids = {world.orders: "event_id", world.contacts: "visit_no"}
+    for topic, column in ids.items():
+        row = record("Row", **{column: "string"}, external_customer_id="string")
+        world.registry.register(f"{topic}-value", json.dumps(row))
+
+    def found(**fields: str) -> list[str]:
+        topics = [{"name": name, "entity": "event", "event_type": "seen"} for name in ids]
+        topics[1] |= {"fields": fields}  # type: ignore[dict-item]  # as JSON has it
+        yespo = {"type": "yespo", "url": world.crm, "api_key": "sandbox-key", "events_via": "past_events"}
+        return warnings(check(capsys, world.config(topics=topics, destinations={"yespo": yespo}))[1])
+
+    past = f"! destinations.yespo: sends past events of type seen; {PAST}"
+    both, remedy = f"{world.orders}, {world.contacts}", "map a column whose values no other topic has"
+    once = "an id that is in two of them is sent once"
+    assert found() == [past]
+    assert found(eventId="visit_no") == [
+        past,
+        f"! fields.eventId: {both} have ids of their own; {once}; {remedy}",
+    ]
