@@ -1,6 +1,7 @@
 """What of the counter and of the service can be set."""
 
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -36,7 +37,7 @@ class MetricaOptions(Struct, frozen=True, kw_only=True):
     parallel: int = 3
     per_day: int = 5000
     counter_per_day: int = 0
-    body_bytes: int = 2**30
+    body_bytes: int = 10**9
     orders_per_client: int = 100_000
     seed: int | None = None
     invalid_row: Literal["by_format", "400", "FAILED"] = "by_format"
@@ -49,3 +50,10 @@ class MetricaOptions(Struct, frozen=True, kw_only=True):
     statuses_posted: Literal["merged", "replaced"] = "merged"
     contact_rev: str = "name"
     order_rev: str = "rev"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a time zone that there is not."""
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{self.time_zone} is no time zone") from None

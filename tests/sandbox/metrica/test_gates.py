@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from connector.sandbox.faults import Fault
+from connector.sandbox.metrica.options import MetricaOptions
 from tests.sandbox.metrica.site import CONTACT, Site, changed, flaw, running
 
 DAY = 86_400
@@ -139,6 +140,12 @@ def test_a_counter_may_have_a_quota_of_its_own() -> None:
     with running(counter_per_day=1) as site:
         site.get("last_uploadings")
         assert flaw(site.get("last_uploadings")) == (429, "quota_requests_by_counter_id", None)
+
+
+def test_the_limits_are_the_documented_ones() -> None:
+    found = MetricaOptions()
+    assert (found.rate_per_second, found.parallel, found.per_day) == (30, 3, 5000)
+    assert (found.body_bytes, found.orders_per_client) == (10**9, 100_000)
 
 
 def test_no_limit_is_0() -> None:

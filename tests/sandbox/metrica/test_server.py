@@ -2,8 +2,10 @@
 
 import re
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx2
 import msgspec
@@ -132,6 +134,15 @@ def test_the_last_uploadings_are_told_newest_first(site: Site) -> None:
     assert len(earlier) == 1  # strictly before
 
 
+def test_times_are_told_in_the_counters_zone() -> None:
+    with running(time_zone="Asia/Tokyo") as site:
+        clock = site.server.clock
+        clock.stop()
+        uploading = site.contacts(CONTACT).json()["uploading"]
+    told = datetime.fromtimestamp(clock(), ZoneInfo("Asia/Tokyo"))
+    assert uploading["datetime"] == told.strftime("%Y-%m-%d %H:%M:%S")
+
+
 @pytest.mark.parametrize(
     ("asked", "location"),
     [
@@ -185,6 +196,7 @@ def test_options_of_metrica_are_read_from_texts_and_mistakes_are_told() -> None:
         ("metrica.sede=7", r"metrica\.sede is no option; did you mean metrica\.seed"),
         ("metrica=7", "metrica is no option"),
         ("metrica.unknown_contact=lost", "Invalid enum value 'lost'"),
+        ("metrica.time_zone=Mars/Olympus", "Mars/Olympus is no time zone"),
     ):
         with pytest.raises(ValueError, match=words):
             read_options([setting])
