@@ -19,7 +19,7 @@ from connector.errors import ConnectorError
 from connector.settings import Settings
 from connector.settings.destinations import YespoSettings
 from connector.settings.topic import TopicSettings
-from connector.wiring import advice, clocks, ledgers
+from connector.wiring import advice, check_metrica, clocks, ledgers
 from connector.wiring.finding import Finding, Findings
 
 _WAIT = 10.0
@@ -30,6 +30,7 @@ def check(settings: Settings) -> Findings:
     columns: dict[str, Collection[str]] = {}
     parts: list[Callable[[], Findings]] = [lambda: _kafka(settings), lambda: _schemas(settings, columns)]
     parts += [lambda: advice.advise(settings), lambda: advice.same_ids(settings, columns)]
+    parts += [lambda: check_metrica.columns(settings, columns)]
     parts += [lambda name=name: clocks.check(settings, name) for name in settings.destinations]  # type: ignore[misc]
     parts += [lambda name=name: _credentials(settings, name) for name in settings.destinations]  # type: ignore[misc]
     parts += [lambda: _ledger(settings), lambda: _history(settings)]
@@ -165,6 +166,8 @@ def _credentials(settings: Settings, name: str) -> Findings:
     if isinstance(chosen, YespoSettings):
         answer = asyncio.run(_ask_yespo(settings, name))
         yield _verdict(f"destinations.{name}", chosen.url, answer)
+    else:
+        yield from check_metrica.check(settings, name, chosen)
 
 
 async def _ask_yespo(settings: Settings, name: str) -> Response | NoAnswer:
