@@ -96,24 +96,26 @@ class Application:
 
     async def _at_metrica(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Its uploads may be large and long: they are worked on in a thread, and hold up nobody."""
-        body = Spool(self.crm.options.metrica.body_bytes)
+        with Spool(self.crm.options.metrica.body_bytes) as body:
+            answer = await self._spooled(scope, receive, body)
+        if answer is not None:
+            date = ("date", formatdate(self.clock(), usegmt=True))  # tells how long the day's quota lasts
+            await _send(send, replace(answer, headers=(date, *answer.headers)))
+
+    async def _spooled(self, scope: Scope, receive: Receive, body: Spool) -> Answer | None:
+        """No answer = the connection is gone."""
         address = (scope.get("client") or ("", 0))[0]
         request = metrica.Request(
             scope["method"], scope["path"], scope["query_string"], scope["headers"], address, body
         )
-        try:
-            with self.metrica.entering(request) as refusal:
-                if not await _spool(receive, body):
-                    return
-                fault = None if refusal else self.faults.pick(request.method, request.path, body)
-                answer = await self._metrica_answer(request, fault, refusal)
-                if answer is None:
-                    await self._hang(fault, scope, receive)
-            if answer is not None:
-                date = ("date", formatdate(self.clock(), usegmt=True))  # tells how long the day's quota lasts
-                await _send(send, replace(answer, headers=(date, *answer.headers)))
-        finally:
-            body.close()
+        with self.metrica.entering(request) as refusal:
+            if not await _spool(receive, body):
+                return None
+            fault = None if refusal else self.faults.pick(request.method, request.path, body)
+            answer = await self._metrica_answer(request, fault, refusal)
+            if answer is None:
+                await self._hang(fault, scope, receive)
+            return answer
 
     async def _metrica_answer(
         self, request: metrica.Request, fault: Fault | None, answer: Answer | None

@@ -31,7 +31,7 @@ def _content(lines: Iterator[bytes], mark: bytes) -> Iterator[bytes]:
     """Up to the next boundary; the line's end before it belongs to the boundary."""
     held = b""
     for line in lines:
-        if line.startswith(mark):
+        if line.rstrip(b"\r\n") in {mark, mark + b"--"}:
             yield held.removesuffix(b"\n").removesuffix(b"\r")
             return
         if held:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
+from typing import Self
 
 _IN_MEMORY = 2**20
 _CHUNK = 2**18
@@ -12,7 +13,7 @@ class Spool:
 
     def __init__(self, limit: int = 0) -> None:
         """limit: what goes beyond is counted and dropped; 0 = none."""
-        self._file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed by `close`
+        self._file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed by __exit__
         self._limit = limit
         self.size = 0
 
@@ -47,6 +48,8 @@ class Spool:
         self._file.seek(0)
         return iter(self._file.readline, b"")
 
-    def close(self) -> None:
-        """Give the file back."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._file.close()
