@@ -36,8 +36,8 @@ def multipart(name: str, rows: Sequence[Row], delimiter: Delimiter) -> tuple[byt
 
 def _file(rows: Sequence[Row], delimiter: Delimiter) -> str:
     out = io.StringIO()
-    if delimiter == "COMMA":  # which quotes the lists that have one
-        writer = csv.writer(out, lineterminator="\n")
+    if delimiter == "COMMA":  # which quotes the lists that have one; by its line's end, a bare \r too
+        writer = csv.writer(out, lineterminator="\r\n")
     else:
         writer = csv.writer(out, delimiter=";", quoting=csv.QUOTE_ALL, lineterminator="\n")
     columns = list(rows[0])

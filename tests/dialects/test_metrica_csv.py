@@ -46,6 +46,13 @@ def test_a_list_is_one_quoted_cell_and_odd_texts_survive(delimiter: str, sign: s
     assert found["name"] == 'Иван П;"ет,ров\nII'
 
 
+@pytest.mark.parametrize(("delimiter", "sign"), [("COMMA", ","), ("SEMICOLON", ";")])
+def test_a_bare_carriage_return_ends_no_row(delimiter: str, sign: str) -> None:
+    [request] = uploaded([contact_event(last_name="Пет\rров")], delimiter=delimiter).requests
+    [found] = table(request, sign)
+    assert found["name"] == "Иван Пет\rров"
+
+
 def test_custom_attributes_travel_by_csv_alone() -> None:
     one = metrica(contact_attributes=("shoe_size", "tags"), upload="json")
     event = contact_event(fields={"shoe_size": 42.5, "tags": ["vip", "b2b"]})
