@@ -5,7 +5,7 @@ import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from connector.cli.options import AsJson
 
@@ -55,16 +55,19 @@ def command(
 
 
 def conclude(demo: "Demo", view: "Onlooker", console: "Console", *, as_json: bool) -> int:
-    """Replay, compare, print; the exit code."""
+    """Replay, compare, make the tour, print; the exit code."""
     summary = demo.summary(demo.replay())
+    tour = demo.tour()
+    summary = replace(summary, seconds=demo.seconds)
     view.close()
     if as_json:
-        typer.echo(json.dumps(asdict(summary), ensure_ascii=False))
+        typer.echo(json.dumps(asdict(summary) | {"tour": asdict(tour)}, ensure_ascii=False))
     else:
-        from connector.demo.view import table  # noqa: PLC0415 - `--help` waits for nothing
+        from connector.demo.tour_view import tour_table  # noqa: PLC0415 - `--help` waits for nothing
+        from connector.demo.view import table  # noqa: PLC0415 - as above
 
-        console.print(table(summary), highlight=False)
-    return 1 if summary.mismatched else 0
+        console.print(table(summary, tour_table(tour)), highlight=False)
+    return 1 if summary.mismatched or not tour.complete else 0
 
 
 def _serve(demo: "Demo", console: "Console") -> None:

@@ -2,7 +2,7 @@
 
 The story: the traffic is written, the service works it off, in the middle the CRM answers 503 for a while;
 then the CRM is compared with the source, and all topics are read once more by another group with the same
-ledger, which must send nothing.
+ledger, which must send nothing. A tour of a few orders more shows what the traffic has not.
 """
 
 import threading
@@ -15,11 +15,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Protocol, Self, cast
 
-from connector.demo.settings import LETTERS, settings
+from connector.demo import tour
+from connector.demo.settings import LETTERS, TOPICS, Topics, settings
 from connector.demo.summary import Summary
+from connector.demo.tour import Tour
 from connector.demo.verdict import judge, sent_twice
 from connector.demo.work import Snapshot, Work, working
 from connector.errors import Fatal
+from connector.sandbox import traffic_tour
 from connector.sandbox.broker import EmbeddedBroker
 from connector.sandbox.registry import RegistryServer
 from connector.sandbox.server import SandboxServer
@@ -67,7 +70,8 @@ class Demo:
             self._directory = Path(enter(TemporaryDirectory(prefix="crm-connector-demo-")))
             self.broker = enter(EmbeddedBroker())
             self._registry = enter(RegistryServer())
-            self.sandbox = enter(SandboxServer(rate_per_second=LIMIT if self.rate else 0))
+            rate = LIMIT if self.rate else 0
+            self.sandbox = enter(SandboxServer(rate_per_second=rate, delete_range_enabled=True))
             self.traffic = Traffic(self._registry, self._seed)
         except BaseException:
             self._stack.close()
@@ -86,15 +90,31 @@ class Demo:
         with working(demo.service(self._settings("demo"))[0]) as work:
             self._count = self._write(self.traffic.batch(self._orders))
             self._show.phase(f"delivering {self._count:,} records")
-            self._outcomes = self._settle(work, burst=True)
+            self._outcomes = self._settle(work, self._count, burst=True)
 
     def replay(self) -> int:
         """Read everything once more, as another group with the same ledger; how many requests were sent."""
         self._show.phase(f"replaying {self._count:,} records with the same ledger")
         before = self.sandbox.crm.counts()["requests"]
         with working(demo.service(self._settings("demo-replay"))[0]) as work:
-            self._settle(work, burst=False)
+            self._settle(work, self._count)
         return self.sandbox.crm.counts()["requests"] - before
+
+    def tour(self) -> Tour:
+        """On a few more orders, what else there is to see. Raises Fatal as `deliver` does."""
+        crm, seen = self.sandbox.crm, [tour.before(self.sandbox.crm)]
+        self._show.phase("a few orders more: a discount, a cancellation, history, a range of it deleted")
+        self.broker.touch((traffic_tour.ORDERS, traffic_tour.REVIEWS))
+        count = self.broker.write(traffic_tour.records(self._registry))
+        for group in ("demo-tour", "demo-tour-again"):
+            chosen = self._settings(group, tour.TOPICS)
+            with working(demo.service(chosen)[0]) as work:
+                self._settle(work, count)
+            if len(seen) == 1:
+                seen.append(tour.before(crm))
+                tour.delete_year(chosen)
+                seen.append(tour.before(crm))
+        return tour.tell(crm, *seen)
 
     @contextmanager
     def serve(self) -> Iterator[tuple[str, str]]:
@@ -118,13 +138,13 @@ class Demo:
     def _write(self, entries: list[Entry]) -> int:
         return self.broker.write(entry.record for entry in entries)
 
-    def _settle(self, work: Work, *, burst: bool) -> Mapping[str, int]:
-        """Wait until every record has its outcome; in the middle, if so, let the CRM answer 503."""
+    def _settle(self, work: Work, count: int, *, burst: bool = False) -> Mapping[str, int]:
+        """Wait until so many records have their outcome; in the middle, if so, let the CRM answer 503."""
         moved, last = time.monotonic(), -1
         while True:
-            now = work.look(self._count, self.sandbox)
+            now = work.look(count, self.sandbox)
             self._show.update(now)
-            if now.settled >= self._count and now.lag == 0:
+            if now.settled >= count and now.lag == 0:
                 return now.outcomes
             if burst and now.orders > self._orders // 2:
                 burst = False
@@ -135,7 +155,7 @@ class Demo:
                 raise Fatal(f"demo: the pipeline does not go on: {work.trouble()}")
             time.sleep(TICK)
 
-    def _settings(self, group: str) -> Settings:
+    def _settings(self, group: str, topics: Topics = TOPICS) -> Settings:
         return settings(
             broker=self.broker.bootstrap,
             registry=self._registry.url,
@@ -143,6 +163,7 @@ class Demo:
             directory=self._directory,
             rate=self.rate,
             group=group,
+            topics=topics,
         )
 
     # --- What came of it --------------------------------------------------------------------------
@@ -177,8 +198,13 @@ class Demo:
             replayed=self._count,
             replay_sent=replay_sent,
             rate_per_second=self.rate,
-            seconds=round(time.monotonic() - self._began, 1),
+            seconds=self.seconds,
         )
+
+    @property
+    def seconds(self) -> float:
+        """Since it was made."""
+        return round(time.monotonic() - self._began, 1)
 
     def _letters(self) -> tuple[dict[str, int], set[str]]:
         """Causes of the dead letters, and the keys of those that name one; written again, one counts once."""

@@ -9,7 +9,8 @@ from connector.settings import Settings
 
 LETTERS: Final = "crm-connector.dead-letters"
 DESTINATION: Final = "yespo"
-TOPICS: Final[list[dict[str, Any]]] = [
+Topics = list[dict[str, Any]]
+TOPICS: Final[Topics] = [
     {
         "name": ORDERS,
         "entity": "order",
@@ -38,13 +39,16 @@ TOPICS: Final[list[dict[str, Any]]] = [
 ]
 
 
-def settings(*, broker: str, registry: str, crm: str, directory: Path, rate: int, group: str) -> Settings:
+def settings(
+    *, broker: str, registry: str, crm: str, directory: Path, rate: int, group: str,
+    topics: Topics = TOPICS,
+) -> Settings:  # fmt: skip
     """Settings for parts at these addresses. rate: requests a second, 0 = unlimited."""
     return Settings.model_validate(
         {
             "kafka": {"bootstrap_servers": broker, "group_id": group, "properties": {"log_level": 2}},
             "schema_registry": {"url": registry},
-            "topics": TOPICS,
+            "topics": topics,
             "destinations": {
                 DESTINATION: {
                     "type": "yespo",

@@ -135,8 +135,8 @@ def _why(now: Snapshot) -> str:
 # --- The end --------------------------------------------------------------------------------------
 
 
-def table(summary: Summary) -> RenderableType:
-    """What came of it, at a glance."""
+def table(summary: Summary, *more: RenderableType) -> RenderableType:
+    """What came of it, at a glance. more: stands before the verdict."""
     rows = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     rows.add_column(f"crm-connector demo, {summary.seconds:.0f} s")
     rows.add_column("count", justify="right")
@@ -145,7 +145,10 @@ def table(summary: Summary) -> RenderableType:
         for name, count, remark, style in section:
             rows.add_row(name, f"{count:,}", remark, style=style)
         rows.add_section()
-    return Group(Text(), rows, *[Text(f"  {line}", "red") for line in summary.differences], _verdict(summary))
+    differences = [Text(f"  {line}", "red") for line in summary.differences]
+    return Group(
+        Text(), rows, *differences, *(part for one in more for part in (Text(), one)), _verdict(summary)
+    )
 
 
 Line = tuple[str, int, str, str]

@@ -52,13 +52,15 @@ class Entry(Struct, frozen=True):
     at: datetime
 
 
-class _Writer:
+class Writer:
     """Bytes in Confluent's framing."""
 
     def __init__(self, schema: str, schema_id: int) -> None:
+        """Of one registered schema."""
         self._schema, self._prefix = parse_schema(json.loads(schema)), _prefix(schema_id)
 
     def write(self, datum: Mapping[str, Any]) -> bytes:
+        """A record's key or value."""
         out = BytesIO()
         out.write(self._prefix)
         schemaless_writer(out, self._schema, datum)
@@ -74,9 +76,9 @@ class Traffic:
         self.shop = Shop(seed, start or datetime.now(UTC) - SPAN)
         self.broken: set[str] = set()
         self._lsn = 35_852_096
-        self._keys = {t: _Writer(KEYS[t], registry.register(f"{t}-key", KEYS[t])) for t in KEYS}
-        self._values = {t: _Writer(VALUES[t], registry.register(f"{t}-value", VALUES[t])) for t in VALUES}
-        self._evolved = _Writer(EVOLVED, registry.register(f"{ORDERS}-value", EVOLVED))
+        self._keys = {t: Writer(KEYS[t], registry.register(f"{t}-key", KEYS[t])) for t in KEYS}
+        self._values = {t: Writer(VALUES[t], registry.register(f"{t}-value", VALUES[t])) for t in VALUES}
+        self._evolved = Writer(EVOLVED, registry.register(f"{ORDERS}-value", EVOLVED))
 
     def batch(self, orders: int, span: timedelta = SPAN, *, faults: bool = True) -> list[Entry]:
         """The records of so many new orders and of what becomes of them, in the order to be written.
@@ -97,7 +99,8 @@ class Traffic:
         topic, row = TOPICS[change.table], change.row
         self._lsn += 8 * self._random.randint(10, 90)
         evolved = topic == ORDERS and progress > _ALTERED
-        envelope = _envelope(change, self._lsn)
+        after = _row(change.table, change.row)
+        envelope = debezium(change.table, change.op, after, self._lsn, change.at)
         record = Outgoing(
             topic,
             self._keys[topic].write({_PRIMARY[change.table]: row[_PRIMARY[change.table]]}),
@@ -187,17 +190,19 @@ def _headers(run: str) -> tuple[tuple[str, bytes], ...]:
     return tuple((f"__debezium.context.{name}", value) for name, value in context.items())
 
 
-def _envelope(change: Change, lsn: int) -> dict[str, Any]:
-    ms = epoch_ms(change.at)
+def debezium(table: str, op: str, after: Row, lsn: int, at: datetime) -> dict[str, Any]:
+    """A change as Debezium tells it; `after` as Avro takes it."""
+    ms = epoch_ms(at)
     source = {
-        "version": "3.7.0.Final", "connector": "postgresql", "name": "shop", "ts_ms": ms, "snapshot": "false",
-        "db": "shop", "sequence": f'["{lsn}","{lsn}"]', "ts_us": ms * 1000, "ts_ns": ms * 1_000_000,
-        "schema": "public", "table": change.table, "txId": lsn // 64, "lsn": lsn, "xmin": None,
+        "version": "3.7.0.Final", "connector": "postgresql", "name": "shop", "ts_ms": ms,
+        "snapshot": "true" if op == "r" else "false", "db": "shop", "sequence": f'["{lsn}","{lsn}"]',
+        "ts_us": ms * 1000, "ts_ns": ms * 1_000_000, "schema": "public", "table": table,
+        "txId": lsn // 64, "lsn": lsn, "xmin": None,
     }  # fmt: skip
     return {
-        "before": None, "after": _row(change.table, change.row), "source": source,
+        "before": None, "after": after, "source": source,
         "transaction": {"id": f"{lsn // 64}:{lsn}", "total_order": 1, "data_collection_order": 1},
-        "op": change.op, "ts_ms": ms + 700, "ts_us": (ms + 700) * 1000, "ts_ns": (ms + 700) * 1_000_000,
+        "op": op, "ts_ms": ms + 700, "ts_us": (ms + 700) * 1000, "ts_ns": (ms + 700) * 1_000_000,
     }  # fmt: skip
 
 
@@ -206,14 +211,14 @@ def _row(table: str, row: Row) -> Row:
     if table == "contacts":
         return row | {"created_at": zoned, "updated_at": epoch_ms(row["updated_at"]) * 1000}
     viewed = row["viewed_at"] and epoch_ms(row["viewed_at"]) * 1000
-    items, delivery = (_json(row[name]) for name in ("items", "delivery"))
+    items, delivery = (json_text(row[name]) for name in ("items", "delivery"))
     return row | {"created_at": zoned, "viewed_at": viewed, "items": items, "delivery": delivery}
 
 
-def _json(value: object) -> str:
+def json_text(value: object) -> str:
     """As PostgreSQL writes jsonb: numbers keep their digits."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_json(name)}: {_json(part)}" for name, part in value.items()) + "}"
+        return "{" + ", ".join(f"{json_text(name)}: {json_text(part)}" for name, part in value.items()) + "}"
     if isinstance(value, Iterable) and not isinstance(value, str):
-        return "[" + ", ".join(map(_json, value)) + "]"
+        return "[" + ", ".join(map(json_text, value)) + "]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str | int | None) else str(value)

@@ -10,11 +10,13 @@ Avro = dict[str, Any] | list[Any] | str
 Field = dict[str, Any]
 
 
-def _null(name: str, kind: Avro) -> Field:
+def null(name: str, kind: Avro) -> Field:
+    """A column that may be null."""
     return {"name": name, "type": ["null", kind], "default": None}
 
 
-def _decimal(precision: int, scale: int) -> Avro:
+def decimal(precision: int, scale: int) -> Avro:
+    """PostgreSQL's numeric."""
     return {
         "type": "bytes",
         "logicalType": "decimal",
@@ -30,12 +32,13 @@ def _debezium(kind: str, name: str, **more: Any) -> dict[str, Any]:
     return {"type": kind, "connect.version": 1, "connect.name": name, **more}
 
 
-def _column(name: str, kind: Avro) -> Field:
+def column(name: str, kind: Avro) -> Field:
+    """A column."""
     return {"name": name, "type": kind}
 
 
-_JSON: Final = _debezium("string", "io.debezium.data.Json")
-_ZONED: Final = _debezium("string", "io.debezium.time.ZonedTimestamp")
+JSON: Final = _debezium("string", "io.debezium.data.Json")
+ZONED: Final = _debezium("string", "io.debezium.time.ZonedTimestamp")
 _MICROS: Final = _debezium("long", "io.debezium.time.MicroTimestamp")
 _DATE: Final = _debezium("int", "io.debezium.time.Date")
 _STATUS: Final = _debezium(
@@ -44,37 +47,37 @@ _STATUS: Final = _debezium(
     **{"connect.parameters": {"allowed": "cart,new,paid,shipped,delivered,cancelled"}},
 )
 _ORDER: Final = (
-    _column("order_no", "string"),
-    _null("customer_no", "string"),
-    _null("email", "string"),
-    _null("phone", "string"),
-    _null("first_name", "string"),
-    _null("last_name", "string"),
-    _column("status", _STATUS),
-    _null("total", _decimal(12, 2)),
-    _null("shipping", _decimal(8, 2)),
+    column("order_no", "string"),
+    null("customer_no", "string"),
+    null("email", "string"),
+    null("phone", "string"),
+    null("first_name", "string"),
+    null("last_name", "string"),
+    column("status", _STATUS),
+    null("total", decimal(12, 2)),
+    null("shipping", decimal(8, 2)),
     {"name": "currency", "type": {"type": "string", "connect.default": "UAH"}, "default": "UAH"},
-    _column("created_at", _ZONED),
-    _null("viewed_at", _MICROS),
-    _null("payment_method", "string"),
-    _null("cart_url", "string"),
-    _null("store_id", {"type": "int", "connect.type": "int16"}),
-    _null("items", _JSON),
-    _null("delivery", _JSON),
+    column("created_at", ZONED),
+    null("viewed_at", _MICROS),
+    null("payment_method", "string"),
+    null("cart_url", "string"),
+    null("store_id", {"type": "int", "connect.type": "int16"}),
+    null("items", JSON),
+    null("delivery", JSON),
 )
 _CONTACT: Final = (
     {"name": "id", "type": {"type": "long", "connect.default": 0}, "default": 0},
-    _column("customer_no", "string"),
-    _null("email", "string"),
-    _null("phone", "string"),
-    _null("first_name", "string"),
-    _null("last_name", "string"),
-    _null("city", "string"),
-    _null("birth_date", _DATE),
-    _column("bonus_balance", _decimal(14, 4)),
+    column("customer_no", "string"),
+    null("email", "string"),
+    null("phone", "string"),
+    null("first_name", "string"),
+    null("last_name", "string"),
+    null("city", "string"),
+    null("birth_date", _DATE),
+    column("bonus_balance", decimal(14, 4)),
     {"name": "subscribed", "type": {"type": "boolean", "connect.default": True}, "default": True},
-    _column("created_at", _ZONED),
-    _null("updated_at", _MICROS),
+    column("created_at", ZONED),
+    null("updated_at", _MICROS),
 )
 _SNAPSHOT: Final = _debezium(
     "string",
@@ -88,14 +91,14 @@ _SOURCE: Final = {
     "connect.version": 1,
     "connect.name": "io.debezium.connector.postgresql.Source",
     "fields": [
-        *(_column(name, "string") for name in ("version", "connector", "name")),
-        _column("ts_ms", "long"),
+        *(column(name, "string") for name in ("version", "connector", "name")),
+        column("ts_ms", "long"),
         {"name": "snapshot", "type": [_SNAPSHOT, "null"], "default": "false"},
-        _column("db", "string"),
-        _null("sequence", "string"),
-        *(_null(name, "long") for name in ("ts_us", "ts_ns")),
-        *(_column(name, "string") for name in ("schema", "table")),
-        *(_null(name, "long") for name in ("txId", "lsn", "xmin")),
+        column("db", "string"),
+        null("sequence", "string"),
+        *(null(name, "long") for name in ("ts_us", "ts_ns")),
+        *(column(name, "string") for name in ("schema", "table")),
+        *(null(name, "long") for name in ("txId", "lsn", "xmin")),
     ],
 }
 _BLOCK: Final = {
@@ -105,35 +108,37 @@ _BLOCK: Final = {
     "connect.version": 1,
     "connect.name": "event.block",
     "fields": [
-        _column("id", "string"),
-        _column("total_order", "long"),
-        _column("data_collection_order", "long"),
+        column("id", "string"),
+        column("total_order", "long"),
+        column("data_collection_order", "long"),
     ],
 }
 
 
-def _envelope(topic: str, columns: tuple[Field, ...]) -> str:
+def envelope(topic: str, columns: tuple[Field, ...]) -> str:
+    """The value's schema of a topic."""
     row = {"type": "record", "name": "Value", "fields": list(columns), "connect.name": f"{topic}.Value"}
     fields = [
-        _null("before", row),
-        _null("after", "Value"),
-        _column("source", _SOURCE),
-        _null("transaction", _BLOCK),
-        _column("op", "string"),
-        *(_null(name, "long") for name in ("ts_ms", "ts_us", "ts_ns")),
+        null("before", row),
+        null("after", "Value"),
+        column("source", _SOURCE),
+        null("transaction", _BLOCK),
+        column("op", "string"),
+        *(null(name, "long") for name in ("ts_ms", "ts_us", "ts_ns")),
     ]
     whole = {"type": "record", "name": "Envelope", "namespace": topic, "fields": fields, "connect.version": 2}
     return json.dumps(whole | {"connect.name": f"{topic}.Envelope"}, ensure_ascii=False)
 
 
-def _key(topic: str, column: Field) -> str:
-    whole = {"type": "record", "name": "Key", "namespace": topic, "fields": [column]}
+def key(topic: str, primary: Field) -> str:
+    """The key's schema of a topic."""
+    whole = {"type": "record", "name": "Key", "namespace": topic, "fields": [primary]}
     return json.dumps(whole | {"connect.name": f"{topic}.Key"})
 
 
-KEYS: Final = {ORDERS: _key(ORDERS, _ORDER[0]), CONTACTS: _key(CONTACTS, _CONTACT[0])}
+KEYS: Final = {ORDERS: key(ORDERS, _ORDER[0]), CONTACTS: key(CONTACTS, _CONTACT[0])}
 """The key's schema by topic: the primary key of the table."""
-VALUES: Final = {ORDERS: _envelope(ORDERS, _ORDER), CONTACTS: _envelope(CONTACTS, _CONTACT)}
+VALUES: Final = {ORDERS: envelope(ORDERS, _ORDER), CONTACTS: envelope(CONTACTS, _CONTACT)}
 """The value's schema by topic."""
-EVOLVED: Final = _envelope(ORDERS, (*_ORDER, _null("promo_code", "string")))
+EVOLVED: Final = envelope(ORDERS, (*_ORDER, null("promo_code", "string")))
 """The value's schema of orders after an ALTER TABLE … ADD COLUMN."""

@@ -16,11 +16,13 @@ from time import monotonic, sleep
 from urllib.request import urlopen
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 from rich.console import Console
 
 from connector.cli.demo import conclude
 from connector.demo import Demo
+from connector.demo.tour import Tour
+from connector.demo.tour_view import tour_table
 from connector.demo.verdict import Verdict, judge, sent_twice
 from connector.demo.view import LiveView, PlainView, table
 from connector.demo.work import Snapshot
@@ -33,6 +35,22 @@ from connector.sandbox.traffic import Entry, Traffic
 pytestmark = pytest.mark.slow
 COMMAND = [sys.executable, "-m", "connector", "demo"]
 SECONDS = 60
+TOUR = Tour(
+    contact_first=True,
+    order=["orderCreated", "orderUpdated", "orderDelivered"],
+    lines=["2 × 4.28", "1 × 6.44"],
+    total="15.00",
+    adds_up=True,
+    cancelled=["orderCreated", "orderCancelled"],
+    custom_events=1,
+    history=12,
+    workflows=6,
+    deleted=4,
+    left=8,
+    sent_again=4,
+    ignored=0,
+)
+"""What the CRM is to be told on the tour."""
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +100,7 @@ def test_json_is_one_object_with_the_figures_that_the_traffic_promises(tmp_path:
     zero = ("mismatched", "ignored", "sent_twice", "replay_sent", "in_doubt")
     assert {name: found[name] for name in zero} == dict.fromkeys(zero, 0)
     assert found["answered_503"] > 0
+    assert found["tour"] == asdict(TOUR)
     assert "@" not in run.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -107,6 +126,38 @@ def test_the_figures_add_up_and_the_table_shows_them(delivered: tuple[Demo, str]
     assert re.search(r"silently ignored by the CRM +0", text)
     assert "✓ The CRM holds what the source holds." in text
     assert "delivering" in shown
+
+
+def test_the_tour_is_a_line_for_each_thing_before_the_verdict(delivered: tuple[Demo, str]) -> None:
+    console = Console(file=StringIO(), width=100)
+
+    console.print(table(delivered[0].summary(0), tour_table(TOUR)))
+
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert text.index("on a few orders more") < text.index("✓ The CRM holds what the source holds.")
+    assert [re.split(r"  +", line.strip()) for line in text.splitlines() if "T-" in line] == [
+        ["contact before its order", "T-1", "imported, then its order sent"],
+        ["discount, to the cent", "T-1", "2 × 4.28 + 1 × 6.44 = 15.00; without it 17.47"],
+        ["order delivered", "T-1", "orderCreated, orderUpdated, orderDelivered"],
+        ["order cancelled", "T-2", "orderCreated, orderCancelled"],
+    ]
+    assert re.search(r"custom event +1 +reviewed", text)
+    assert re.search(r"past events +12 +of 2021 to 2023, with city and country", text)
+    assert re.search(r"range deleted +4 +those of 2022; 8 others stay", text)
+    assert re.search(r"sent again after that +4 ", text)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"contact_first": False}, {"adds_up": False}, {"order": ["orderCreated"]}, {"cancelled": []},
+        {"custom_events": 2}, {"history": 11}, {"workflows": 7}, {"deleted": 0}, {"left": 9},
+        {"sent_again": 0}, {"ignored": 1},
+    ],
+)  # fmt: skip
+def test_whatever_is_missing_on_the_tour_makes_it_incomplete(wrong: dict[str, object]) -> None:
+    assert TOUR.complete
+    assert not replace(TOUR, **wrong).complete
 
 
 @contextmanager
