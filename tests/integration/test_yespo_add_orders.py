@@ -96,6 +96,15 @@ def test_an_order_is_created_by_add_orders_and_goes_on_by_events_with_its_parame
     assert line.crm.ignored == []
 
 
+def test_add_orders_has_a_fixed_list_of_fields_so_parameters_stay_behind(line: Pipeline) -> None:
+    """`check` warns of it; the event that may follow carries them."""
+    table = orders(line)
+    settings = line.settings(topics(table, params={"city": "city"}), orders_via="add_orders")
+    table.write("c", order("1"))
+    assert line.run(settings) == {"delivered": 1}
+    assert "city" not in line.crm.orders["1"].params
+
+
 def test_a_lost_answer_is_sent_again_and_the_order_stays_one(line: Pipeline) -> None:
     table = orders(line)
     settings = line.settings(topics(table), orders_via="add_orders")

@@ -75,6 +75,16 @@ def test_a_past_event_has_its_time_in_the_accounts_zone_and_its_parameters_for_s
         assert (line.crm.orders, line.crm.triggers) == ({}, [])
 
 
+def test_past_events_are_tied_to_contacts_so_these_are_imported_beforehand(lines: Any) -> None:
+    with lines() as line:
+        table = line.table("orders", **COLUMNS)
+        for number in ("1", "2"):
+            table.write("u", order(number))
+        assert line.run(settings_of(line, table)) == {"delivered": 2}
+        tied = {str(past.params["externalOrderId"]): past.contact_id for past in line.crm.past_events}
+        assert tied == {number: line.crm.contacts[f"C{number}"].id for number in ("1", "2")}
+
+
 def test_at_most_five_hundred_go_in_a_request(lines: Any) -> None:
     with lines() as line:
         table = line.table("orders", **COLUMNS)
