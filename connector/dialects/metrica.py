@@ -17,7 +17,7 @@ from connector.dialects.metrica_options import MAX_ROWS, MetricaOptions
 from connector.dialects.metrica_products import Products
 from connector.dialects.metrica_rows import Rows, client_fields, order_in
 from connector.dialects.metrica_uploads import CSV, Uploads
-from connector.dialects.metrica_values import MAX_ID, Row, client_key, email_of, word
+from connector.dialects.metrica_values import MAX_ID, Row, client_key, email_of, is_taken, word
 
 __all__ = ["Metrica", "MetricaOptions"]
 
@@ -33,6 +33,7 @@ class Metrica:
         self._options, self._rows = options, Rows(options)
         self._uploads = Uploads(options, Products())
         self._simple = options.orders_via == "simple_orders"
+        self._hashed = options.identifiers == "md5"
 
     def check(self, event: Event) -> str | None:
         """Why Metrica would refuse or ignore it, or None."""
@@ -62,13 +63,14 @@ class Metrica:
         return None
 
     def ensure(self, event: Event, *, shared: bool) -> Event | None:  # noqa: ARG002 - the port's
-        """The client as far as the order tells it (RULES 12); None where that is nothing to be found by."""
+        """The client as the order tells it and Metrica takes it (RULES 12); None: nobody is found by it."""
         order, needed = order_in(event), self.requires(event)
         if needed is None:
             raise ValueError(f"{event.kind} requires no contact")
+        email = email_of(order.email)
         body = Contact(
             external_customer_id=word(order.external_customer_id) or UNSET,
-            email=email_of(order.email) or UNSET,
+            email=email if email and is_taken(email, hashed=self._hashed) else UNSET,
             phone=word(order.phone) or UNSET,
             first_name=order.first_name or UNSET,
             last_name=order.last_name or UNSET,

@@ -84,7 +84,7 @@ class Rows:
         row: Row = {"id": order.external_order_id}
         if simple:
             row |= identifiers(order, hashed=self._hashed)
-            row |= self._own(_OF_CLIENT, order.params or {}, event)
+            row |= self._own(("client_ids",), order.params or {}, event)
         elif key := client_key(order):
             row |= {"client_uniq_id": uniq_id(key), "client_type": "CONTACT"}
         else:
@@ -156,8 +156,16 @@ def products(items: tuple[Item, ...]) -> dict[str, int | Decimal]:
 
 
 def client_fields(order: Order) -> dict[str, Json]:
-    """What an order tells of its client besides e-mail and phone."""
-    return {name: value for name in _OF_CLIENT if (value := (order.params or {}).get(name)) is not None}
+    """What an order tells of its client besides e-mail and phone, as far as Metrica takes it."""
+    params = order.params or {}
+    return {name: params[name] for name in _OF_CLIENT if name in params and _is_list(name, params[name])}
+
+
+def _is_list(name: str, value: Json) -> bool:
+    try:
+        return bool(_LISTS[name](value))
+    except ValueError:
+        return False
 
 
 def _field(name: str, value: Json, zone: tzinfo, source: tzinfo) -> Cell:

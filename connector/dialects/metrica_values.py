@@ -61,10 +61,15 @@ def email_of(value: Text) -> str | None:
     return normalise_email(value) if value else None
 
 
+def is_taken(email: str, *, hashed: bool) -> bool:
+    """Whether Metrica takes an e-mail."""
+    return hashed or _EMAIL.fullmatch(email) is not None
+
+
 def identifiers(body: Contact | Order, *, hashed: bool) -> Row:
     """E-mails and phones as far as they are told; null clears them. Raises ValueError."""
     row: Row = {}
-    if (email := email_of(body.email)) and not hashed and not _EMAIL.fullmatch(email):
+    if (email := email_of(body.email)) and not is_taken(email, hashed=hashed):
         raise ValueError("email: is no address in Latin letters, and Metrica takes no other")
     for name, raw, value in (
         ("emails", body.email, email),
@@ -95,11 +100,20 @@ def goals(value: Json) -> list[Goal]:
     found: list[Goal] = []
     for text in listed(value):
         name, colon, price = text.partition(":")
-        try:
-            found.append({"goal_action_id": name, **({"price": Decimal(price)} if colon else {})})
-        except InvalidOperation:
-            raise ValueError("goals: a price is no number") from None
+        if not name:
+            raise ValueError("goals: a goal has no name")
+        found.append({"goal_action_id": name, **({"price": _price(price)} if colon else {})})
     return found
+
+
+def _price(text: str) -> Decimal:
+    try:
+        price = Decimal(text)
+    except InvalidOperation:
+        price = Decimal("NaN")
+    if not price.is_finite():
+        raise ValueError("goals: a price is no number")
+    return price
 
 
 def moment(value: datetime | str, zone: tzinfo, source: tzinfo = UTC) -> str:

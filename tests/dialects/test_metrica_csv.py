@@ -109,7 +109,7 @@ def test_a_file_is_parted_below_its_limit_and_a_row_above_it_costs_itself() -> N
 
 
 def test_simple_orders_name_their_client_themselves_and_have_types_for_statuses() -> None:
-    event = order_event(params={"client_ids": "161"}, raw_status="success")
+    event = order_event(params={"client_ids": "161", "user_ids": "u1"}, raw_status="success")
     one = metrica(orders_via="simple_orders")
     assert one.check(event) is None
     played = play(one.converse(one.lot(event), [Sending(event)]), script(passed(1)))

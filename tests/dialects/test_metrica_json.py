@@ -146,7 +146,9 @@ def test_goals_have_their_prices() -> None:
         (order_event(raw_status=None, status=None), "status missing"),
         (order_event(date=None), "date missing"),
         (order_event(date=datetime(1969, 12, 31, tzinfo=UTC)), "since 1970"),
-        (order_event(params={"goals": "paid:much"}), "goals"),
+        (order_event(params={"goals": "paid:much"}), "goals: a price"),
+        (order_event(params={"goals": "paid:NaN"}), "goals: a price"),
+        (order_event(params={"goals": ":200"}), "goals: a goal has no name"),
         (order_event(external_customer_id=None, email=None), "no client"),
         (order_event(currency="рубль"), "currency"),
         (order_event(items=(Item(name="Pear", quantity=1),)), "externalItemId"),
@@ -177,6 +179,14 @@ def test_an_unknown_contact_is_made_from_the_orders_fields_under_the_id_that_the
         assert METRICA.check(made) is None
         assert row(made)["emails"] == ["mail@yandex.ru"]
         assert row(made)["uniq_id"] == row(event)["client_uniq_id"]
+
+
+def test_what_metrica_takes_of_nobody_is_left_out_of_a_contact_that_is_made() -> None:
+    odd = {"email": "почта@mail.example", "params": {"client_ids": "GA1.2", "user_ids": ["u1"]}}
+    made = METRICA.ensure(order_event(**odd, phone="79995551111"), shared=False)
+    assert made is not None
+    assert row(made) == {"uniq_id": "J3QQ4", "phones": ["79995551111"], "user_ids": ["u1"]}
+    assert METRICA.ensure(order_event(email="почта@mail.example"), shared=False) is None
 
 
 def test_a_contact_of_whom_the_order_tells_nothing_to_be_found_by_is_waited_for() -> None:
