@@ -182,7 +182,8 @@ def test_an_unknown_contact_is_made_from_the_orders_fields_under_the_id_that_the
 
 
 def test_what_metrica_takes_of_nobody_is_left_out_of_a_contact_that_is_made() -> None:
-    odd: dict[str, Any] = {"email": "почта@mail.example", "params": {"client_ids": "GA1.2", "user_ids": ["u1"]}}
+    params = {"client_ids": "GA1.2", "user_ids": ["u1"]}
+    odd: dict[str, Any] = {"email": "почта@mail.example", "params": params}
     made = METRICA.ensure(order_event(**odd, phone="79995551111"), shared=False)
     assert made is not None
     assert row(made) == {"uniq_id": "J3QQ4", "phones": ["79995551111"], "user_ids": ["u1"]}
