@@ -46,6 +46,10 @@ STEPS: Final = (
         count INTEGER NOT NULL, marks BLOB NOT NULL, entries BLOB NOT NULL) STRICT;
     """,
     "",
+    """
+    CREATE TABLE days (destination TEXT PRIMARY KEY, day INTEGER NOT NULL, used INTEGER NOT NULL)
+        STRICT, WITHOUT ROWID;
+    """,
 )
 """Append only: the file's user_version is the number of steps it has had. A step without statements is a
 change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred.

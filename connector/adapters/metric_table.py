@@ -71,6 +71,11 @@ METRICS: Final = (
     _gauge(
         "daily_quota_requests", "destination", "Requests a day that the destination allows, if it counts."
     ),
+    _gauge(
+        "daily_quota_left_requests",
+        "destination",
+        "Requests that are left of them until 00:00 GMT, of all replicas.",
+    ),
     _counter("retries_total", "destination reason", "Events that are sent again."),
     _histogram("batch_events", "destination resource", EVENTS, "Events in a batch."),
     _histogram("batch_bytes", "destination resource", BYTES, "Bytes of the records in a batch."),

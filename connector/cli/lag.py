@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from connector.wiring.lag import LagRow
 
 EXAMPLE = "Example: crm-connector lag -c connector.yaml --json"
-HEAD = ("destination", "topic", "partition", "committed", "end", "records", "seconds")
+HEAD = ("destination", "topic", "partition", "committed", "end", "records", "seconds", "drained_at")
 
 
 def command(config: ConfigFile, as_json: AsJson = False) -> int:
     """Show how far every group is behind.
 
     Per partition, in records and in seconds: the age of the oldest record that is not committed. Nothing
-    joins the group.
+    joins the group. drained_at: when a destination will have had all of it, at the request rate and the daily
+    quota that it has.
     """
     from connector.wiring import lag  # noqa: PLC0415 - `--help` waits for nothing
 

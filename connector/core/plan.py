@@ -22,7 +22,7 @@ class Plan:
 
     def __init__(self, *, batch_events: int, batch_bytes: int, linger: float) -> None:
         """linger: seconds that a batch may wait for company."""
-        self._batch_events, self._batch_bytes, self._linger = batch_events, batch_bytes, linger
+        self._batch_events, self._batch_bytes, self.linger = batch_events, batch_bytes, linger
         self._heads: dict[Line, Item] = {}
         self._tails: dict[Line, Item] = {}
         self._buckets: dict[Lot, Bucket] = {}
@@ -90,7 +90,7 @@ class Plan:
 
     def next_due(self, now: float) -> float | None:
         """Seconds until something becomes due by itself, None: nothing waits."""
-        lingering = [b.oldest + self._linger for b in self._buckets.values() if len(b)]
+        lingering = [b.oldest + self.linger for b in self._buckets.values() if len(b)]
         later = [self._later[0][0]] if self._later else []
         return max(0.0, min(lingering + later) - now) if lingering or later else None
 
@@ -186,7 +186,7 @@ class Plan:
         bucket.put(item)
 
     def _is_due(self, bucket: Bucket, now: float) -> bool:
-        return bucket.size >= self._batch_bytes or now - bucket.oldest >= self._linger
+        return bucket.size >= self._batch_bytes or now - bucket.oldest >= self.linger
 
 
 def _chain(item: Item | None) -> Iterator[Item]:

@@ -82,6 +82,11 @@ def told(answer: Response | NoAnswer) -> Outcome:
     return Halt(reason, f"HTTP {status}: check {place}")
 
 
+def is_spent(answer: Response) -> bool:
+    """Whether the quota of the day, not of the second, is what it speaks of."""
+    return not OF_THE_DAY.isdisjoint(error_types(answer))
+
+
 def error_types(answer: Response) -> list[str]:
     """The error types of an answer, as far as they are words."""
     try:
@@ -110,8 +115,7 @@ def _short(counted: int | None) -> Outcome:
 
 
 def _stay_away(answer: Response) -> float | None:
-    of_the_day = not OF_THE_DAY.isdisjoint(error_types(answer))
-    return _until_midnight(answer) if of_the_day else _retry_after(answer)
+    return _until_midnight(answer) if is_spent(answer) else _retry_after(answer)
 
 
 def _until_midnight(answer: Response) -> float:

@@ -21,10 +21,10 @@ from connector.ports.process import Clock, History, Log, Meter
 TopicPartition = tuple[str, int]
 
 __all__ = [
-    "Answer", "Archive", "Ask", "Assigned", "Busy", "Clock", "DeadLetters", "Deny", "Destination", "Done",
-    "Grant", "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs", "Placed",
-    "Quotas", "Removable", "Removed", "Schemas", "Sent", "Settlement", "Sight", "Sizes", "Source", "Span",
-    "Taken", "TopicPartition", "Verdict", "Want",
+    "Answer", "Archive", "Ask", "Assigned", "Busy", "Clock", "Daily", "DeadLetters", "Deny", "Destination",
+    "Done", "Grant", "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs",
+    "Placed", "Quotas", "Removable", "Removed", "Schemas", "Sent", "Settlement", "Sight", "Sizes", "Source",
+    "Span", "Taken", "TopicPartition", "Verdict", "Want",
 ]  # fmt: skip
 
 
@@ -182,6 +182,25 @@ class Quotas(Protocol):
         refused, answered: what became of requests since the last call, which moves the rate for all replicas.
         Raises LedgerDown: none was taken, or as good as none.
         """
+
+
+class Daily(Protocol):
+    """One destination's requests of a day of GMT, kept, and shared by its replicas. One thread at a time.
+
+    Any method raises LedgerDown while the store does not answer.
+    """
+
+    def take(self, most: int) -> int:
+        """Count one request, unless `most` were counted today: how many are left, -1 = it was not counted."""
+
+    def spend(self, most: int) -> None:
+        """The destination says that today's are spent."""
+
+    def used(self) -> int:
+        """How many were counted today."""
+
+    def close(self) -> None:
+        """Give up what is open."""
 
 
 # --- Destination ----------------------------------------------------------------------------------

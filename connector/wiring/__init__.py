@@ -35,6 +35,7 @@ from connector.recording import Unrecorded, recorder
 from connector.service import Running, Service
 from connector.settings import Settings
 from connector.settings.topic import TopicSettings
+from connector.wiring.daily import LONGEST, Thrift
 from connector.wiring.destinations import dialect
 
 LEASE_SLACK = 30.0
@@ -137,6 +138,7 @@ class _Assembly:
         self._delivery = settings.delivery_of(name)
         self._topics = settings.topics_of(name)
         self._budget = share(self._delivery.memory_bytes, settings.kafka.properties)
+        self._thrift = Thrift(name, self._delivery.linger_ms / 1000, clock, meter)
 
     def lane(self, schemas: Registry | None, *, embedded: bool) -> Running:
         """The lane, not reading yet."""
@@ -144,7 +146,8 @@ class _Assembly:
         show_quota(settings, name, self._meter)
         inner = ledger(settings, name)
         store = MeteredLedger(tape.ledger(inner), name, self._meter)
-        destination, client = tape.destination(dialect(settings, name)), tape.http(http(settings, name))
+        destination = tape.destination(dialect(settings, name))
+        client = tape.http(self._thrift.client(settings, http(settings, name)))
         edges = Edges(destination, client, self._clock, self._meter, store.lease_left, self._quotas(inner))
         courier = Courier(edges, self._courier_options())
         letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
@@ -167,6 +170,7 @@ class _Assembly:
             batch_bytes=self._delivery.batch_bytes,
             linger=self._delivery.linger_ms / 1000,
         )
+        self._thrift.guide(plan)
         dispatch = Dispatch(destination, courier, store, letters, Own(plan, books, partitions, clock))
         readers = {t.name: Reading(decoder(t, schemas), self._mapper(t), t.totals) for t in self._topics}
 
@@ -213,6 +217,7 @@ class _Assembly:
             rate_per_second=self._delivery.rate_per_second,
             request_timeout=self._delivery.request_timeout_seconds,
             budget=self._delivery.max_attempts,
+            longest=LONGEST if self._settings.requests_per_day(self._name) else CourierOptions().longest,
         )
 
     def _quotas(self, store: SqliteLedger | PostgresLedger) -> PostgresQuotas | None:

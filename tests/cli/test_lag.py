@@ -2,13 +2,16 @@
 
 import json
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from connector.adapters.ledger_daily import SqliteDaily
 from connector.cli import call
+from connector.core.day import day_left
 from tests.cli.configs import config
 from tests.support.broker import Broker
 from tests.support.topics import TopicFactory
@@ -76,6 +79,35 @@ def test_a_group_without_commits_is_behind_by_all_that_is_there(
     assert 3600 <= row["seconds"] < 3700
 
 
+def test_it_is_forecast_when_a_backlog_is_drained_by_the_requests_that_the_day_has_left(
+    broker: Broker, topic: TopicFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orders, contacts = topic("orders"), topic("contacts")
+    produce(broker, orders, [HOUR_MS] * 30)
+    produce(broker, contacts, [HOUR_MS] * 10)
+    metrica = {
+        "type": "metrica", "counter_id": 1, "token": "t", "requests_per_day": 5,
+        "delivery": {"batch_events": 10, "rate_per_second": 1},
+    }  # fmt: skip
+    file = config(
+        tmp_path,
+        brokers=broker.bootstrap,
+        orders=orders,
+        contacts=contacts,
+        destinations={"metrica": metrica},
+    )
+
+    def drained() -> float:
+        return datetime.fromisoformat(of(rows(capsys, file), orders)["drained_at"]).timestamp()
+
+    assert 0 < drained() - time.time() < 10, "three requests of orders, one of contacts"
+    count = SqliteDaily(tmp_path / "ledger.db", "metrica")
+    count.spend(4)
+    midnight = time.time() + day_left(time.time())
+    assert 0 < drained() - midnight < 10, "one today, the others tomorrow"
+    count.close()
+
+
 def test_asking_commits_nothing_and_joins_nothing(
     broker: Broker, topic: TopicFactory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,8 +131,9 @@ def test_without_a_terminal_the_table_is_plain_text(
     cells = [line.split() for line in lines]
 
     assert code == 0
-    assert head.split() == ["destination", "topic", "partition", "committed", "end", "records", "seconds"]
-    assert ["yespo", orders, "0", "1", "1", "0", "-"] in cells
+    told = ["destination", "topic", "partition", "committed", "end", "records", "seconds", "drained_at"]
+    assert head.split() == told
+    assert ["yespo", orders, "0", "1", "1", "0", "-", "-"] in cells
 
 
 @pytest.mark.kafka

@@ -31,7 +31,7 @@ class TestPostgres:
     def test_migrate_makes_the_tables_once(self, tmp_path: Path, database: Database, capsys: Capture) -> None:
         file = shared(tmp_path, database)
         place = database.url.rpartition("@")[2]
-        for done in ("migrated from version 0 to 3", "up to date (version 3)"):
+        for done in ("migrated from version 0 to 4", "up to date (version 4)"):
             assert call(["ledger", "migrate", "-c", str(file)]) == 0
             assert capsys.readouterr().out == f"ledger {place}: {done}\n"
 
@@ -72,7 +72,7 @@ class TestPostgres:
 
 def test_an_sqlite_ledger_is_made_brought_up_to_date_and_pruned(tmp_path: Path, capsys: Capture) -> None:
     file, path = config(tmp_path), tmp_path / "ledger.db"
-    for done in ("migrated from version 0 to 3", "up to date (version 3)"):
+    for done in ("migrated from version 0 to 4", "up to date (version 4)"):
         assert call(["ledger", "migrate", "-c", str(file)]) == 0
         assert capsys.readouterr().out == f"ledger {path}: {done}\n"
     ledger = wiring.ledger(load(file, {}), "yespo")
@@ -93,7 +93,7 @@ def test_an_sqlite_ledger_of_a_newer_version_is_refused_by_migrate(tmp_path: Pat
     database.close()
     assert call(["ledger", "migrate", "-c", str(file)]) == 1
     assert (
-        "written by a newer crm-connector (version 99, known 3); install that one" in capsys.readouterr().err
+        "written by a newer crm-connector (version 99, known 4); install that one" in capsys.readouterr().err
     )
 
 

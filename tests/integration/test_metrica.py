@@ -1,6 +1,7 @@
 """Metrica from a user's configuration, through Kafka, into the sandbox: what its documents say, sentence by
 sentence, as far as it is seen at the counter."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -9,11 +10,14 @@ from typing import Any
 
 import pytest
 
-from connector.sandbox.faults import Fault
+from connector import wiring
+from connector.adapters import metrics
+from connector.adapters.ledger_daily import SqliteDaily
+from connector.sandbox.faults import Fault, Match
 from connector.sandbox.metrica.options import MetricaOptions
 from connector.settings import Settings
 from tests.support.broker import Broker
-from tests.support.pipeline import Pipeline, pipeline
+from tests.support.pipeline import SECONDS, Pipeline, pipeline, working
 from tests.support.topics import TopicFactory
 
 ORDER = {
@@ -300,3 +304,80 @@ def test_what_passes_by_itself_loses_nothing_and_buries_nothing(shop: Shop, faul
     shop.order("1")
     assert shop.run() == {"delivered": 2}
     assert shop.kept("1")["client_uniq_id"] == "J3QQ4"
+
+
+# --- The day's quota
+
+ONE_BY_ONE: dict[str, Any] = {
+    "products": "off",
+    "delivery": {"batch_events": 1, "linger_ms": 0, "rate_per_second": 0},
+}
+
+
+def until_spent(shop: Shop, **options: Any) -> dict[str, Any]:
+    """Work until the quota pauses the lane; what an operator sees of it then."""
+    service = wiring.build(
+        shop.settings(**options), metrics.meter(), "metrica", embedded=not shop.line.is_real
+    )
+    lane = service.lanes["metrica"]
+    with working(service):
+        deadline = time.monotonic() + SECONDS
+        while "quota" not in lane.view["paused"] or not lane.view["partitions"]:  # type: ignore[operator]
+            assert time.monotonic() < deadline, lane.view
+            time.sleep(0.05)
+        assert lane.parts.courier.state().paused == "quota"
+        return dict(lane.view)
+
+
+def test_a_days_quota_is_kept_over_restarts_and_pauses_until_it_is_over(shop: Shop) -> None:
+    """Two requests: the contact's and the first order's."""
+    shop.order("1")
+    assert shop.run(requests_per_day=2, **ONE_BY_ONE) == {"delivered": 1}
+    shop.order("2")
+    shop.line.flush()
+    views = [until_spent(shop, requests_per_day=2, **ONE_BY_ONE) for _ in range(2)]
+    assert shop.counter.answers.total() == 2
+    assert [sum(row["lag_records"] for row in view["partitions"]) for view in views] == [1, 1]
+    assert [view["state"] for view in views] == ["paused", "paused"]
+    assert shop.run(requests_per_day=3, **ONE_BY_ONE) == {"delivered": 1}
+
+
+def test_what_metrica_calls_spent_is_believed(make: Make) -> None:
+    """Somebody else uses the same token."""
+    with make(per_day=1) as line:
+        shop = Shop(line)
+        shop.order("1")
+        line.flush()
+        until_spent(shop, **ONE_BY_ONE)
+        daily = SqliteDaily(line.folder / "ledger.db", "metrica")
+        assert daily.take(5000) == -1
+        daily.close()
+        assert line.letters() == {}
+
+
+def test_a_batch_waits_longer_where_the_days_rest_is_short(shop: Shop) -> None:
+    SqliteDaily(shop.line.folder / "ledger.db", "metrica").spend(4995)
+    service = wiring.build(shop.settings(), metrics.meter(), "metrica", embedded=not shop.line.is_real)
+    plan = service.lanes["metrica"].parts.plan
+    assert plan.linger > 0.05
+    with working(service):
+        pass
+
+
+# --- Both lanes
+
+
+def test_a_slow_metrica_never_delays_yespo(shop: Shop) -> None:
+    shop.line.sandbox.faults.add(Fault(do="delay", delay=3, match=Match(path="/cdp/*")))
+    shop.contact()
+    for number in range(50):
+        shop.order(str(number), status="INITIALIZED")
+    service = wiring.build(shop.settings(), metrics.meter(), embedded=not shop.line.is_real)
+    yespo, metrica = (service.lanes[name].parts.books.totals for name in ("yespo", "metrica"))
+    shop.line.flush()
+    with working(service):
+        deadline = time.monotonic() + SECONDS
+        while sum(yespo.values()) < 51:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert metrica["delivered"] == 0

@@ -142,6 +142,15 @@ class Pipeline:
         self.file.write_text(yaml.safe_dump(tree), encoding="utf-8")
         return load(self.file, {})
 
+    @property
+    def is_real(self) -> bool:
+        """Whether the broker is a real Kafka."""
+        return self._broker.is_real
+
+    def flush(self) -> None:
+        """What was written is in Kafka."""
+        assert self._producer.flush(SECONDS) == 0
+
     def run(self, settings: Settings, *, replay: bool = False, only: str = "yespo") -> dict[str, int]:
         """Work off what was written since the last run (replay: all there is); what became of the records.
 

@@ -31,6 +31,7 @@ _EMPTY = "TRUNCATE " + ", ".join(
         "epochs",
         "history",
         "quotas",
+        "days",
     )
 )
 
