@@ -45,7 +45,7 @@ class MetricaControl:
             }
 
     def _fail(self, fields: Any) -> None:
-        """{"ids": [...]}: uploads with such a row are refused; {"uploads": n}: the next n are."""
+        """{"ids": [...]}: uploads with such a row are FAILED; {"uploads": n}: the next n are."""
         counter = self._metrica.counter
         with counter.lock:
             counter.failing = frozenset(fields.get("ids", counter.failing))

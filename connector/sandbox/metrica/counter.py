@@ -9,7 +9,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from connector.sandbox.accepted import Accepted, Sink
-from connector.sandbox.metrica.fields import Flaw
+from connector.sandbox.metrica.fields import Flaw, OnDemand
 from connector.sandbox.metrica.merge import CREATED, Mode, merge
 from connector.sandbox.metrica.options import MetricaOptions
 from connector.sandbox.metrica.records import Ignored, Stored, Upload
@@ -82,7 +82,7 @@ class Counter:
         """What only the counter knows of a row. Raises Flaw."""
         options, values = self.options, row.values
         if row.id in self.failing:
-            raise Flaw(entity.key, "refused on demand")
+            raise OnDemand(entity.key, "refused on demand")
         if options.changed_create_date == "refused" and self._moves_creation(entity, row):
             raise Flaw(CREATED, "cannot be changed")
         if entity.name == "contact":

@@ -50,7 +50,11 @@ class Flaw(Exception):
 
     def at(self, place: str) -> "Flaw":
         """The same, of a row."""
-        return Flaw(f"{place}.{self.location}" if self.location else place, str(self))
+        return type(self)(f"{place}.{self.location}" if self.location else place, str(self))
+
+
+class OnDemand(Flaw):
+    """A flaw that was asked for: its upload is FAILED, whatever else a flaw makes of one."""
 
 
 class Field(Struct, frozen=True):

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from connector.sandbox.metrica.counter import Counter
 from connector.sandbox.metrica.errors import Refused
-from connector.sandbox.metrica.fields import Flaw
+from connector.sandbox.metrica.fields import Flaw, OnDemand
 from connector.sandbox.metrica.merge import Mode
 from connector.sandbox.metrica.records import Upload, Uploading
 from connector.sandbox.metrica.rows import Entity, Row
@@ -43,12 +43,16 @@ class Uploads:
         count, repeated, flaw = self._examine(batch)
         if flaw is None:
             self._apply(batch, repeated)
-        rule = self._counter.options.invalid_row
-        refused = flaw is not None and (rule == "400" or (rule == "by_format" and batch.format == "JSON"))
+        refused = flaw is not None and not isinstance(flaw, OnDemand) and self._answers_400(batch)
         uploading = self._log(batch, count, flaw, refused=refused)
         if flaw is not None and refused:
             raise Refused(400, str(flaw), flaw.location)
         return uploading
+
+    def _answers_400(self, batch: Batch) -> bool:
+        """What a flaw makes of an upload; else it is FAILED."""
+        rule = self._counter.options.invalid_row
+        return rule == "400" or (rule == "by_format" and batch.format == "JSON")
 
     def _examine(self, batch: Batch) -> tuple[int, set[int], Flaw | None]:
         """How many rows; the hashes of ids that come more than once; the first flaw."""
@@ -75,7 +79,7 @@ class Uploads:
             if not self._counter.failing_uploads:
                 return None
             self._counter.failing_uploads -= 1
-            return Flaw("", "refused on demand")
+            return OnDemand("", "refused on demand")
 
     def _apply(self, batch: Batch, repeated: set[int]) -> None:
         """Rows of one id in random order, as the documents warn."""
