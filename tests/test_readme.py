@@ -3,7 +3,9 @@
 import re
 
 import pytest
+import typer
 
+from connector.cli import app
 from connector.settings import Settings
 from tests.readme import README, filled
 
@@ -39,3 +41,28 @@ def test_every_test_of_what_the_vendor_documents_is_there() -> None:
 
     assert len(named) > 10
     assert [name for name in named if f"def test_{name}(" not in written] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_every_target_of_make_that_it_names_is_there(page: str) -> None:
+    text = (README.parent / page).read_text(encoding="utf-8")
+    targets = re.findall(
+        r"^([a-z0-9-]+):.*## ", (README.parent / "Makefile").read_text("utf-8"), re.MULTILINE
+    )
+
+    assert set(re.findall(r"`make ([a-z0-9-]+)", text)) <= set(targets)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
+def test_every_file_that_it_links_is_there(page: str) -> None:
+    text = (README.parent / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+
+    assert [link for link in links if not (README.parent / link).exists()] == []
+
+
+def test_the_change_log_names_every_command() -> None:
+    text = (README.parent / "CHANGELOG.md").read_text(encoding="utf-8")
+    commands = getattr(typer.main.get_command(app), "commands", {})
+
+    assert [name for name in commands if f"`{name}`" not in text] == []
