@@ -30,12 +30,14 @@ def removable(store: Store, tables: Tables, span: Span) -> Removable:
 
 
 def remove(store: Store, tables: Tables, span: Span, seen: Removable) -> Removed:
-    """See ports.Archive. What another holds or has written meanwhile is left to it."""
+    """See ports.Archive."""
     work = Removal(span, seen)
     for page in _pages(store, tables):
-        new = [(mark, row) for mark, old in page if (row := work.apply(old)) is not None]
-        if new:
-            work.missed(len(new) - _write(store, tables, new))
+        marked = [(mark, old, new) for mark, old in page if (new := work.apply(old)) is not None]
+        written = _write(store, tables, [(mark, new) for mark, _, new in marked]) if marked else set()
+        for _, old, new in marked:
+            if (old.entity, old.key) not in written:
+                work.missed(old, new)
     return work.done
 
 
@@ -51,7 +53,8 @@ def _row(tables: Tables, entity: int, key: str, *columns: Any) -> tuple[int, Row
     return mark, Row(_ENTITIES[entity], key, *tables.state(*stored), living=living)
 
 
-def _write(store: Store, tables: Tables, new: _Page) -> int:
+def _write(store: Store, tables: Tables, new: _Page) -> set[tuple[Entity, str]]:
+    """Which were written: those that nobody holds, or has written since."""
     rows = [row for _, row in new]
     claims = [row.claim for row in rows]
     slots = {
@@ -66,6 +69,6 @@ def _write(store: Store, tables: Tables, new: _Page) -> int:
         "doubts": blobs([tables.pack_doubts(claim) if claim else None for claim in claims]),
     }
     with store.transaction():
-        written = store.write(sql.TAKE, parameters)
+        written = {(_ENTITIES[entity], key) for _, entity, key in store.run(sql.TAKE, parameters)}
         store.run(sql.SWEEP, slots)
     return written

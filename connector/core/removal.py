@@ -107,9 +107,12 @@ class Removal:
         """What came of it."""
         return Removed(self._heads, self._doubts, self._changed)
 
-    def missed(self, rows: int) -> None:
-        """They were written by another while they were to be marked."""
-        self._changed += rows
+    def missed(self, old: Row, new: Row) -> None:
+        """What `apply` made of a row could not be written: another wrote it first."""
+        heads, doubts = new.head is not old.head, len(_doubts(old)) - len(_doubts(new))
+        self._heads -= heads
+        self._doubts -= doubts
+        self._changed += heads + doubts
 
     def apply(self, row: Row) -> Row | None:
         """The row as it is to be written; None: it stays. One that somebody is sending is left alone."""

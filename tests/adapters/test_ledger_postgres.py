@@ -5,12 +5,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from connector.adapters.ledger_postgres import PostgresLedger
 from connector.adapters.ledger_postgres_keys import indexed, read, written
@@ -20,8 +22,9 @@ from connector.core.assignment import Answer
 from connector.core.claims import Busy, Done, Grant, Settlement, Verdict, Want
 from connector.core.events import Event, Requirement
 from connector.core.model import Version
+from connector.core.removal import Removed, Span
 from connector.errors import Fatal, LedgerDown
-from tests.adapters.test_ledger_sqlite import LOCATORS, orders, wants
+from tests.adapters.test_ledger_sqlite import LOCATORS, orders, spans, wants
 from tests.fakes.ledger import FakeLedger
 from tests.support.changes import contact, order, version
 from tests.support.postgres import Database, LocalPostgres, silence, wait_for
@@ -138,6 +141,18 @@ class TestReplicas:
             assert ledger.turn([], [Want(V2), Want(order("2", version(1)))]) == [Busy(), Grant()]
             assert time.monotonic() - started < 2
         assert ask(ledger, V2) == Grant(known=True)
+
+    def test_what_another_locks_while_past_events_are_marked_is_left_to_it_and_counted(
+        self, migrated: Database, ledger: PostgresLedger
+    ) -> None:
+        ledger.turn([], [Want(V1, past=0)])
+        ledger.turn([Settlement(V1, "accepted", live=False)], [])
+        day = Span(datetime(1970, 1, 1), datetime(1970, 1, 2), UTC)  # noqa: DTZ001 - of a wall
+        seen = ledger.removable(day)
+        with psycopg.connect(migrated.url) as other:
+            other.execute("SELECT FROM crm_connector.heads FOR UPDATE")
+            assert ledger.remove(day, seen) == Removed(0, 0, 1)
+        assert ledger.remove(day, seen) == Removed(1, 0, 0)
 
     def test_duplicates_write_nothing(self, migrated: Database, ledger: PostgresLedger) -> None:
         accept(ledger, V2)
@@ -541,6 +556,13 @@ class SameAsTheFake(RuleBasedStateMachine):
         real, fake = self._owners[owner]
         real.close()
         self._owners[owner] = (self._open(), fake.crash())
+
+    @rule(owner=st.integers(0, 1), span=spans)
+    def remove(self, owner: int, span: Span) -> None:
+        real, fake = self._owners[owner]
+        seen, expected = real.removable(span), fake.removable(span)
+        assert replace(seen, marks=frozenset()) == replace(expected, marks=frozenset())
+        assert real.remove(span, seen) == fake.remove(span, expected)
 
     @rule(clock=st.sampled_from(["shop", "new"]), since=st.integers(0, 4), owner=st.integers(0, 1))
     def accept_clock(self, clock: str, since: int, owner: int) -> None:

@@ -10,12 +10,14 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
+from msgspec.structs import replace
 
 from connector.adapters.ledger_rows import pack_first, pack_head, spread
 from connector.adapters.ledger_sqlite import SqliteLedger
@@ -25,9 +27,10 @@ from connector.core.events import Contact, Event, Requirement
 from connector.core.heads import Epoch, Epochs
 from connector.core.judge import advance
 from connector.core.past import Sizes
+from connector.core.removal import Span
 from connector.errors import Fatal, LedgerDown
 from tests.fakes.ledger import FakeLedger
-from tests.support.changes import contact, order, version
+from tests.support.changes import contact, fact, order, version
 
 V1, V2 = (order("1", version(lsn, lsn)) for lsn in (1, 2))
 ROOT = Path(__file__).parents[2]
@@ -498,18 +501,29 @@ contacts = st.builds(
 requirements = st.none() | st.builds(
     Requirement, st.sampled_from(["C1", "C2", "email:a"]), st.none() | st.sampled_from(LOCATORS)
 )
+facts = st.builds(fact, st.sampled_from("fg"), st.sampled_from([-1, 5_000]))
+pasts = st.sampled_from([None, None, 0, 60, 120])
 wants = st.lists(
-    st.builds(Want, orders, requirements) | st.builds(Want, contacts), max_size=4,
+    st.builds(Want, orders, requirements, pasts) | st.builds(Want, contacts)
+    | st.builds(Want, facts, requirements, pasts), max_size=4,
     unique_by=lambda want: (want.event.entity, want.event.key),
 )  # fmt: skip
 
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - of a wall
+spans = st.builds(
+    lambda since, until: Span(EPOCH + timedelta(minutes=since), EPOCH + timedelta(minutes=until), UTC),
+    st.integers(0, 2), st.integers(0, 2),
+)  # fmt: skip
 EPOCHS = (Epoch(2, "new", 3), Epoch(1, "shop", 2))
 
 
-@given(event=orders | contacts, epochs=st.sampled_from([(), EPOCHS]))
-def test_the_short_way_to_a_first_head_gives_the_same_bytes(event: Event, epochs: Epochs) -> None:
-    head = advance(None, event, epochs)
-    assert pack_first(event, lambda _: 7, epochs) == pack_head(head, lambda _: 7)
+@given(event=orders | contacts | facts, epochs=st.sampled_from([(), EPOCHS]), past=pasts)
+def test_the_short_way_to_a_first_head_gives_the_same_bytes(
+    event: Event, epochs: Epochs, past: int | None
+) -> None:
+    past = None if event.entity == "contact" else past
+    head = replace(advance(None, event, epochs), past=past)
+    assert pack_first(event, lambda _: 7, epochs, past) == pack_head(head, lambda _: 7)
 
 
 class SameAsTheFake(RuleBasedStateMachine):
@@ -550,6 +564,13 @@ class SameAsTheFake(RuleBasedStateMachine):
         real, fake = self._owners[owner]
         real.close()
         self._owners[owner] = (SqliteLedger(self._path, "yespo"), fake.crash())
+
+    @rule(owner=st.integers(0, 1), span=spans)
+    def remove(self, owner: int, span: Span) -> None:
+        real, fake = self._owners[owner]
+        seen, expected = real.removable(span), fake.removable(span)
+        assert replace(seen, marks=frozenset()) == replace(expected, marks=frozenset())
+        assert real.remove(span, seen) == fake.remove(span, expected)
 
     @rule(clock=st.sampled_from(["shop", "new"]), since=st.integers(0, 4), owner=st.integers(0, 1))
     def accept_clock(self, clock: str, since: int, owner: int) -> None:

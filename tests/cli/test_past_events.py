@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connector.adapters.ledger_postgres import PostgresLedger
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.cli import call
 from connector.core.claims import Done, Grant, Settlement, Verdict, Want
@@ -19,6 +20,7 @@ from connector.core.events import Event
 from connector.sandbox.server import SandboxServer
 from tests.cli.configs import config
 from tests.support.changes import fact, order, version
+from tests.support.postgres import Database
 
 Capture = pytest.CaptureFixture[str]
 REMEDY = "write a time with its zone, such as 2025-01-31T00:00:00Z, or a day, such as 2025-01-31"
@@ -60,6 +62,25 @@ def account(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Account]
         made = Account(tmp_path, sandbox)
         yield made
         made.ledger.close()
+
+
+@pytest.mark.postgres
+def test_a_ledger_in_postgresql_is_asked_and_marked_too(
+    tmp_path: Path, migrated: Database, capsys: Capture
+) -> None:
+    ledger = PostgresLedger(lambda: migrated.url, "yespo")
+    ledger.turn([], [Want(event, past=at) for event, at in SENT])
+    ledger.turn([Settlement(event, "accepted", live=False) for event, _ in SENT], [])
+    secret = tmp_path / "ledger-url"
+    secret.write_text(migrated.url)
+    with SandboxServer(rate_per_second=0, delete_range_enabled=True) as sandbox:
+        file = config(tmp_path, crm=f"{sandbox.url}/api", ledger={"url_file": str(secret)})
+        for more in ("--dry-run", "--yes"):
+            assert call(["past-events", "delete", "-c", str(file), *DAY, more]) == 0
+    assert capsys.readouterr().out.endswith("deleted; 3 may be sent again: read their topics once more\n")
+    verdicts = ledger.turn([], [Want(event, past=at) for event, at in SENT])
+    assert verdicts == [Grant(), Grant(), Done("duplicate"), Grant()]
+    ledger.close()
 
 
 def test_a_dry_run_counts_by_the_ledger_and_asks_nobody(account: Account, capsys: Capture) -> None:

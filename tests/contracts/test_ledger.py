@@ -991,13 +991,23 @@ class TestRemoval:
         assert ask_past(ledger, V2) == Done("duplicate")
         assert ask_past(ledger, order("2", version(1))) == Grant()
 
+    def test_a_doubt_that_arose_between_the_look_and_the_mark_stays(
+        self, world: World, ledger: Countable
+    ) -> None:
+        other = world.open()
+        seen = other.removable(DAY)
+        assert ask_past(ledger, V1) == Grant()
+        settle(ledger, V1, "released", certain=False, live=False)
+        assert other.remove(DAY, seen) == Removed(0, 0, 1)
+        assert ask_past(ledger, V1) == Grant(doubtful=True)
+
     def test_what_is_being_sent_is_told_and_left_alone(self, world: World, ledger: Countable) -> None:
         accept_past(ledger, V1)
         other = world.open()
         assert ask_past(ledger, V2) == Grant()
         assert ask(ledger, order("live", version(1))) == Grant()
         seen = other.removable(DAY)
-        assert (seen.orders, seen.flying) == (1, 1)
+        assert (seen.orders, seen.flying, seen.doubtful) == (1, 1, 0)
         assert other.remove(DAY, seen) == Removed(0, 0, 1)
         settle(ledger, V2, live=False)
         assert (ledger.stale_sends, ask_past(ledger, V2)) == (0, Done("duplicate"))
