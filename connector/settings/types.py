@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -10,9 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, StringConstraints
 
+from connector.core import extent
 from connector.errors import ConfigError
-
-TIME_REMEDY: Final = "write a time with its zone, such as 2025-01-31T00:00:00Z"
 
 
 class Model(BaseModel):
@@ -67,15 +65,7 @@ def exactly_one(name: str, value: SecretStr | None, file: Path | None) -> None:
         raise ValueError(f"has no {name}; add {name}_file: /path/to/the/file")
 
 
-def time_ms(text: str) -> int:
-    """An ISO 8601 time with zone, in ms since the epoch. Raises ValueError with the remedy."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"is not a time; {TIME_REMEDY}") from None
-    if moment.tzinfo is None:
-        raise ValueError(f"is a time without zone; {TIME_REMEDY}")
-    return int(moment.timestamp() * 1000)
+time_ms = extent.time_ms
 
 
 def parse_start(text: str) -> str:
