@@ -34,9 +34,8 @@ class Counter:
 
     def reset(self) -> None:
         """A counter without data or schema."""
-        options = self.options
         with self.lock:
-            self.schema = Schema(options.goals, replaces=options.statuses_posted == "replaced")
+            self.schema = Schema(self.options)
             self.stored: dict[Name, dict[str, Stored]] = {"contact": {}, "order": {}, "simple_order": {}}
             self.orders_of: Tally[str] = Tally()
             self.uploads: list[Upload] = []

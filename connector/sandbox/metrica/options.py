@@ -23,6 +23,8 @@ class MetricaOptions(Struct, frozen=True, kw_only=True):
     changed_create_date: another creation date than the first is passed over, or is a flaw.
     before_1970: a date of birth before 1970 is a flaw ("does not support dates before 1970"), or is kept.
     empty_cell: an empty cell of a CSV row was not sent, or is null.
+    product_ids: in a list of products any text, or letters, digits, _, - and : as for statuses (the documents
+    have a pattern; which one is not known for sure).
     statuses_posted: statuses are merged with those that are mapped, or replace them.
     contact_rev, order_rev: the field that tells a version from all others, for the file of what was accepted.
     """
@@ -47,6 +49,7 @@ class MetricaOptions(Struct, frozen=True, kw_only=True):
     changed_create_date: Literal["kept", "refused"] = "kept"
     before_1970: Literal["refused", "kept"] = "refused"
     empty_cell: Literal["unsent", "null"] = "unsent"
+    product_ids: Literal["any", "identifiers"] = "any"
     statuses_posted: Literal["merged", "replaced"] = "merged"
     contact_rev: str = "name"
     order_rev: str = "rev"

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from connector.sandbox.metrica.errors import Refused
 from connector.sandbox.metrica.fields import Field
+from connector.sandbox.metrica.options import MetricaOptions
 from connector.sandbox.metrica.rows import CONTACT, ORDER, SIMPLE_ORDER, Entity
 
 STATUS_TYPES = ("IN_PROGRESS", "PAID", "CANCELLED", "SPAM", "OTHER")
@@ -44,9 +45,10 @@ class Attribute(Struct, frozen=True):
 class Schema:
     """What was declared. Not thread-safe."""
 
-    def __init__(self, goals: frozenset[str] = frozenset(), *, replaces: bool = False) -> None:
-        """See MetricaOptions: goals, statuses_posted."""
-        self._goals, self._replaces = goals, replaces
+    def __init__(self, options: MetricaOptions) -> None:
+        self._goals = options.goals
+        self._replaces = options.statuses_posted == "replaced"
+        self._named_by_identifiers = options.product_ids == "identifiers"
         self.statuses: dict[str, Status] = {}
         self.attributes: dict[str, dict[str, Attribute]] = {name: {} for name in ENTITIES}
         self.products: dict[str, str] = {}
@@ -100,9 +102,9 @@ class Schema:
         for name, given in (("attributes", body["attributes"]), ("items", items)):
             if len(given) > MAX_ITEMS:
                 raise Refused(400, f"at most {MAX_ITEMS}", name)
-        read = [
-            (_text(raw, "name", f"items[{n}]"), _humanized(raw, f"items[{n}]")) for n, raw in enumerate(items)
-        ]
+        name_of = _identifier if self._named_by_identifiers else _text
+        places = [(raw, f"items[{number}]") for number, raw in enumerate(items)]
+        read = [(name_of(raw, "name", place), _humanized(raw, place)) for raw, place in places]
         self.products.update(read)
 
 

@@ -130,6 +130,14 @@ def test_a_list_of_products_has_attributes_and_items(site: Site, body: object, l
     assert flaw(site.post("schema/products", body)) == (400, "missing_parameter", location)
 
 
+def test_ids_of_products_may_be_read_as_identifiers() -> None:
+    items = [{"name": "pear-1"}, {"name": "Laptop TGDD12"}]
+    with running(product_ids="identifiers") as site:
+        answer = site.post("schema/products", {"attributes": [], "items": items})
+        assert flaw(answer) == (400, "invalid_parameter", "items[1].name")
+        assert site.counter.schema.products == {}
+
+
 def test_an_order_may_have_products_of_no_list(site: Site) -> None:
     site.orders(ORDER)
     assert site.counter.orders["704"].values["products"] == {"pear": 10, "apple": 30}
