@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -111,7 +112,8 @@ class Application:
         with self.metrica.entering(request) as refusal:
             if not await _spool(receive, body):
                 return None
-            fault = None if refusal else self.faults.pick(request.method, request.path, body)
+            pick = partial(self.faults.pick, request.method, request.path, body)  # may read all of it
+            fault = None if refusal else await asyncio.to_thread(pick)
             answer = await self._metrica_answer(request, fault, refusal)
             if answer is None:
                 await self._hang(fault, scope, receive)
