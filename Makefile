@@ -42,7 +42,7 @@ format: $(READY)  ## let ruff put imports and layout right
 	@$(BIN)/ruff format
 
 alerts:  ## promtool: the alerts' syntax, and that each fires and is silent when it should
-	@tools=$$(PYTHON=$(PYTHON) tools/get promtool); PATH="$$PATH:$$tools" && \
+	@tools=$$(PYTHON=$(PYTHON) tools/get promtool prometheus); PATH="$$PATH:$$tools" && \
 	promtool check rules --lint=all --lint-fatal helm/crm-connector/files/alerts.yaml && \
 	promtool test rules tests/alerts/alerts_test.yaml
 

@@ -22,7 +22,7 @@ Manifest = dict[str, Any]
 
 
 def tool(name: str) -> str:
-    """A tool's path. Without it the test is skipped, but in `make chart`, where it fails."""
+    """A tool's path. Without it the test is skipped, but in `make chart` and in CI, where it fails."""
     path = shutil.which(name) or shutil.which(name, path=TOOLS)
     if path is None and os.environ.get("CRM_CONNECTOR_REQUIRE_CHART"):
         pytest.fail(f"{name} is missing: tools/get {name}")

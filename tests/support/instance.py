@@ -41,7 +41,7 @@ class Instance:
 
     def __init__(self, config: Path, port: int, prefix: Sequence[str] = ()) -> None:
         """prefix: a command that becomes the connector, such as nsenter with its options."""
-        self.config, self._port, self._prefix = config, port, prefix
+        self.config, self.port, self._prefix = config, port, prefix
         self.output = config.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -75,7 +75,7 @@ class Instance:
 
     def get(self, path: str) -> str:
         """What it serves. Raises OSError while it does not."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
             return str(answer.read(), "utf-8")
 
     def metric(self, line: str) -> float:
