@@ -65,14 +65,7 @@ def delete(
         typer.echo(json.dumps(_told(name, span, found, done), indent=2))
     elif done:
         typer.echo(f"deleted; {done.heads + done.doubts:,} may be sent again: read their topics once more")
-    if done and done.changed:
-        typer.echo(
-            f"{name}: {done.changed} were sent meanwhile, and may be gone or not; "
-            "stop the connector and run it again",
-            err=True,
-        )
-        return 1
-    return 0
+    return 1 if done and _warned(name, done) else 0
 
 
 def _confirmed(name: str) -> bool:
@@ -115,6 +108,14 @@ def _wall(option: str, text: str, zone: ZoneInfo, of_day: time, problems: list[s
 
 
 # --- What is told ---------------------------------------------------------------------------------
+
+
+def _warned(name: str, done: "Removed") -> bool:
+    """Whether it has to be done once more."""
+    if done.changed:
+        what = "what was sent meanwhile may be gone or not"
+        typer.echo(f"{name}: {what} ({done.changed}); stop the connector and run it again", err=True)
+    return bool(done.changed)
 
 
 def _lines(name: str, span: "Span", found: "Removable") -> list[str]:

@@ -5,7 +5,9 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -207,6 +209,27 @@ def test_what_is_being_sent_has_to_be_settled_first(account: Account, capsys: Ca
         "stop the connector, or wait until they are settled, and run it again\n"
     )
     assert account.asked == []
+
+
+def test_what_is_sent_while_it_deletes_may_be_gone_or_not_and_is_told(
+    account: Account, capsys: Capture
+) -> None:
+    account.sandbox.faults.add({"do": "delay", "delay": 3.0})
+    with ThreadPoolExecutor(1) as other:
+        running = other.submit(account.run, *DAY, "--yes")
+        while not account.sandbox.faults.hits()[0][1]:
+            assert not running.done()
+            time.sleep(0.01)
+        meanwhile = order("4", version(1))
+        assert account.ask(meanwhile) == Grant()
+        account.ledger.turn([Settlement(meanwhile, "accepted", live=False)], [])
+        assert running.result() == 1
+    told = "yespo: what was sent meanwhile may be gone or not (1); stop the connector and run it again\n"
+    assert capsys.readouterr().err == told
+    assert account.ask(meanwhile) == Done("duplicate")
+    account.sandbox.faults.clear()
+    assert account.run(*DAY, "--yes") == 0
+    assert account.ask(meanwhile) == Grant()
 
 
 def test_what_may_have_been_sent_is_told_and_is_in_doubt_no_longer(account: Account, capsys: Capture) -> None:
