@@ -95,14 +95,15 @@ def _is_taken(element: object) -> bool | None:
             word = element.strip().lower()
             return True if word in _TAKEN else False if any(part in word for part in _NOT_TAKEN) else None
         case dict():
-            found = [_told_by(name.lower(), value) for name, value in element.items()]
-            return False if False in found else True if True in found else None
+            found = {_told_by(name.lower(), value) for name, value in element.items()}
+            failing = any(_is_failing(name) and value for name, value in element.items())
+            if found & {True, False}:
+                return False if False in found else None if failing else True
+            return False if failing else None
     return None
 
 
 def _told_by(name: str, value: object) -> bool | None:
-    if _is_failing(name) and value:
-        return False
     if name not in _STATUS:
         return None
     if isinstance(value, int) and not isinstance(value, bool):

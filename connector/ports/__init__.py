@@ -10,12 +10,10 @@ from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlemen
 from connector.core.events import Event, Requirement
 from connector.core.letters import Letter
 from connector.core.lots import Lot
-from connector.core.model import Entity, Record
-from connector.core.past import Sent, Sizes
+from connector.core.model import Record
 from connector.core.quota import Taken
-from connector.core.removal import Removable, Removed, Span
-from connector.core.sight import Sight
 from connector.core.talk import Batch, Conversation, NoAnswer, Request, Response
+from connector.ports.archive import Archive, Removable, Removed, Sent, Sight, Sizes, Span
 from connector.ports.process import Clock, History, Log, Meter
 
 TopicPartition = tuple[str, int]
@@ -142,35 +140,6 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Give up this owner's claims' lock and close. Claims left stay for the next owner to judge."""
-
-
-class Archive(Protocol):
-    """What a ledger tells an operator of itself. Scoped to one destination; raises LedgerDown."""
-
-    def look(self, entity: Entity, key: str) -> Sight:
-        """All that is known of one key now; nothing is changed."""
-
-    def history(self, entity: Entity, key: str) -> list[Sent]:
-        """What was accepted of an entity, or may have been, oldest first; as long as it is retained."""
-
-    def sizes(self) -> Sizes:
-        """How large the ledger is, by its own count or statistics: not exact, and quick."""
-
-    def prune(self, before_ms: int) -> int:
-        """Remove heads whose newest version is older than this time; how many (RULES 2).
-
-        From then on, what is older and unknown is denied: `older_than_ledger`.
-        """
-
-    def removable(self, span: Span) -> Removable:
-        """What was accepted as past events of this span, or may have been; nothing is changed."""
-
-    def remove(self, span: Span, seen: Removable) -> Removed:
-        """Mark as removed what `removable` saw before the destination deleted it (RULES 11).
-
-        What was seen may be sent again, doubts included; older versions may not. What somebody sends, or has
-        sent meanwhile, stays as it is and is counted.
-        """
 
 
 class Quotas(Protocol):

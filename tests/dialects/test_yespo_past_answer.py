@@ -106,6 +106,8 @@ def test_when_all_have_failed_nobody_needs_to_be_named() -> None:
 
 def test_a_status_that_can_be_read_both_ways_leaves_its_own_event_in_doubt() -> None:
     assert sent(["ACCEPTED", "E17", OFF]) == [Accepted(), UNCLEAR, SEGMENTATION]
+    both = {"status": "ACCEPTED", "invalidParams": ["city"]}
+    assert sent([both, {"status": OFF}, {"status": "ACCEPTED"}]) == [UNCLEAR, SEGMENTATION, Accepted()]
 
 
 def test_a_doubt_about_a_past_event_is_held() -> None:

@@ -1,0 +1,39 @@
+"""What a ledger tells, or lets do, an operator: nothing that a lane needs."""
+
+from typing import Protocol
+
+from connector.core.model import Entity
+from connector.core.past import Sent, Sizes
+from connector.core.removal import Removable, Removed, Span
+from connector.core.sight import Sight
+
+__all__ = ["Archive", "Removable", "Removed", "Sent", "Sight", "Sizes", "Span"]
+
+
+class Archive(Protocol):
+    """What a ledger tells an operator of itself. Scoped to one destination; raises LedgerDown."""
+
+    def look(self, entity: Entity, key: str) -> Sight:
+        """All that is known of one key now; nothing is changed."""
+
+    def history(self, entity: Entity, key: str) -> list[Sent]:
+        """What was accepted of an entity, or may have been, oldest first; as long as it is retained."""
+
+    def sizes(self) -> Sizes:
+        """How large the ledger is, by its own count or statistics: not exact, and quick."""
+
+    def prune(self, before_ms: int) -> int:
+        """Remove heads whose newest version is older than this time; how many (RULES 2).
+
+        From then on, what is older and unknown is denied: `older_than_ledger`.
+        """
+
+    def removable(self, span: Span) -> Removable:
+        """What was accepted as past events of this span, or may have been; nothing is changed."""
+
+    def remove(self, span: Span, seen: Removable) -> Removed:
+        """Mark as removed what `removable` saw before the destination deleted it (RULES 11).
+
+        What was seen may be sent again, doubts included; older versions may not. What somebody sends, or has
+        sent meanwhile, stays as it is and is counted.
+        """
