@@ -59,8 +59,8 @@ dashboard:  ## make the Grafana dashboard anew from tools/dashboard/make.py, and
 	mv dashboard.tmp helm/crm-connector/files/dashboards/crm-connector.json && \
 	$$tools/helm-docs --log-level warning -c helm/crm-connector
 
-image:  ## the container image, built and tried; says so where no Docker engine can be had
-	@PYTHON=$(PYTHON) tools/image
+image: $(READY)  ## the container image, built and tried; says so where no Docker engine can be had
+	@PYTHON=$(BIN)/python tools/image
 
 bench: $(READY)  ## records per CPU-second, the pipeline and its parts
 	@$(BIN)/python -m tests.bench $(ARGS)

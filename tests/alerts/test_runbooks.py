@@ -39,7 +39,7 @@ def test_a_command_of_a_runbook_exists_with_its_options(line: str) -> None:
 
 
 def test_the_runbooks_use_commands() -> None:
-    assert {"lag", "check", "resume", "order", "ledger"} == {line.split()[0] for line in COMMANDS}
+    assert {"lag", "check", "resume", "order", "ledger"} <= {line.split()[0] for line in COMMANDS}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -71,9 +71,10 @@ def world(
     *,
     key: str = "sandbox-key",
     replicas: int = 1,
+    started: Callable[[Path, int], Instance] = Instance,
     **more: object,
 ) -> Iterator[World]:
-    """more: parts of the configuration."""
+    """started: makes an instance of a configuration and its port. more: parts of the configuration."""
     orders, contacts = topic("orders", partitions=4), topic("contacts")
     (folder / "key").write_text(key)
     with (
@@ -100,7 +101,7 @@ def world(
             server = {"host": "127.0.0.1", "port": port}
             rest = parts | {"server": server} | more
             file = config(own, registry=registry.url, orders=orders, contacts=contacts, **rest)  # type: ignore[arg-type]
-            instances.append(Instance(file, port))
+            instances.append(started(file, port))
             ends.callback(instances[-1].close)
         shop = Shop(broker.bootstrap, registry, orders, contacts, seed=5)
         ends.callback(shop.stop)

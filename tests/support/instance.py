@@ -45,11 +45,15 @@ class Instance:
         self.output = config.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def command(self) -> list[str]:
+        """What is run."""
+        return [*self._prefix, sys.executable, "-m", "connector", "run", "-c", str(self.config)]
+
     def start(self) -> None:
         """Returns at once."""
-        command = [*self._prefix, sys.executable, "-m", "connector", "run", "-c", str(self.config)]
         with self.output.open("ab") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=output)
+            self._process = subprocess.Popen(self.command, stdout=output, stderr=output)
 
     @property
     def running(self) -> bool:
