@@ -7,7 +7,19 @@ import typer
 from typer.exceptions import TyperException
 
 import connector
-from connector.cli import check, demo, lag, ledger, lookup, metrica, past_events, resume, run, sandbox
+from connector.cli import (
+    check,
+    dead_letters,
+    demo,
+    lag,
+    ledger,
+    lookup,
+    metrica,
+    past_events,
+    resume,
+    run,
+    sandbox,
+)
 from connector.errors import ConfigError, ConnectorError
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -25,6 +37,7 @@ for module in (run, demo, check, lag, resume, sandbox):
 app.command("order", epilog=lookup.ORDER_EXAMPLE)(lookup.order)
 app.command("contact", epilog=lookup.CONTACT_EXAMPLE)(lookup.contact)
 app.add_typer(past_events.app, name="past-events", epilog=past_events.EXAMPLE)
+app.add_typer(dead_letters.app, name="dead-letters", epilog=dead_letters.EXAMPLE)
 app.add_typer(ledger.app, name="ledger", epilog=ledger.EXAMPLE)
 app.add_typer(metrica.app, name="metrica", epilog=metrica.EXAMPLE)
 

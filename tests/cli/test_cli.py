@@ -11,6 +11,7 @@ from connector.cli import call
 GOLDEN = Path(__file__).parent.parent / "data" / "cli"
 COMMANDS = [
     "run", "demo", "check", "lag", "resume", "order", "contact", "past-events", "past-events delete",
+    "dead-letters", "dead-letters list", "dead-letters show",
     "ledger", "ledger migrate", "ledger prune", "sandbox",
 ]  # fmt: skip
 

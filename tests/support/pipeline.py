@@ -118,9 +118,17 @@ class Pipeline:
         self._written += 1
 
     def settings(
-        self, topics: list[dict[str, Any]], *, metrica: dict[str, Any] | None = None, **destination: Any
+        self,
+        topics: list[dict[str, Any]],
+        *,
+        metrica: dict[str, Any] | None = None,
+        brake: float | None = None,
+        **destination: Any,
     ) -> Settings:
-        """The configuration, by way of a user's file (`self.file`). metrica: its options, beside Yespo."""
+        """The configuration, by way of a user's file (`self.file`). metrica: its options, beside Yespo.
+
+        brake: share of dead letters that stops a lane.
+        """
         tree: dict[str, Any] = {
             "kafka": {"bootstrap_servers": self._broker.bootstrap, "group_id": f"g.{self._letters}"},
             "schema_registry": {"url": self.registry.url},
@@ -134,6 +142,8 @@ class Pipeline:
             "delivery": {"rate_per_second": 0, "linger_ms": 50, "drain_seconds": 10},
             "server": {"host": "127.0.0.1", "port": 0},
         }
+        if brake is not None:
+            tree["dead_letters"]["brake"] = {"share": brake}
         if metrica is not None:
             own = {"type": "metrica", "url": self.sandbox.url, "counter_id": 1, "token": "sandbox-token"}
             quick = {"linger_ms": 50, "rate_per_second": 0}

@@ -1,0 +1,131 @@
+"""The life of dead letters as an operator lives it: counted, looked at, repaired."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.cli import call
+from connector.settings import Settings
+from tests.support.broker import Broker
+from tests.support.pipeline import Pipeline, pipeline
+from tests.support.topics import TopicFactory
+
+Capture = pytest.CaptureFixture[str]
+GOLDEN = Path(__file__).parent.parent / "data" / "cli"
+COLUMNS = {"status": "string", "total": "string", "placed": "string", "customer": "string", "tel": "string"}
+FIELDS = {
+    "externalOrderId": "id", "externalCustomerId": "customer", "totalCost": "total", "date": "placed",
+    "phone": "tel",
+}  # fmt: skip
+
+
+def order(number: str, **columns: Any) -> dict[str, Any]:
+    return {
+        "id": number, "status": "DELIVERED", "total": "12.50", "placed": "2024-03-01T10:00:00Z",
+        "customer": f"C{number}", "tel": "+380 50 123 45 67", **columns,
+    }  # fmt: skip
+
+
+class Shop:
+    """Two topics of orders into one account, by a configuration that a deploy got wrong in three ways."""
+
+    def __init__(self, line: Pipeline) -> None:
+        self.line = line
+        self.web, self.shop = line.table("web", **COLUMNS), line.table("shop", **COLUMNS)
+
+    def settings(self, *, good: bool) -> Settings:
+        values = {"status": {"paid": "IN_PROGRESS"}, "phone": {"-": ""}} if good else {}
+        shop = FIELDS if good else FIELDS | {"totalCost": "sum"}
+        topics = [
+            {"name": self.web.topic, "entity": "order", "fields": FIELDS, "values": values},
+            {"name": self.shop.topic, "entity": "order", "fields": shop, "values": values},
+        ]
+        return self.line.settings(topics, brake=1, orders_via="past_events")
+
+    def order_wrongly(self, each: int) -> None:
+        """Orders that meet the three mistakes, and some that meet none."""
+        for number in range(each):
+            self.web.write("c", order(f"s{number}", status="paid"))
+            self.web.write("c", order(f"p{number}", tel="-"))
+            self.shop.write("c", order(f"m{number}"))
+        self.web.write("c", order("good"))
+
+    def call(self, *arguments: str) -> int:
+        return call([*arguments[:2], "-c", str(self.line.file), *arguments[2:]])
+
+    def plain(self, text: str) -> str:
+        """An output without what differs from run to run."""
+        for table, name in ((self.web, "web"), (self.shop, "shop")):
+            text = text.replace(table.topic, name)
+        text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z(?=, )", "TIME", text)
+        text = re.sub(r"(?<=/)[\w+/-]{22}(?=/)", "ID", text)
+        return re.sub(r"\b\d+s\b", "0s", text)
+
+
+@pytest.fixture
+def shop(broker: Broker, topic: TopicFactory, tmp_path: Path) -> Iterator[Shop]:
+    with pipeline(broker, topic, tmp_path) as line:
+        yield Shop(line)
+
+
+def told(capsys: Capture) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def golden(name: str, text: str) -> None:
+    assert text == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+def test_letters_are_counted_by_cause_and_found_by_what_is_known_of_them(shop: Shop, capsys: Capture) -> None:
+    settings = shop.settings(good=False)
+    shop.order_wrongly(3)
+    assert shop.line.run(settings) == {"dead_lettered": 9, "delivered": 1}
+    capsys.readouterr()
+
+    assert shop.call("dead-letters", "list") == 0
+    golden("dead-letters-list.txt", shop.plain(capsys.readouterr().out))
+    for chosen, counts in (
+        (["--cause", "mapping"], [3]),
+        (["--key", "s1", "--key", "p1"], [1, 1]),
+        (["--topic", shop.web.topic], [3, 3]),
+        (["--destination", "other"], []),
+        (["--from", "-1h"], [3, 3, 3]),
+        (["--to", "-1h"], []),
+    ):
+        assert shop.call("dead-letters", "list", "--json", *chosen) == 0
+        assert [group["count"] for group in told(capsys)] == counts
+
+
+def test_a_letter_is_shown_decoded_and_masked_unless_it_is_to_be_revealed(
+    shop: Shop, capsys: Capture
+) -> None:
+    settings = shop.settings(good=False)
+    shop.web.write("c", order("s1", status="paid"))
+    shop.line.run(settings)
+    capsys.readouterr()
+
+    assert shop.call("dead-letters", "show") == 0
+    shown = capsys.readouterr().out
+    golden("dead-letters-show.txt", shop.plain(shown))
+    assert "380" not in shown
+    assert shop.call("dead-letters", "show", "--reveal", "--json") == 0
+    (letter,) = told(capsys)
+    assert letter["row"] == order("s1", status="paid")
+    assert shop.call("dead-letters", "show", "--id", letter["id"]) == 0
+    capsys.readouterr()
+    assert shop.call("dead-letters", "show", "--cause", "none") == 1
+    assert capsys.readouterr() == ("", "no such dead letters\n")
+
+
+@pytest.mark.parametrize("option", ["--from", "--to"])
+def test_a_time_without_zone_is_a_mistake(shop: Shop, capsys: Capture, option: str) -> None:
+    shop.settings(good=True)
+    assert shop.call("dead-letters", "list", option, "2025-01-31T00:00") == 2
+    assert capsys.readouterr().err == (
+        f"{option}: is a time without zone; write a time with its zone, such as 2025-01-31T00:00:00Z, "
+        "or -90m, -12h, -7d\n"
+    )
