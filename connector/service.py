@@ -137,7 +137,8 @@ class Service:
     def live(self) -> list[str]:
         """Why the process should be restarted: work that is past its deadline. Empty: it lives."""
         now = self._clock.monotonic()
-        stuck = [r for r in self._lanes if now - r.lane.beat > STUCK_SECONDS]
+        # A revocation drains inside a turn: a lane may stand still for its drain budget.
+        stuck = [r for r in self._lanes if now - r.lane.beat > STUCK_SECONDS + r.lane.drain_seconds]
         late = [r for r in self._lanes if overdue(r.lane.parts, now)]
         return [f"{r.lane.name}: its loop has stood still" for r in stuck] + [
             f"{r.lane.name}: a request is past its deadline" for r in late

@@ -121,12 +121,13 @@ class Dispatch:
         if item.denied is not None:
             self._kill(item, item.denied)
             return False
-        return not self._escort.holds(item)
+        return self._escort.lets_go(item)
 
     def _put_back(self, batches: Sequence[list[Item]]) -> None:
         """A turn that raised may have claimed them all the same: give them up before asking again."""
         for item in (item for batch in batches for item in batch):
             self._unsure[item.line] = Settlement(item.event, "released")
+            self._escort.lands(item)
             self._plan.again(item, self._clock.monotonic())
 
     def _send(self, batches: Sequence[list[Item]], verdicts: Sequence[Verdict]) -> None:
@@ -140,6 +141,8 @@ class Dispatch:
                     together.append(sending)
                 elif sending is not None:  # the ledger's word gave it a lot of its own
                     flights.append((item.lot, [sending]))
+                else:
+                    self._escort.lands(item)
             if together:
                 flights.append((lot, together))
         if flights:
@@ -172,7 +175,6 @@ class Dispatch:
             self._kill(item, Refused("in_doubt", "a stopped process may have sent it"), settlement)
             return None
         self._flying[event.entity, event.key] = item
-        self._escort.departs(item)
         return Sending(event, doubtful=grant.doubtful, id_only=grant.id_only, guest=grant.guest)
 
     def _ask(self, item: Item, reason: str) -> None:

@@ -30,30 +30,20 @@ class Escort:
         self._held: dict[str, Item] = {}
         self._changing: set[str] = set()
 
-    def holds(self, item: Item) -> bool:
-        """Whether an item that is due has to wait; it is offered again by itself."""
-        if item.event.entity != "contact":
-            need = item.requires
-            if need is None or need.key not in self._changing:
-                return False
-            return self._plan.await_contact(item, need)
-        key = item.event.key
-        if key not in self._served:
+    def lets_go(self, item: Item) -> bool:
+        """Whether an item that is due may go: then all else that is due in the same turn sees it fly, and it
+        has to land. If not, it is offered again by itself."""
+        if self._holds(item):
             return False
-        self._changing.add(key)
-        self._held[key] = item
-        return True
-
-    def departs(self, item: Item) -> None:
-        """It is claimed, and goes to the courier."""
         if item.event.entity == "contact":
             self._changing.add(item.event.key)
         elif item.requires is not None:
             key = item.requires.key
             self._served[key] = self._served.get(key, 0) + 1
+        return True
 
     def lands(self, item: Item) -> None:
-        """It is in flight no longer."""
+        """It is in flight no longer, or may not fly."""
         if item.event.entity == "contact":
             self._changing.discard(item.event.key)
         elif item.requires is not None:
@@ -86,6 +76,19 @@ class Escort:
         self._plan.add(Item(contact, None, "", lot, asks, item.arrived, sponsor=item, aliases=aliases))
         self._plan.await_contact(item, need)
         return None
+
+    def _holds(self, item: Item) -> bool:
+        if item.event.entity != "contact":
+            need = item.requires
+            if need is None or need.key not in self._changing:
+                return False
+            return self._plan.await_contact(item, need)
+        key = item.event.key
+        if key not in self._served:
+            return False
+        self._changing.add(key)
+        self._held[key] = item
+        return True
 
     def _look_again(self, item: Item) -> Refused | None:
         now = self._clock.monotonic()

@@ -39,7 +39,7 @@ class Lane:
         self._courier, self._partitions, self._books = parts.courier, parts.partitions, parts.books
         self._brake, self._outages = parts.brake, parts.outages
         self._clock, self._meter = parts.clock, parts.meter
-        self._room, self._drain_seconds, self._end = Room(parts, budget), drain_seconds, inf
+        self._room, self.drain_seconds, self._end = Room(parts, budget), drain_seconds, inf
         self._source: Source
         self._untaken: deque[Record] = deque()
         self._paused: set[TopicPartition] = set()
@@ -96,8 +96,7 @@ class Lane:
                 self._dispatch.refuse(record, topic_id, taken)
 
     def _land(self) -> None:
-        landed = self._courier.harvest()
-        for one in landed:
+        for one in (landed := self._courier.harvest()):
             self._dispatch.land(one)
         self._moved = self._moved or bool(landed)
 
@@ -201,30 +200,29 @@ class Lane:
         self._meter.add("rebalances_total", kind="revoked")
         gone = set(partitions)
         self._dispatch.withdraw(gone)
-        self._finish(lambda: self._dispatch.flies(gone), self._drain_seconds)
+        self._finish(lambda: self._dispatch.flies(gone), self.drain_seconds)
         offsets = {k: o for k, o in self._partitions.to_commit().items() if k in gone}
-        self._forget(partitions)
+        self._forget(gone)
         return offsets
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """See ports.Members."""
         self._meter.add("rebalances_total", kind="lost")
-        self._forget(partitions)
+        self._forget(set(partitions))
 
-    def _forget(self, partitions: Sequence[TopicPartition]) -> None:
-        gone = set(partitions)
+    def _forget(self, gone: set[TopicPartition]) -> None:
         for record in [r for r in self._untaken if r.position.place in gone]:
             self._untaken.remove(record)
             self._books.drop(record)
         self._dispatch.forget(gone)
-        self._partitions.forget(partitions)
+        self._partitions.forget(gone)
         self._paused -= gone
 
     # --- The end ----------------------------------------------------------------------------------
 
     def hurry(self) -> None:
         """The process ends (a word of another thread): all that drains from now on shares one budget."""
-        self._end = min(self._end, self._clock.monotonic() + self._drain_seconds)
+        self._end = min(self._end, self._clock.monotonic() + self.drain_seconds)
 
     def drain(self) -> None:
         """Finish what is in flight within the budget, commit, leave the group."""
@@ -236,14 +234,13 @@ class Lane:
         self._finish(lambda: self._dispatch.pending > 0)
         self._step(lambda: self._commit(wait=True), "broker")
         self._books.show()
-        self._forget(list(self._partitions.tracks))
+        self._forget(set(self._partitions.tracks))
         self._source.close()
 
     def _finish(self, unfinished: Callable[[], bool], seconds: float = inf) -> None:
         """Land, bury and settle, at least once; for so long at most, while it is unfinished."""
         self._draining, end = True, self._clock.monotonic() + seconds
         while True:
-            self.beat = self._clock.monotonic()
             self._land()
             self._step(self._bury, "dead_letters")
             self._step(self._claim_and_settle, "ledger")

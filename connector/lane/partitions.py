@@ -3,7 +3,7 @@
 A partition that asks (RULES 3) is paused until an answer is in the ledger: nothing is skipped by itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -110,7 +110,7 @@ class Partitions:
         track = self.tracks.get((position.topic, position.partition))
         return track is not None and track.lease == position.lease
 
-    def forget(self, gone: Sequence[TopicPartition]) -> None:
+    def forget(self, gone: Iterable[TopicPartition]) -> None:
         """They are another member's now; their series go too."""
         for key in gone:
             self.tracks.pop(key, None)

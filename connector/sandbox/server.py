@@ -77,6 +77,12 @@ class SandboxServer:
         """The sandbox's time."""
         return self._application.clock
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is connected, and no request is being worked on."""
+        state = self._server.server_state
+        return not (state.connections or state.tasks)
+
     def limit_rate(self, per_second: int) -> None:
         """Set another limit on requests; 0 = none."""
         with self.crm.lock:

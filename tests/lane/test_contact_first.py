@@ -323,6 +323,28 @@ def test_an_address_that_moves_waits_for_the_orders_that_go_to_it() -> None:
         assert stage.crm.crm.contacts["c"].email == "new@shop.example"
 
 
+@pytest.mark.parametrize("first", [ORDERS, CONTACTS])
+def test_an_address_that_moves_and_an_order_that_goes_to_it_do_not_fly_together_though_both_are_due(
+    first: str,
+) -> None:
+    with staged() as stage:
+        process = stage.start(linger=0.0)
+        stage.produce(CONTACTS, contact("c", 1, email="old@shop.example"))
+        process.until_done()
+        slow = iter([True])
+        stage.crm.fate = lambda r: "slow" if r.resource == "events" and next(slow, False) else "ok"
+        records = {
+            ORDERS: order("o", 2, customer="c", email="old@shop.example"),
+            CONTACTS: contact("c", 3, email="new@shop.example"),
+        }
+        for topic in (first, *records.keys() - {first}):
+            stage.produce(topic, records[topic])
+        process.until_done()
+        assert stage.crm.taken("order", "o") == ["2"]
+        assert stage.crm.crm.ignored == []
+        assert stage.crm.crm.contacts["c"].email == "new@shop.example"
+
+
 def test_a_held_contact_change_whose_partition_goes_away_holds_nobody() -> None:
     with staged() as stage:
         process = stage.start()

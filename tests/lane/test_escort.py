@@ -38,37 +38,37 @@ class Scene:
 def test_a_contacts_change_is_held_until_the_last_of_its_orders_has_landed() -> None:
     first, second, contact = item("order", "o1", "c"), item("order", "o2", "c"), item("contact", "c")
     scene = Scene(first, second, contact)
-    scene.escort.departs(first)
-    scene.escort.departs(second)
-    assert scene.escort.holds(contact)
+    assert scene.escort.lets_go(first)
+    assert scene.escort.lets_go(second)
+    assert not scene.escort.lets_go(contact)
     scene.escort.lands(first)
     assert scene.due() == []
     scene.escort.lands(second)
     assert scene.due() == [contact]
-    assert not scene.escort.holds(contact)
+    assert scene.escort.lets_go(contact)
 
 
 def test_orders_wait_for_a_held_or_flying_change_of_their_contact_and_for_no_other() -> None:
     first, later, other = item("order", "o1", "c"), item("order", "o2", "c"), item("order", "o3", "d")
     contact = item("contact", "c")
     scene = Scene(first, later, other, contact)
-    scene.escort.departs(first)
-    assert scene.escort.holds(contact)
-    assert [scene.escort.holds(later), scene.escort.holds(other)] == [True, False]
+    assert scene.escort.lets_go(first)
+    assert not scene.escort.lets_go(contact)
+    assert [scene.escort.lets_go(later), scene.escort.lets_go(other)] == [False, True]
     scene.escort.lands(first)
     assert scene.due() == [contact]
-    scene.escort.departs(contact)
+    assert scene.escort.lets_go(contact)
     scene.escort.lands(contact)
     scene.plan.done(contact)
     assert scene.due() == [later]
-    assert not scene.escort.holds(later)
+    assert scene.escort.lets_go(later)
 
 
 def test_what_is_held_is_offered_once_though_the_plan_was_rebuilt_meanwhile() -> None:
     order, contact, gone = item("order", "o1", "c"), item("contact", "c"), item("order", "o2", "d")
     scene = Scene(order, contact, gone)
-    scene.escort.departs(order)
-    assert scene.escort.holds(contact)
+    assert scene.escort.lets_go(order)
+    assert not scene.escort.lets_go(contact)
     dropped = scene.plan.drop(lambda one: one is gone, lambda one: one is order)
     assert dropped == [gone]
     scene.escort.forget(dropped)

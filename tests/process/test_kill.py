@@ -28,14 +28,17 @@ from tests.support.registry import running_registry
 from tests.support.topics import TopicFactory
 from tests.support.versions import Shop
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 
 KILLS = 20
 ORDERS = 300
 DRAIN = 8
 PARTITIONS = 6
-ON_THE_WIRE = 0.5
-"""Seconds in which the CRM still takes what a killed process had written; no start is as quick."""
+PATIENCE = 90
+"""Seconds for what takes a few: a limit for a busy machine."""
+UNHEARD = 3.0
+"""Seconds in which the CRM still takes what a killed process had written, and nobody has taken over yet: its
+session ends after six."""
 Doubts = list[tuple[float, set[str]]]
 """Ends of a process, each with the orders that it left claimed."""
 
@@ -64,14 +67,20 @@ class World:
     def await_events(self, count: int, instance: Instance) -> None:
         """Until the CRM has taken so many more."""
         target = self.accepted + count
-        wait_until(lambda: self.accepted >= target or not instance.running, 40, instance.trouble)
+        wait_until(lambda: self.accepted >= target or not instance.running, PATIENCE, instance.trouble)
         assert instance.running, instance.trouble()
+
+    def kill(self, instance: Instance) -> tuple[float, set[str]]:
+        """SIGKILL; when the CRM had heard the last of it, and what it has left claimed."""
+        assert instance.end(signal.SIGKILL) == -signal.SIGKILL
+        wait_until(lambda: self.sandbox.idle, PATIENCE, instance.trouble)
+        return self.sandbox.clock(), open_claims(self.ledger)
 
     def finish(self, instance: Instance) -> None:
         """Stop writing, and wait until the group has committed all of it."""
         self.shop.stop()
         with Progress(self._bootstrap, f"group.{self._topics[0]}.yespo", self._topics) as progress:
-            progress.await_end(60, instance.trouble)
+            progress.await_end(PATIENCE, instance.trouble)
 
     def verify(self, doubts: Doubts) -> int:
         """Nothing lost, nothing twice but what was in doubt, order kept. Returns how many came twice."""
@@ -152,7 +161,6 @@ def world(broker: Broker, topic: TopicFactory, folder: Path) -> Iterator[World]:
                 instance.close()
 
 
-@pytest.mark.timeout(300)
 def test_twenty_kills_under_load_lose_nothing_and_repeat_only_what_was_in_doubt(
     broker: Broker, topic: TopicFactory, tmp_path: Path
 ) -> None:
@@ -167,8 +175,7 @@ def test_twenty_kills_under_load_lose_nothing_and_repeat_only_what_was_in_doubt(
                 time.sleep(random.uniform(0, 0.4))
             else:
                 time.sleep(random.uniform(0.3, 2.5))  # also while it starts
-            assert instance.end(signal.SIGKILL) == -signal.SIGKILL
-            doubts.append((here.sandbox.clock() + ON_THE_WIRE, open_claims(here.ledger)))
+            doubts.append(here.kill(instance))
         instance.start()
         here.finish(instance)
         assert instance.end(signal.SIGTERM) == 0
@@ -189,7 +196,7 @@ def test_a_stop_under_load_ends_in_time_and_leaves_nothing_in_doubt(
             time.sleep(random.uniform(0, 0.3))
             asked = time.monotonic()
             assert instance.end(number) == 0
-            assert time.monotonic() - asked < DRAIN + 2
+            assert time.monotonic() - asked < DRAIN + 10
             assert open_claims(here.ledger) == set()
         instance.start()
         here.finish(instance)
@@ -204,17 +211,19 @@ def test_a_second_instance_takes_over_from_a_killed_one_and_counts_what_it_resen
         first, second = here.instance("first", static=False), here.instance("second", static=False)
         for instance in (first, second):
             instance.start()
-        wait_until(lambda: first.partitions() == second.partitions() == PARTITIONS // 2, 40, second.trouble)
+        wait_until(
+            lambda: first.partitions() == second.partitions() == PARTITIONS // 2, PATIENCE, second.trouble
+        )
         here.shop.start(each=25, seconds=0.1, orders=ORDERS)
         here.await_events(200, first)
         here.sandbox.faults.clear()
-        here.sandbox.faults.add({"do": "delay", "delay": 0.3})  # something is on its way when it dies
-        time.sleep(0.3)
+        here.sandbox.faults.add({"do": "delay", "delay": 0.5})  # something is on its way when it dies
+        wait_until(lambda: len(open_claims(here.ledger)) > 8, PATIENCE, first.trouble)
         first.end(signal.SIGKILL)
         here.sandbox.faults.clear()
         dead = claims_of_the_dead(here.ledger)
         orders = {key for entity, key in dead if entity == "order"}
-        doubts = [(here.sandbox.clock() + ON_THE_WIRE, orders)]
+        doubts = [(here.sandbox.clock() + UNHEARD, orders)]
         here.finish(second)
         counted = second.metric('crm_connector_retries_total{destination="yespo",reason="in_doubt"}')
         assert second.end(signal.SIGTERM) == 0

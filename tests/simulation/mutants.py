@@ -1,6 +1,6 @@
 """A safeguard each, taken away: what the simulation must notice. By composition, or through the ports."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -58,7 +58,7 @@ class Unfenced(Partitions):
     def holds(self, position: Position) -> bool:
         return (position.topic, position.partition) in self.tracks
 
-    def forget(self, gone: Sequence[TopicPartition]) -> None:
+    def forget(self, gone: Iterable[TopicPartition]) -> None:
         """Nothing."""
 
 
