@@ -348,7 +348,7 @@ class TestFile:
             identity = ledger.identity
         database = sqlite3.connect(path)
         database.executescript(
-            "DROP TABLE history; ALTER TABLE destinations DROP COLUMN horizon_ms;"
+            "DROP TABLE days; DROP TABLE history; ALTER TABLE destinations DROP COLUMN horizon_ms;"
             "ALTER TABLE destinations DROP COLUMN heads; ALTER TABLE destinations DROP COLUMN history;"
             "PRAGMA user_version = 1"
         )
