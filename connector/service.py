@@ -37,8 +37,17 @@ class Running(Struct):
 class Service:
     """The lanes of one process."""
 
-    def __init__(self, lanes: Sequence[Running], clock: Clock, log: Log, budget: float) -> None:
-        """budget: seconds that draining may take at most, after which the process ends all the same."""
+    def __init__(
+        self,
+        lanes: Sequence[Running],
+        clock: Clock,
+        log: Log,
+        budget: float,
+        over: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """budget: seconds that draining may take at most, after which the process ends all the same.
+        over: asked a few times a second whether the work is done (a replay's is, once)."""
+        self._over = over
         self._lanes, self._clock, self._log, self._budget = list(lanes), clock, log, budget
         self.lanes = {running.lane.name: running.lane for running in lanes}
         self._stop = threading.Event()
@@ -68,7 +77,8 @@ class Service:
             running.thread.start()
         self._log.info("started", destinations=[r.lane.name for r in self._lanes])
         while not self._stop.wait(WATCH_SECONDS) and any(r.failure is None for r in self._lanes):
-            pass
+            if self._over():
+                break
         return self._end()
 
     def stop(self) -> None:

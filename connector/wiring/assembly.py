@@ -1,0 +1,150 @@
+"""One lane, made of its parts."""
+
+from collections.abc import Callable, Mapping
+
+from connector.adapters.dead_letters import KafkaDeadLetters
+from connector.adapters.dead_letters_topic import ensure_topic
+from connector.adapters.kafka_source import KafkaSource
+from connector.adapters.ledger_metered import MeteredLedger
+from connector.adapters.ledger_postgres import PostgresLedger
+from connector.adapters.ledger_sqlite import SqliteLedger
+from connector.adapters.registry import Registry
+from connector.core.brake import Brake
+from connector.core.budget import share
+from connector.core.decode import Decoder
+from connector.core.mapping import Mapper
+from connector.core.plan import Plan
+from connector.courier import Courier, CourierOptions, Edges
+from connector.lane.dispatch import Dispatch, Own
+from connector.lane.intake import Intake, Reading
+from connector.lane.lane import Lane
+from connector.lane.outages import Outages
+from connector.lane.partitions import Partitions
+from connector.lane.parts import Parts
+from connector.ports import Clock, DeadLetters, Destination, Ledger, Log, Members, Meter, Quotas, Source
+from connector.recording import Unrecorded
+from connector.service import Running
+from connector.settings import Settings
+from connector.settings.topic import TopicSettings
+from connector.wiring.daily import LONGEST, Thrift
+from connector.wiring.destinations import dialect
+from connector.wiring.edges import decoder, http, ledger, show_quota
+
+
+class Assembly:
+    """Makes one lane of its parts. Its methods without an underscore are what a replay does otherwise."""
+
+    def __init__(
+        self, settings: Settings, name: str, clock: Clock, meter: Meter, log: Log, tape: Unrecorded
+    ) -> None:
+        self._settings, self._name, self._tape = settings, name, tape
+        self._clock, self._meter, self._log = clock, meter, log
+        self._delivery = settings.delivery_of(name)
+        self._topics = settings.topics_of(name)
+        self._budget = share(self._delivery.memory_bytes, settings.kafka.properties)
+        self._thrift = Thrift(name, self._delivery.linger_ms / 1000, clock, meter)
+
+    def lane(self, schemas: Registry | None, *, embedded: bool) -> Running:
+        """The lane, not reading yet."""
+        settings, name, tape = self._settings, self._name, self._tape
+        show_quota(settings, name, self._meter)
+        inner = ledger(settings, name)
+        store = MeteredLedger(tape.ledger(inner), name, self._meter)
+        destination = tape.destination(dialect(settings, name))
+        client = tape.http(self._thrift.client(settings, http(settings, name)))
+        edges = Edges(destination, client, self._clock, self._meter, store.lease_left, self.quotas(inner))
+        courier = Courier(edges, self.courier_options())
+        letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
+        lane = self._assemble(destination, courier, store, tape.letters(letters), schemas)
+        return Running(lane, self._opener(lane, courier, embedded=embedded), _closer(courier, store, letters))
+
+    def _assemble(
+        self,
+        destination: Destination,
+        courier: Courier,
+        store: Ledger,
+        letters: DeadLetters,
+        schemas: Registry | None,
+    ) -> Lane:
+        settings, clock, meter, brake = self._settings, self._clock, self._meter, self._brake()
+        partitions = Partitions(self._name, store, clock, meter, settings.kafka.start)
+        books = self._tape.books(self._name, partitions, brake, clock, meter)
+        plan = Plan(
+            batch_events=self._delivery.batch_events,
+            batch_bytes=self._delivery.batch_bytes,
+            linger=self._delivery.linger_ms / 1000,
+        )
+        self._thrift.guide(plan)
+        dispatch = Dispatch(destination, courier, store, letters, Own(plan, books, partitions, clock))
+
+        def find_key(row: str) -> str | None:
+            return plan.key_of(row) or store.keys_of([row])[0]
+
+        readers = {t.name: self.reading(t, decoder(t, schemas), find_key) for t in self._topics}
+        parts = Parts(
+            intake=Intake(readers, destination, find_key, meter),
+            plan=plan,
+            dispatch=dispatch,
+            courier=courier,
+            partitions=partitions,
+            books=books,
+            brake=brake,
+            outages=Outages(self._name, clock, meter, self._log),
+            clock=clock,
+            meter=meter,
+        )
+        seconds = settings.drain_seconds_of(self._name)
+        return Lane(self._name, parts, budget=self._budget, drain_seconds=seconds)
+
+    def reading(
+        self, topic: TopicSettings, decodes: Decoder, _find_key: Callable[[str], str | None]
+    ) -> Reading:
+        """How the lane reads one topic."""
+        return Reading(decodes, Mapper(self._settings.rules_of(self._name, topic)), topic.totals)
+
+    def source(self, members: Members, properties: Mapping[str, str], *, embedded: bool) -> Source:
+        """Where its records come from: the destination's consumer group."""
+        settings, topics = self._settings, [topic.name for topic in self._topics]
+        group = settings.group_of(self._name)
+        return KafkaSource(properties, group, topics, members, budget=self._budget, topic_ids=not embedded)
+
+    def _opener(self, lane: Lane, courier: Courier, *, embedded: bool) -> Callable[[], None]:
+        properties, topics = self._settings.kafka_client(), [t.name for t in self._topics]
+        letters = self._settings.dead_letters
+
+        def start() -> None:
+            if not embedded:
+                ensure_topic(properties, letters.topic, topics, create=letters.create)
+            source = self.source(self._tape.members(lane), properties, embedded=embedded)
+            lane.attach(self._tape.source(source))
+            courier.start()
+
+        return start
+
+    def courier_options(self) -> CourierOptions:
+        """How much flies at once, how often, for how long."""
+        return CourierOptions(
+            in_flight=self._delivery.in_flight,
+            rate_per_second=self._delivery.rate_per_second,
+            request_timeout=self._delivery.request_timeout_seconds,
+            budget=self._delivery.max_attempts,
+            longest=LONGEST if self._settings.requests_per_day(self._name) else CourierOptions().longest,
+        )
+
+    def quotas(self, store: SqliteLedger | PostgresLedger) -> Quotas | None:
+        """The rate that replicas share, where they share a ledger."""
+        rate = self._delivery.rate_per_second
+        return store.quotas(rate) if rate and isinstance(store, PostgresLedger) else None
+
+    def _brake(self) -> Brake:
+        chosen = self._settings.dead_letters.brake
+        return Brake(chosen.window, chosen.share)
+
+
+def _closer(courier: Courier, store: Ledger, letters: KafkaDeadLetters) -> Callable[[], None]:
+    def close() -> None:
+        courier.close()
+        letters.close()
+        store.close()
+
+    return close

@@ -1,0 +1,77 @@
+"""A destination's edges, from its configuration: ledger, HTTP client, registry, decoders, clocks."""
+
+import time
+
+from connector.adapters import schema_file
+from connector.adapters.http_httpx2 import Httpx2Http
+from connector.adapters.http_options import HttpOptions
+from connector.adapters.http_wire import WireHttp
+from connector.adapters.ledger_postgres import PostgresLedger
+from connector.adapters.ledger_sqlite import SqliteLedger
+from connector.adapters.registry import Registry
+from connector.core.decode import Decoder
+from connector.errors import ConfigError
+from connector.ports import Http, Meter
+from connector.settings import Settings
+from connector.settings.topic import TopicSettings
+
+LEASE_SLACK = 30.0
+"""Seconds that a claim's lease outlasts a request's deadline: so long may the ledger be away (RULES 2)."""
+
+
+class SystemClock:
+    """The machine's clocks (ports.Clock), with no call of ours around them: each record asks them."""
+
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+
+
+def registry(settings: Settings) -> Registry | None:
+    """The registry's client, None where the topics have schema files."""
+    properties = settings.registry_client()
+    return Registry(properties, reread=settings.registry_client) if properties else None
+
+
+def ledger(settings: Settings, destination: str) -> SqliteLedger | PostgresLedger:
+    """The ledger, scoped to a destination. Raises ConfigError, LedgerDown, Fatal."""
+    if settings.ledger.is_postgres:
+        lease = settings.delivery_of(destination).request_timeout_seconds + LEASE_SLACK
+        days = settings.ledger.retention_days
+        return PostgresLedger(settings.ledger.postgres_url, destination, lease=lease, retention_days=days)
+    path = settings.ledger.sqlite_path
+    if not path.parent.is_dir():
+        raise ConfigError(f"ledger.url: {path.parent} does not exist; create it or mount a volume there")
+    return SqliteLedger(path, destination, retention_days=settings.ledger.retention_days)
+
+
+def http(settings: Settings, destination: str) -> Http:
+    """A destination's HTTP client; its secret is read again after a refusal."""
+    secret, chosen = settings.secret_of(destination), settings.destination(destination)
+    secret.get()  # a missing file is a mistake now, and an outage later
+
+    def credentials() -> dict[str, str]:
+        try:
+            token = secret.get()
+        except ConfigError as error:
+            raise OSError(str(error)) from error
+        return {"authorization": chosen.authorization(token)}
+
+    delivery = settings.delivery_of(destination)
+    options = HttpOptions(base_url=chosen.url, connections=delivery.in_flight, proxy=chosen.proxy)
+    return (Httpx2Http if options.proxy else WireHttp)(options, credentials)
+
+
+def decoder(topic: TopicSettings, schemas: Registry | None) -> Decoder:
+    """Reads one topic."""
+    if topic.schema_file is not None:
+        return Decoder(topic.rules(), fixed=schema_file.load(topic.schema_file))
+    if schemas is None:
+        raise ConfigError(f"topics {topic.name}: needs schema_registry or a schema_file of its own")
+    return Decoder(topic.rules(), schemas)
+
+
+def show_quota(settings: Settings, destination: str, meter: Meter) -> None:
+    """Export how many requests a day the destination allows, where it limits them."""
+    quota = settings.requests_per_day(destination)
+    if quota is not None:
+        meter.set("daily_quota_requests", quota, destination=destination)
