@@ -11,6 +11,7 @@ from connector.cli import app
 from tests.chart.render import (
     CHART,
     CI,
+    ROOT,
     merged,
     of_kind,
     pods,
@@ -162,7 +163,10 @@ def test_two_releases_in_one_namespace_share_nothing() -> None:
     assert not first & second
 
 
-def test_the_chart_installs_this_version() -> None:
-    text = (CHART / "Chart.yaml").read_text(encoding="utf-8")
+def test_chart_and_image_are_of_this_version() -> None:
+    chart, image = (
+        (ROOT / file).read_text(encoding="utf-8") for file in (CHART / "Chart.yaml", "Dockerfile")
+    )
 
-    assert f"appVersion: {connector.__version__}\n" in text
+    assert f"\nappVersion: {connector.__version__}\n" in chart
+    assert f"\nARG VERSION={connector.__version__}\n" in image

@@ -93,7 +93,12 @@ MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
     "a misspelt alert": (
         "minimal",
         {"alerts": {"rules": {"CrmConnectorLag": {}}}},
-        "alerts.rules.CrmConnectorLag: is not an alert; there are CrmConnectorLagOld",
+        "alerts.rules.CrmConnectorLag: is not an alert; there are CrmConnectorAbsent, ",
+    ),
+    "a threshold of what is or is not": (
+        "minimal",
+        {"alerts": {"rules": {"CrmConnectorPausedFlood": {"threshold": 3}}}},
+        "alerts.rules.CrmConnectorPausedFlood.threshold: there is none",
     ),
     "a migration of SQLite": (
         "minimal",

@@ -76,13 +76,15 @@ replay.{{ $name }}: needs a ledger that pods share; give config.ledger.url_file 
 replay.{{ $name }}.destination: {{ $replay.destination }} is not in config.destinations; correct its name
 {{- end }}
 {{- end }}
-{{- $rules := list }}
+{{- $rules := dict }}
 {{- range (.Files.Get "files/alerts.yaml" | fromYaml).groups }}
-{{- range .rules }}{{ $rules = append $rules .alert }}{{ end }}
+{{- range .rules }}{{ $_ := set $rules .alert .expr }}{{ end }}
 {{- end }}
-{{- range $name, $_ := $v.alerts.rules }}
-{{- if not (has $name $rules) }}
-alerts.rules.{{ $name }}: is not an alert; there are {{ join ", " $rules }}
+{{- range $name, $own := $v.alerts.rules }}
+{{- if not (hasKey $rules $name) }}
+alerts.rules.{{ $name }}: is not an alert; there are {{ keys $rules | sortAlpha | join ", " }}
+{{- else if and (hasKey $own "threshold") (not (regexMatch "[1-9][0-9]*$" (get $rules $name))) }}
+alerts.rules.{{ $name }}.threshold: there is none; set enabled, severity or for
 {{- end }}
 {{- end }}
 {{- end -}}
