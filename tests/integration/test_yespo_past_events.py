@@ -129,6 +129,22 @@ def test_a_range_that_was_deleted_can_be_sent_again_and_the_rest_is_not(lines: A
         assert line.run(settings, replay=True) == {"duplicate": 3, "superseded": 1}
 
 
+def test_a_connector_that_runs_beside_it_sends_again_what_it_meets_again(lines: Any) -> None:
+    """It remembers nothing that the deletion has changed; what it does not meet again, it does not send."""
+    with lines(delete_range_enabled=True) as line:
+        table = line.table("orders", **COLUMNS)
+        for number in ("1", "2"):
+            table.write("u", order(number), lsn=7)
+
+        def beside() -> None:
+            assert deleted(line, "2024-03-01", "2024-03-01", "--yes") == 0
+            table.write("u", order("1"), lsn=7)
+            table.write("u", order("1"), lsn=7)
+
+        assert line.run(settings_of(line, table), then=beside) == {"delivered": 3, "duplicate": 1}
+        assert [past.params["externalOrderId"] for past in line.crm.past_events] == ["1"]
+
+
 def test_what_was_held_in_doubt_is_sent_again_once_its_range_was_deleted(lines: Any) -> None:
     with lines(delete_range_enabled=True) as line:
         table = line.table("orders", **COLUMNS)

@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -161,26 +161,36 @@ class Pipeline:
         """What was written is in Kafka."""
         assert self._producer.flush(SECONDS) == 0
 
-    def run(self, settings: Settings, *, replay: bool = False, only: str = "yespo") -> dict[str, int]:
+    def run(
+        self, settings: Settings, *, replay: bool = False, only: str = "yespo",
+        then: Callable[[], None] | None = None,
+    ) -> dict[str, int]:  # fmt: skip
         """Work off what was written since the last run (replay: all there is); what became of the records.
 
-        only: the lane that works.
+        only: the lane that works. then: what is done, and written, beside the running service after that.
         """
-        assert self._producer.flush(SECONDS) == 0
         if replay:
-            self._replays += 1
+            self._replays, self._runs = self._replays + 1, 0
             group = f"{settings.kafka.group_id}.replay{self._replays}"
             kafka = settings.kafka.model_copy(update={"group_id": group})
             settings = settings.model_copy(update={"kafka": kafka})
-        count, self._runs = (self._written if replay else self._written - self._runs), self._written
+        before = self._runs
         service = wiring.build(settings, metrics.meter(), only, embedded=not self._broker.is_real)
         with working(service):
-            totals = service.lanes[only].parts.books.totals
-            deadline = time.monotonic() + SECONDS
-            while sum(totals.values()) < count:
-                assert time.monotonic() < deadline, f"{dict(totals)} of {count}; {service.status()}"
-                time.sleep(0.02)
+            self._work_off(service, only, before)
+            if then is not None:
+                then()
+                self._work_off(service, only, before)
+        totals = service.lanes[only].parts.books.totals
         return {name: number for name, number in sorted(totals.items()) if number}
+
+    def _work_off(self, service: Service, only: str, before: int) -> None:
+        assert self._producer.flush(SECONDS) == 0
+        self._runs = self._written
+        totals, deadline = service.lanes[only].parts.books.totals, time.monotonic() + SECONDS
+        while sum(totals.values()) < self._runs - before:
+            assert time.monotonic() < deadline, f"{dict(totals)} of {self._runs - before}; {service.status()}"
+            time.sleep(0.02)
 
     def letters(self) -> Counter[tuple[str | None, str]]:
         """Dead letters: entity key and cause."""
