@@ -18,15 +18,12 @@ from connector.core.model import Record, Skip
 from connector.core.plan import Item
 from connector.errors import Outage
 from connector.lane.parts import Parts
+from connector.lane.rest import Rest
 from connector.lane.room import Room
 from connector.lane.view import show, snapshot
 from connector.ports import Source, TopicPartition
 
 COMMIT_SECONDS, SHOW_SECONDS = 1.0, 1.0
-NAP = 0.25
-"""The longest sleep of a turn: signals and answers are noticed after it."""
-GATHER = 0.01
-"""Seconds for which landings are gathered while others fly: each turn is a transaction with its own fsync."""
 
 
 class Lane:
@@ -40,11 +37,12 @@ class Lane:
         self._brake, self._outages = parts.brake, parts.outages
         self._clock, self._meter = parts.clock, parts.meter
         self._room, self.drain_seconds, self._end = Room(parts, budget), drain_seconds, inf
+        self._rest = Rest(parts, self._room)
         self._source: Source
         self._untaken: deque[Record] = deque()
         self._paused: set[TopicPartition] = set()
         self._moved = self._draining = self.joined = False
-        self._nap = self._flood = self._next_commit = self._next_show = 0.0
+        self._flood = self._next_commit = self._next_show = 0.0
         self.view = snapshot(name, parts, joined=False)
         self.beat = parts.clock.monotonic()
 
@@ -63,16 +61,19 @@ class Lane:
         self._step(self._claim_and_settle, "ledger")
         self._show()
         self._step(self._commit, "broker")
-        self._rest()
+        if self._moved:
+            self._rest.moved(untaken=bool(self._untaken))
+        else:
+            self._rest.idle(len(self._paused))
 
     # --- The steps --------------------------------------------------------------------------------
 
     def _read(self) -> None:
         self._balance()
-        records = self._source.poll(self._room.wanted(), self._nap)
+        records = self._source.poll(self._room.wanted(), self._rest.nap)
         self._books.receive(records)
         self._untaken += records
-        self._nap = 0.0
+        self._rest.nap = 0.0
 
     def _take(self) -> None:
         now, limit, untaken = self._clock.monotonic(), self._room.limit, self._untaken
@@ -137,29 +138,6 @@ class Lane:
             self._source.pause(sorted(wanted - self._paused))
             self._source.resume(sorted(self._paused - wanted))
             self._paused = wanted
-
-    def _rest(self) -> None:
-        """Block where news will come from: never spin, which would starve the courier of the GIL."""
-        if self._moved:
-            if self._courier.flying and (self._room.full or not self._untaken):
-                self._courier.wait(GATHER, self._courier.flying // 2)
-            return
-        nap = min(NAP, self._due_in())
-        sated, held = self._room.sated, self._partitions.tracks
-        reading = not sated and (len(self._paused) < len(held) or not held)
-        if self._courier.flying:
-            self._courier.wait(min(nap, 0.01) if reading else nap)
-        elif self._nap or sated:  # the last poll did not, or the next one will not, come to its own sleep
-            self._courier.wait(nap)
-        else:
-            self._nap = nap
-
-    def _due_in(self) -> float:
-        """Seconds until something can be claimed by itself; what is due and may not go wakes nobody."""
-        if self._brake.holds or self._outages.blocks("ledger") or not self._courier.room:
-            return NAP
-        due = self._plan.next_due(self._clock.monotonic())
-        return NAP if due is None else due
 
     def _show(self) -> None:
         now = self._clock.monotonic()

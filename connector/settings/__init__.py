@@ -10,8 +10,6 @@ from typing import Annotated, Any
 from msgspec.structs import replace
 from pydantic import Field, ValidationError
 
-from connector.core import budget, targets
-from connector.core.model import Entity
 from connector.core.rules import TopicRules
 from connector.errors import ConfigError
 from connector.settings import file, kafka, relations
@@ -29,7 +27,7 @@ from connector.settings.model import (
 )
 from connector.settings.report import report
 from connector.settings.topic import TopicSettings
-from connector.settings.types import LaneName, Model, Secret, alternatives
+from connector.settings.types import LaneName, Model, Secret
 
 
 class Settings(Model):
@@ -122,7 +120,7 @@ def load(path: Path, environment: Mapping[str, str], *, secrets: bool = True) ->
         settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(*problems, *report(error, Settings, known=problems)) from None
-    problems += _relations(settings) + (missing_secrets(settings) if secrets else [])
+    problems += relations.problems(settings) + (missing_secrets(settings) if secrets else [])
     if problems:
         raise ConfigError(*problems)
     return settings
@@ -154,100 +152,3 @@ def _secrets(settings: Settings) -> list[Secret]:
     registry = settings.schema_registry
     keys = [settings.secret_of(name) for name in settings.destinations]
     return keys + [one for one in (registry.basic, registry.bearer) if one.given] if registry else keys
-
-
-def _relations(settings: Settings) -> list[str]:
-    return [
-        *_same_names(settings),
-        *_schemas(settings),
-        *_mappings(settings),
-        *_lanes(settings),
-        *relations.problems(settings),
-        *_budgets(settings),
-    ]
-
-
-def _budgets(settings: Settings) -> list[str]:
-    totals = {settings.delivery_of(name).memory_bytes for name in settings.destinations}
-    given = settings.kafka.properties
-    return [line for total in sorted(totals) for line in budget.problems(total, given)]
-
-
-def _same_names(settings: Settings) -> list[str]:
-    names = [topic.name for topic in settings.topics]
-    twice = [
-        f"topics[{index}].name: {name} is there already; keep one entry a topic"
-        for index, name in enumerate(names)
-        if name in names[:index]
-    ]
-    letters = settings.dead_letters.topic
-    own = [f"dead_letters.topic: {letters} is read as a topic; name another one"] if letters in names else []
-    return twice + own
-
-
-def _schemas(settings: Settings) -> list[str]:
-    if settings.schema_registry:
-        return []
-    return [
-        f"topics[{index}]: has no schema; add schema_registry: {{url: …}} or a schema_file to this topic"
-        for index, topic in enumerate(settings.topics)
-        if topic.schema_file is None
-    ]
-
-
-def _mappings(settings: Settings) -> list[str]:
-    return [
-        f"topics[{index}].{line}"
-        for index, topic in enumerate(settings.topics)
-        for line in targets.problems(topic.rules())
-    ]
-
-
-def _lanes(settings: Settings) -> list[str]:
-    names = {topic.name for topic in settings.topics}
-    problems = []
-    for lane, chosen in settings.destinations.items():
-        place = f"destinations.{lane}.topics"
-        unknown = [name for name in chosen.topics or () if name not in names]
-        problems += [
-            f"{place}: {name} is not in topics; add it there, or take it out here" for name in unknown
-        ]
-        feeding = settings.topics_of(lane)
-        problems += [
-            f"{place}: {topic.name} is of {topic.entity}s, which {chosen.type} does not take; take it out"
-            for topic in feeding
-            if topic.entity not in SUPPORTED[chosen.type]
-        ]
-        if not feeding and not unknown:
-            wanted = alternatives(sorted(SUPPORTED[chosen.type]))
-            problems.append(f"{place}: is empty; name a topic whose entity is {wanted}")
-        problems += _clocks(settings, feeding) + _contactless(lane, chosen, feeding)
-    return list(dict.fromkeys(problems))
-
-
-def _contactless(lane: str, chosen: DestinationSettings, feeding: tuple[TopicSettings, ...]) -> list[str]:
-    """Orders whose contacts would come from nowhere."""
-    if (
-        chosen.contacts.ensure != "never"
-        or not feeding
-        or any(topic.entity == "contact" for topic in feeding)
-    ):
-        return []
-    what = f"is never, and no topic of contacts feeds {lane}; add one, or choose unknown"
-    return [f"destinations.{lane}.contacts.ensure: {what}"]
-
-
-def _clocks(settings: Settings, feeding: tuple[TopicSettings, ...]) -> list[str]:
-    """Two topics of one entity whose records surely name no common clock need a `version` (RULES 1)."""
-    firsts: dict[Entity | str, str] = {}
-    problems = []
-    for topic in feeding:
-        if topic.entity == "event" or topic.version != "auto" or topic.envelope not in {"plain", "flat"}:
-            continue
-        first = firsts.setdefault(topic.entity, topic.name)
-        if first != topic.name:
-            problems.append(
-                f"topics[{settings.topics.index(topic)}].version: is missing, and {first} feeds "
-                f"{topic.entity}s too; name the field that tells which change is newer"
-            )
-    return problems
