@@ -48,7 +48,7 @@ class Prometheus:
     def await_state(self, alert: str, state: str | None) -> None:
         """Wait until it has this state; None: until it is over."""
         wanted = {state} if state else set()
-        wait_until(lambda: self.state(alert) == wanted, 30, lambda: f"{alert}: {self.ask('alerts')}")
+        wait_until(lambda: self.state(alert) == wanted, 60, lambda: f"{alert}: {self.ask('alerts')}")
 
     def ready(self) -> bool:
         """Whether it answers."""
@@ -106,6 +106,7 @@ def empty_panels(prometheus: Prometheus) -> set[str]:
     return empty
 
 
+@pytest.mark.timeout(300)
 def test_alerts_fire_in_an_outage_and_resolve_after_it_and_the_dashboard_shows_it(
     broker: Broker, topic: TopicFactory, tmp_path: Path
 ) -> None:

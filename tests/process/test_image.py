@@ -52,6 +52,7 @@ class Contained(Instance):
         super().close()
 
 
+@pytest.mark.timeout(300)
 def test_a_container_that_is_killed_and_one_that_is_drained_under_load_lose_nothing(
     broker: Broker, topic: TopicFactory, tmp_path: Path
 ) -> None:
