@@ -22,14 +22,15 @@ from tests.support.registry import running_registry
 from tests.support.topics import TopicFactory
 from tests.support.versions import Shop
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 
 PAUSED = 'crm_connector_paused{destination="yespo",reason="%s"}'
 MOVED = 'crm_connector_rebalances_total{kind="%s"}'
 DEAD = "crm_connector_dead_letters_total{"
 SENT = 'crm_connector_requests_total{destination="yespo",resource="events",status="200"}'
-POLL_SECONDS = 7
-"""max.poll.interval.ms: who does not poll for so long loses its partitions."""
+POLL_SECONDS = 12
+"""max.poll.interval.ms: who does not poll for so long loses its partitions. More than a slow broker may hold
+the lane up: ten seconds for a write of dead letters, or a commit."""
 
 
 class World:
@@ -83,7 +84,7 @@ def world(
         heeded(sandbox.crm),
         ExitStack() as ends,
     ):
-        timeouts = {"session.timeout.ms": 6000, "max.poll.interval.ms": POLL_SECONDS * 1000}
+        timeouts = dict.fromkeys(("session.timeout.ms", "max.poll.interval.ms"), POLL_SECONDS * 1000)
         kafka = {"bootstrap_servers": broker.bootstrap, "group_id": f"group.{orders}", "properties": timeouts}
         yespo = {"type": "yespo", "url": sandbox.url, "api_key_file": str(folder / "key")}
         parts = {
