@@ -157,6 +157,11 @@ class Pipeline:
         """Whether the broker is a real Kafka."""
         return self._broker.is_real
 
+    @property
+    def written(self) -> int:
+        """Records written so far, all to their topic's first partition."""
+        return self._written
+
     def flush(self) -> None:
         """What was written is in Kafka."""
         assert self._producer.flush(SECONDS) == 0
