@@ -38,8 +38,12 @@ class Plan:
 
     @property
     def ready(self) -> int:
-        """Events that wait for nothing but a batch, or room for it."""
-        return sum(len(bucket) for bucket in self._buckets.values())
+        """Events that wait for nothing but room: their batch is full."""
+        return sum(
+            len(bucket)
+            for lot, bucket in self._buckets.items()
+            if len(bucket) >= min(lot.max_events, self._batch_events) or bucket.size >= self._batch_bytes
+        )
 
     def add(self, item: Item) -> None:
         """Put an event at the end of its line."""

@@ -325,3 +325,14 @@ def test_nothing_lingers_longer_than_it_may(arrivals: list[tuple[str, float]]) -
     left = due(one, 3.0, flush=True)
 
     assert all(each.arrived > 2.0 for batch in left for each in batch)
+
+
+def test_what_waits_for_company_is_not_ready_or_large_batches_would_never_fill() -> None:
+    one = plan()
+    for n in range(EVENTS - 1):
+        one.add(item(str(n)))
+    assert one.ready == 0
+    one.add(item("last"))
+    assert one.ready == EVENTS
+    one.add(item("giant", size=BYTES, lot=CONTACTS))
+    assert one.ready == EVENTS + 1
