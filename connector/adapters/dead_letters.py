@@ -100,6 +100,18 @@ class KafkaDeadLetters:
             on_delivery=report,
         )
 
+    def remove(self, ids: Sequence[str]) -> None:
+        """Tombstones, durable on return; a letter that is gone already stays so. Raises DeadLettersDown."""
+        reports: dict[int, KafkaError | None] = {}
+        for number, one in enumerate(ids):
+            self._producer.produce(self._topic, key=one, on_delivery=partial(_note, reports, number))
+        self._producer.flush(FLUSH_SECONDS)
+        if len(reports) < len(ids):
+            self._producer.purge()
+            raise self._down(f"no delivery report within {FLUSH_SECONDS:g} s")
+        for error in filter(None, reports.values()):
+            raise self._down(error.str())
+
     def _down(self, why: str) -> DeadLettersDown:
         return DeadLettersDown(f"dead_letters.topic {self._topic}: {why}")
 

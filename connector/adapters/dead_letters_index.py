@@ -67,10 +67,13 @@ class LettersIndex:
             for row in self._db.execute(sql)
         ]
 
-    def sources(self, destination: str) -> list[tuple[str, str]]:
-        """The topics, each with its id, that a destination's letters come from."""
-        sql = "SELECT DISTINCT topic, topic_id FROM letters WHERE destination = ? ORDER BY topic, topic_id"
-        return [(topic, topic_id) for topic, topic_id in self._db.execute(sql, (destination,))]
+    def sources(self, destination: str) -> list[tuple[str, str, int]]:
+        """The topics, each with its id, that a destination's letters come from, and how many do."""
+        sql = (
+            "SELECT topic, topic_id, count(*) FROM letters WHERE destination = ? "
+            "GROUP BY topic, topic_id ORDER BY topic, topic_id"
+        )
+        return [(topic, topic_id, count) for topic, topic_id, count in self._db.execute(sql, (destination,))]
 
     def spans(self) -> dict[int, tuple[int, int]]:
         """Where to look for them."""

@@ -139,6 +139,19 @@ class PostgresLedger:
             head, claim = self._tables.state(seen.live, seen.head, seen.owner, seen.claim, seen.doubts)
             return Sight(head, claim, seen.living)
 
+    def rehearse(self, wanted: Sequence[Want]) -> list[Verdict]:
+        """See ports.Archive: a turn that is taken back."""
+        with self._store.opened():
+            self._store.renew(idle=True)
+            self._store.number_sources([want.event for want in wanted])
+            wants: _Wants = {(want.event.entity, want.event.key): want for want in wanted}
+            try:
+                with self._store.rehearsal():
+                    self._refresh()
+                    return self._claim(wants, {}, {})
+            finally:
+                self._forget()
+
     def prune(self, before_ms: int) -> int:
         """See ports.Archive."""
         with self._store.opened():

@@ -98,6 +98,18 @@ class Store:
         self.connection_commit()
         self.xid = None
 
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Nothing of it is kept."""
+        db = self.connection
+        db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.xid = None
+            with suppress(psycopg.Error):
+                db.execute("ROLLBACK")
+
     def connection_commit(self) -> None:
         """Ask for the commit, and wait for its answer."""
         self.connection.execute("COMMIT")

@@ -60,6 +60,18 @@ class Store:
                 self.db.execute("ROLLBACK")
             raise
 
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Alone, and nothing of it is kept."""
+        with translated(self.path):
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            finally:
+                self.tables.forget()
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+
     def marks(self) -> tuple[int, int]:
         """Two numbers of which one goes on whenever memory may be wrong about the file.
 

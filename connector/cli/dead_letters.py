@@ -1,8 +1,9 @@
 """`dead-letters`: what cost itself, looked at and repaired."""
 
 import json
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,10 +14,22 @@ from connector.cli.options import AsJson, ConfigFile, settings_of
 
 if TYPE_CHECKING:
     from connector.wiring.dead_letters import Group, Shown
+    from connector.wiring.redrive import Progress, Redriven
 
 EXAMPLE = "Example: crm-connector dead-letters list -c connector.yaml"
 _LIST_EXAMPLE = "Example: crm-connector dead-letters list -c connector.yaml --from -7d"
+_REDRIVE_EXAMPLE = "Example: crm-connector dead-letters redrive -c connector.yaml --cause mapping --dry-run"
 _SHOW_EXAMPLE = "Example: crm-connector dead-letters show -c connector.yaml --cause mapping --limit 3"
+_STAY = frozenset({"dead_lettered", "in_doubt"})
+OUTCOMES = {
+    "delivered": "delivered",
+    "duplicate": "duplicates: the destination has them",
+    "superseded": "superseded: it has something newer",
+    "unchanged": "unchanged: it has the same",
+    "filtered": "filtered by a rule",
+    "dead_lettered": "dead letters again",
+    "in_doubt": "held in doubt",
+}
 
 app = typer.Typer(
     help="Look at dead letters, send them again, drop them.",
@@ -90,6 +103,79 @@ def show(
     else:
         typer.echo("no such dead letters", err=True)
     return 0 if found else 1
+
+
+@app.command("redrive", epilog=_REDRIVE_EXAMPLE)
+def redrive(
+    *,
+    config: ConfigFile,
+    id_: Ids = None,
+    destination: Destinations = None,
+    topic: Topics = None,
+    cause: Causes = None,
+    key: Keys = None,
+    since: Since = None,
+    until: Until = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would become of each; send and change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Send dead letters again.
+
+    Through the same steps as live records, while the connector runs: what the destination has already is not
+    sent again, and an older state never overwrites a newer one. What is settled is no dead letter any more;
+    what fails stays one, with its new cause. Exit code 1 if letters are left.
+    """
+    chosen = letters.choice(id_, destination, topic, cause, key, since=since, until=until)
+    settings = settings_of(config)
+    from connector.wiring import redrive as work  # noqa: PLC0415 - as above
+
+    done = work.redrive(settings, chosen, dry=dry_run, tell=_progress())
+    if as_json:
+        import msgspec  # noqa: PLC0415 - as above
+
+        typer.echo(json.dumps(msgspec.to_builtins(done), indent=2))
+    else:
+        typer.echo("\n".join(_sum(done)))
+    return 0 if dry_run or not _left(done) else 1
+
+
+def _left(done: "Redriven") -> int:
+    return done.letters - sum(n for outcome, n in done.outcomes.items() if outcome not in _STAY)
+
+
+def _sum(done: "Redriven") -> Iterator[str]:
+    would = "would be " if done.dry_run else ""
+    yield f"{done.letters:,} letter{'' if done.letters == 1 else 's'}"
+    for outcome, count in sorted(done.outcomes.items()):
+        yield f"  {count:>9,}  {would}{OUTCOMES[outcome]}"
+    for cause, count in sorted(done.causes.items()):
+        yield f"    {count:>9,}  {cause}"
+    for count, what in (
+        (done.lost, "have no value any more: it was too large for a letter, and is gone at its position"),
+        (done.strange, "are of a topic or destination that is not configured"),
+        (done.left, "were not tried: interrupted"),
+    ):
+        if count:
+            yield f"  {count:>9,}  {what}"
+    if done.batches:
+        yield f"batches: {', '.join(f'{name} {count:,}' for name, count in sorted(done.batches.items()))}"
+
+
+def _progress() -> "Callable[[Progress], None]":
+    """A line on a terminal, twice a second."""
+    last = [0.0]
+
+    def tell(progress: "Progress") -> None:
+        now = time.monotonic()
+        if now < last[0] + 0.5 or not sys.stderr.isatty():
+            return
+        last[0] = now
+        waits = f", waits: {', '.join(progress.paused)}" if progress.paused else ""
+        typer.echo(f"\r\x1b[K{progress.settled:,} of {progress.letters:,} settled{waits}", err=True, nl=False)
+
+    return tell
 
 
 def _table(found: "list[Group]", now: float) -> Iterator[str]:

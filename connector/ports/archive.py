@@ -1,7 +1,9 @@
 """What a ledger tells, or lets do, an operator: nothing that a lane needs."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from connector.core.claims import Verdict, Want
 from connector.core.model import Entity
 from connector.core.past import Sent, Sizes
 from connector.core.removal import Removable, Removed, Span
@@ -26,6 +28,12 @@ class Archive(Protocol):
         """Remove heads whose newest version is older than this time; how many (RULES 2).
 
         From then on, what is older and unknown is denied: `older_than_ledger`.
+        """
+
+    def rehearse(self, wanted: Sequence[Want]) -> list[Verdict]:
+        """What `Ledger.turn` would say to these wants now; nothing is claimed, nothing changes.
+
+        By an owner without claims of its own.
         """
 
     def removable(self, span: Span) -> Removable:

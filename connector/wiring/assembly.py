@@ -66,7 +66,7 @@ class Assembly:
         letters: DeadLetters,
         schemas: Registry | None,
     ) -> Lane:
-        settings, clock, meter, brake = self._settings, self._clock, self._meter, self._brake()
+        settings, clock, meter, brake = self._settings, self._clock, self._meter, self.brake()
         partitions = Partitions(self._name, store, clock, meter, settings.kafka.start)
         books = self._tape.books(self._name, partitions, brake, clock, meter)
         plan = Plan(
@@ -136,7 +136,8 @@ class Assembly:
         rate = self._delivery.rate_per_second
         return store.quotas(rate) if rate and isinstance(store, PostgresLedger) else None
 
-    def _brake(self) -> Brake:
+    def brake(self) -> Brake:
+        """When it stops because of too many dead letters."""
         chosen = self._settings.dead_letters.brake
         return Brake(chosen.window, chosen.share)
 

@@ -12,6 +12,7 @@ GOLDEN = Path(__file__).parent.parent / "data" / "cli"
 COMMANDS = [
     "run", "demo", "check", "lag", "resume", "order", "contact", "past-events", "past-events delete",
     "dead-letters", "dead-letters list", "dead-letters show",
+    "dead-letters redrive",
     "ledger", "ledger migrate", "ledger prune", "sandbox",
 ]  # fmt: skip
 

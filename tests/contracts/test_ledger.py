@@ -102,6 +102,30 @@ def accept(ledger: Ledger, event: Event, *, certain: bool = True, live: bool = T
 V1, V2, V3 = (order("1", version(lsn, lsn, offset=lsn)) for lsn in (1, 2, 3))
 
 
+class TestRehearsal:
+    """ports.Archive.rehearse."""
+
+    def test_it_says_what_a_turn_would_and_claims_nothing(self, world: World, ledger: Countable) -> None:
+        accept(ledger, V2)
+        asked = [Want(V1), Want(order("2", version(1))), Want(contact("C1", version(1)))]
+        other = world.open()
+        assert other.rehearse(asked) == [Done("superseded"), Grant(), Grant()]
+        assert other.rehearse(asked) == ledger.turn([], asked)
+
+    def test_it_sees_what_others_hold_and_need(self, world: World, ledger: Countable) -> None:
+        assert ask(ledger, V1) == Grant()
+        need = Want(order("9", version(1)), Requirement("C1", None))
+        assert world.open().rehearse([Want(V2), need]) == [Busy(), Needs()]
+
+    def test_nothing_is_advanced(self, world: World, ledger: Countable) -> None:
+        accept(ledger, V1)
+        before, other = ledger.look("order", "1"), world.open()
+        same = replace(V2, digest=V1.digest, core_digest=V1.core_digest)
+        assert other.rehearse([Want(same)]) == [Done("unchanged")]
+        assert ledger.look("order", "1") == before
+        accept(other, V3)
+
+
 class TestVersions:
     def test_what_was_accepted_is_a_duplicate_and_older_is_superseded(self, ledger: Countable) -> None:
         accept(ledger, V2)

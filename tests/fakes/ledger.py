@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from math import inf
 
@@ -176,6 +177,15 @@ class FakeLedger:
         for key in gone:
             del scope.heads[key]
         return len(gone)
+
+    def rehearse(self, wanted: Sequence[Want]) -> list[Verdict]:
+        self._answering()
+        scope, mine = deepcopy(self._scope), set(self._mine)
+        try:
+            return self.turn([], wanted)
+        finally:
+            vars(self._scope).update(vars(scope))
+            self._mine = mine
 
     def removable(self, span: Span) -> Removable:
         self._answering()

@@ -129,3 +129,74 @@ def test_a_time_without_zone_is_a_mistake(shop: Shop, capsys: Capture, option: s
         f"{option}: is a time without zone; write a time with its zone, such as 2025-01-31T00:00:00Z, "
         "or -90m, -12h, -7d\n"
     )
+
+
+def counts(capsys: Capture, shop: Shop) -> dict[str, int]:
+    assert shop.call("dead-letters", "list", "--json") == 0
+    return {group["cause"]: group["count"] for group in told(capsys)}
+
+
+def redriven(capsys: Capture, shop: Shop, *arguments: str, code: int = 0) -> dict[str, int]:
+    assert shop.call("dead-letters", "redrive", "--json", *arguments) == code
+    outcomes: dict[str, int] = told(capsys)["outcomes"]
+    return outcomes
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+def test_a_deploy_went_wrong_and_is_repaired(shop: Shop, capsys: Capture) -> None:
+    """Three hundred letters of three causes: the configuration is fixed, all are sent, none overwrites."""
+    each, newer = 100, 10
+    shop.order_wrongly(each)
+    assert shop.line.run(shop.settings(good=False)) == {"dead_lettered": 3 * each, "delivered": 1}
+    fixed = shop.settings(good=True)
+    for number in range(newer):
+        shop.web.write("u", order(f"s{number}", total="99.99"))
+    assert shop.line.run(fixed) == {"delivered": newer}
+    capsys.readouterr()
+    before = len(shop.line.crm.past_events)
+    expected = {"delivered": 3 * each - newer, "superseded": newer}
+
+    assert redriven(capsys, shop, "--dry-run") == expected
+    assert shop.call("dead-letters", "redrive", "--dry-run") == 0
+    golden("dead-letters-redrive.txt", capsys.readouterr().out)
+    assert len(shop.line.crm.past_events) == before
+    assert counts(capsys, shop) == {"check": each, "invalid_value": each, "mapping": each}
+    assert redriven(capsys, shop) == expected
+    sent = [str(past.params["externalOrderId"]) for past in shop.line.crm.past_events]
+    assert len(sent) == len(set(sent)) == 3 * each + 1
+    totals = {
+        str(past.params["externalOrderId"]): past.params["totalCost"] for past in shop.line.crm.past_events
+    }
+    assert {float(str(totals[f"s{number}"])) for number in range(newer)} == {99.99}
+    assert counts(capsys, shop) == {}
+    assert redriven(capsys, shop) == {}
+    assert shop.line.run(fixed, replay=True).keys() == {"duplicate", "superseded"}
+    assert len(shop.line.crm.past_events) == len(sent)
+
+
+def test_what_is_still_wrong_stays_a_letter_with_its_new_cause(shop: Shop, capsys: Capture) -> None:
+    shop.order_wrongly(2)
+    shop.line.run(shop.settings(good=False))
+    shop.settings(good=False)
+    capsys.readouterr()
+    before = counts(capsys, shop)
+    assert redriven(capsys, shop, "--cause", "check", code=1) == {"dead_lettered": 2}
+    assert counts(capsys, shop) == before
+    shop.settings(good=True)
+    assert redriven(capsys, shop, "--key", "s0", "--key", "m1") == {"delivered": 2}
+    assert counts(capsys, shop) == {"check": 1, "invalid_value": 2, "mapping": 1}
+
+
+def test_a_redrive_that_was_killed_before_its_tombstones_sends_nothing_again(
+    shop: Shop, capsys: Capture
+) -> None:
+    shop.order_wrongly(1)
+    shop.line.run(shop.settings(good=False))
+    fixed = shop.settings(good=True)
+    shop.line.run(fixed, replay=True)  # as a redrive does up to there
+    capsys.readouterr()
+    sent = len(shop.line.crm.past_events)
+    assert redriven(capsys, shop) == {"duplicate": 3}
+    assert len(shop.line.crm.past_events) == sent
+    assert counts(capsys, shop) == {}

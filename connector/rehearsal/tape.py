@@ -1,0 +1,62 @@
+"""What stands between a rehearsing lane and its ports."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from connector.core.letters import Letter
+from connector.core.lots import Lot
+from connector.core.talk import Accepted, Batch, Conversation
+from connector.ports import DeadLetters, Destination
+from connector.recording import Unrecorded
+from connector.rehearsal.ledger import Asked, Rehearsal
+
+
+class Agreeable:
+    """ports.Destination over another one: what would be sent is accepted, unsent. batches: by resource."""
+
+    def __init__(self, destination: Destination) -> None:
+        self.name, self.patience = destination.name, destination.patience
+        self.check, self.requires, self.ensure = destination.check, destination.requires, destination.ensure
+        self.deep, self.refine, self.lot = destination.deep, destination.refine, destination.lot
+        self.aliases = destination.aliases
+        self.batches: Counter[str] = Counter()
+
+    def converse(self, lot: Lot, batch: Batch) -> Conversation:
+        """See ports.Destination."""
+        self.batches[lot.resource] += 1
+        yield from ()
+        return [Accepted() for _ in batch]
+
+
+class Unwritten:
+    """ports.DeadLetters that writes none."""
+
+    def __init__(self) -> None:
+        self.causes: Counter[str] = Counter()
+
+    def write(self, letters: Sequence[Letter]) -> None:
+        """See ports.DeadLetters."""
+        self.causes.update(letter.cause for letter in letters)
+
+
+class Rehearsed(Unrecorded):
+    """One lane's rehearsal. unwritten, agreeable: what it came to."""
+
+    agreeable: Agreeable
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unwritten = Unwritten()
+
+    def ledger(self, ledger: Asked) -> Rehearsal:  # type: ignore[override] # the real ones have an archive
+        """See Unrecorded."""
+        return Rehearsal(ledger)
+
+    def destination(self, destination: Destination) -> Destination:
+        """See Unrecorded."""
+        self.agreeable = Agreeable(destination)
+        return self.agreeable
+
+    def letters(self, _letters: DeadLetters) -> DeadLetters:
+        """See Unrecorded."""
+        return self.unwritten

@@ -1,0 +1,245 @@
+"""Dead letters sent again by the lane's own code, and dropped once the ledger has recorded it (RULES 10)."""
+
+import hashlib
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from msgspec import Struct, field
+
+from connector import wiring
+from connector.adapters import metrics
+from connector.adapters.dead_letters import KafkaDeadLetters
+from connector.adapters.dead_letters_box import LetterBox
+from connector.adapters.kafka_range import KafkaRange
+from connector.core.brake import Brake
+from connector.core.letters import Choice, Filed
+from connector.core.model import Position, Record
+from connector.errors import ConnectorError
+from connector.lane.lane import Lane
+from connector.ports import Members
+from connector.redrive import LetterSource, Watched
+from connector.rehearsal import Rehearsed
+from connector.settings import Settings
+from connector.wiring import dead_letters
+from connector.wiring.assembly import Assembly
+
+__all__ = ["Choice", "Progress", "Redriven", "redrive"]
+
+Tell = Callable[["Progress"], None]
+
+
+class Progress(Struct, frozen=True):
+    """Letters settled so far, of how many; why it waits (nothing: it does not)."""
+
+    settled: int
+    letters: int
+    paused: tuple[str, ...] = ()
+
+
+class Redriven(Struct):
+    """What became of the letters that were meant.
+
+    outcomes: counted, as in `records_total`. causes: of those that would be dead letters again; batches: what
+    would be sent, by resource (both of a dry run). lost: whose value is nowhere any more. strange: of topics,
+    or destinations, that are not configured. left: not tried, since it was interrupted.
+    """
+
+    letters: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    batches: Counter[str] = field(default_factory=Counter)
+    lost: int = 0
+    strange: int = 0
+    left: int = 0
+    dry_run: bool = False
+
+
+class _Live(Watched):
+    pass
+
+
+class _Dry(Watched, Rehearsed):
+    pass
+
+
+class _Say:
+    """ports.Log: what pauses it is told by the progress."""
+
+    def info(self, event: str, **fields: object) -> None:
+        """Said elsewhere."""
+
+    warning = error = info
+
+
+class _Assembly(Assembly):
+    """A lane that reads letters."""
+
+    letters: LetterSource
+
+    def __init__(
+        self, settings: Settings, name: str, tape: Watched, made: Callable[[Members], LetterSource]
+    ) -> None:
+        super().__init__(settings, name, wiring.SystemClock(), metrics.meter(), _Say(), tape)
+        self._made = made
+
+    def source(self, members: Members, _properties: Mapping[str, str], *, embedded: bool) -> LetterSource:  # noqa: ARG002
+        """See Assembly."""
+        self.letters = self._made(members)
+        return self.letters
+
+    def brake(self) -> Brake:
+        """A letter that dies again is where it was: no flood."""
+        return Brake(1, 1.0)
+
+
+def redrive(settings: Settings, choice: Choice, *, dry: bool, tell: Tell = lambda _: None) -> Redriven:
+    """Send the letters that are meant again. Raises ConnectorError; what was settled by then stays so.
+
+    dry: nothing is sent, written or claimed; what would become of each by what the ledger holds now.
+    """
+    with dead_letters.opened(settings) as box, _interruptible() as stop:
+        done = Redriven(box.look(choice), dry_run=dry)
+        for name in settings.destinations:
+            for round_ in _rounds(box, settings, name):
+                run = _Run(settings, name, box, round_, dry=dry)
+                run.run(done, stop, tell)
+        counted = sum(done.outcomes.values()) + done.lost
+        done.strange = done.letters - sum(_known(box, settings))
+        done.left = done.letters - counted - done.strange
+        return done
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Set by SIGINT or SIGTERM: what is in flight lands, the rest stays."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _sources(box: LetterBox, settings: Settings, name: str) -> list[tuple[str, str, int]]:
+    known = {topic.name for topic in settings.topics_of(name)}
+    return [source for source in box.index.sources(name) if source[0] in known]
+
+
+def _known(box: LetterBox, settings: Settings) -> Iterator[int]:
+    for name in settings.destinations:
+        yield sum(count for _, _, count in _sources(box, settings, name))
+
+
+def _rounds(box: LetterBox, settings: Settings, name: str) -> Iterator[frozenset[tuple[str, str]]]:
+    """Of a topic that was re-created each one by itself: a lane knows a topic by one id."""
+    left = [(topic, topic_id) for topic, topic_id, _ in _sources(box, settings, name)]
+    while left:
+        one_each = dict(reversed(left))
+        yield frozenset(one_each.items())
+        left = [source for source in left if one_each[source[0]] != source[1]]
+
+
+class _Run:
+    """One destination's letters, each topic under one id."""
+
+    def __init__(
+        self, settings: Settings, name: str, box: LetterBox, sources: frozenset[tuple[str, str]], *, dry: bool
+    ) -> None:
+        self._settings, self._name, self._box, self._sources, self._dry = settings, name, box, sources, dry
+        self._tape: _Live | _Dry = _Dry() if dry else _Live()
+        self._pending: list[str] = []
+
+    def run(self, done: Redriven, stop: threading.Event, tell: Tell) -> None:
+        settings = self._settings
+        schemas = wiring.registry(settings)
+        removed = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
+        assembly = _Assembly(settings, self._name, self._tape, lambda members: self._source(members, stop))
+        running = assembly.lane(schemas, embedded=True)
+        lane = running.lane
+        try:
+            running.open()
+            source = assembly.letters
+            while not stop.is_set() and not self._is_over(source) and not lane.parts.partitions.asking:
+                lane.turn()
+                self._bury(removed)
+                tell(
+                    Progress(
+                        sum(done.outcomes.values()) + self._tape.watch.closed, done.letters, _paused(lane)
+                    )
+                )
+            lane.drain()
+            self._bury(removed)
+        finally:
+            running.close()
+            removed.close()
+            if schemas:
+                schemas.close()
+        self._sum_up(done, source)
+        self._complain(lane, source)
+
+    def _source(self, members: Members, stop: threading.Event) -> LetterSource:
+        return LetterSource(self._letters(), members, self._fetch, stop.wait)
+
+    def _is_over(self, source: LetterSource) -> bool:
+        return source.ended and self._tape.watch.closed >= source.given
+
+    def _letters(self) -> Iterator[Filed]:
+        for one in self._box.letters():
+            letter = one.letter
+            if (
+                letter.destination == self._name
+                and (letter.record.position.topic, letter.topic_id) in self._sources
+            ):
+                yield one
+
+    def _bury(self, letters: KafkaDeadLetters) -> None:
+        """The ledger has recorded it: the letter goes."""
+        ids = dict(self._sources)
+        done = [self._id(at, ids) for at in self._tape.watch.take()]
+        if done and not self._dry:
+            letters.remove(done)
+
+    def _id(self, at: Position, ids: dict[str, str]) -> str:
+        return f"{self._name}/{at.topic}/{ids[at.topic]}/{at.partition}/{at.offset}"
+
+    def _fetch(self, one: Filed) -> Record | None:
+        """What was too large for a letter is still at its position, or nowhere."""
+        at = one.letter.record.position
+        source = KafkaRange(self._settings.kafka_client(), at.topic)
+        try:
+            record = source.at(at.partition, at.offset)
+        finally:
+            source.close()
+        if record is None or one.omitted is None:
+            return record
+        same = hashlib.sha256(record.value or b"").hexdigest() == one.omitted.sha256
+        return record if same else None
+
+    def _sum_up(self, done: Redriven, source: LetterSource) -> None:
+        done.outcomes += self._tape.watch.outcomes
+        done.lost += len(source.lost)
+        if isinstance(self._tape, _Dry):
+            done.causes += self._tape.unwritten.causes
+            done.batches += self._tape.agreeable.batches
+
+    def _complain(self, lane: Lane, source: LetterSource) -> None:
+        """Raises what ended it."""
+        if source.failure is not None:
+            raise source.failure
+        for (topic, _), question in lane.parts.partitions.asking.items():
+            raise ConnectorError(
+                f"{topic}: asks because of its {question.reason}; answer with `crm-connector resume`, "
+                "and redrive again"
+            )
+
+
+def _paused(lane: Lane) -> tuple[str, ...]:
+    gate = lane.parts.courier.state().paused
+    return (*lane.parts.outages.view(), *((gate,) if gate else ()))
