@@ -24,6 +24,7 @@ counter   totals_mismatches_total         destination topic
 gauge     assigned_partitions             destination
 gauge     build_info                      version python
 gauge     committed_offset                destination topic partition
+gauge     daily_quota_left_requests       destination
 gauge     daily_quota_requests            destination
 gauge     fetched_bytes                   destination
 gauge     in_flight_bytes                 destination

@@ -206,7 +206,8 @@ def flow() -> list[Any]:
 def destination() -> list[Any]:
     """What the CRM makes of it."""
     requests = of("requests_total")
-    day = f"sum by (destination) (increase({requests}[1h])) * 24 / on (destination)"
+    pace = f"sum by (destination) (rate({requests}[1h])) * (86400 - time() % 86400)"
+    left = f"min by (destination) ({of('daily_quota_left_requests')})"
     return [
         graph(
             "Requests by status",
@@ -239,9 +240,10 @@ def destination() -> list[Any]:
         ),
         graph(
             "Day's quota at this pace",
-            "percentunit",
-            "What a day like the last hour would take of it. Alert: CrmConnectorQuotaWontLast.",
-            (f"{day} max by (destination) ({of('daily_quota_requests')})", "{{destination}}"),
+            "short",
+            "Requests until 00:00 GMT, and those that are left. Alert: CrmConnectorQuotaWontLast.",
+            (f"{pace} and {left}", "{{destination}}, at the last hour's pace"),
+            (left, "{{destination}}, left"),
         ),
         graph(
             "Dead letters by cause",
