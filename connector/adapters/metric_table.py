@@ -76,6 +76,11 @@ METRICS: Final = (
         "destination",
         "Requests that are left of them until 00:00 GMT, of all replicas.",
     ),
+    _gauge(
+        "client_orders",
+        "destination",
+        "New orders since start of the client that has most; Metrica takes 100,000.",
+    ),
     _counter("retries_total", "destination reason", "Events that are sent again."),
     _histogram("batch_events", "destination resource", EVENTS, "Events in a batch."),
     _histogram("batch_bytes", "destination resource", BYTES, "Bytes of the records in a batch."),

@@ -27,7 +27,7 @@ from connector.service import Running
 from connector.settings import Settings
 from connector.settings.topic import TopicSettings
 from connector.wiring.daily import LONGEST, Thrift
-from connector.wiring.destinations import dialect
+from connector.wiring.destinations import counted
 from connector.wiring.edges import decoder, http, ledger, show_quota
 
 
@@ -50,7 +50,7 @@ class Assembly:
         show_quota(settings, name, self._meter)
         inner = ledger(settings, name)
         store = MeteredLedger(tape.ledger(inner), name, self._meter)
-        destination = tape.destination(dialect(settings, name))
+        destination = tape.destination(counted(settings, name, self._meter))
         client = tape.http(self._thrift.client(settings, http(settings, name)))
         edges = Edges(destination, client, self._clock, self._meter, store.lease_left, self.quotas(inner))
         courier = Courier(edges, self.courier_options())

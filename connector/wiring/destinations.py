@@ -6,11 +6,12 @@ from connector.dialects.yespo import Yespo, YespoOptions
 from connector.dialects.yespo_custom import type_fault
 from connector.dialects.yespo_locator import Locator
 from connector.errors import ConfigError
-from connector.ports import Destination
+from connector.ports import Destination, Meter
 from connector.settings import Settings
 from connector.settings.destinations import YespoSettings
 from connector.settings.metrica import MetricaSettings
 from connector.settings.topic import TopicSettings
+from connector.wiring.clients import CountedClients
 
 
 def dialect(settings: Settings, name: str) -> Destination:
@@ -19,6 +20,13 @@ def dialect(settings: Settings, name: str) -> Destination:
     if isinstance(chosen, YespoSettings):
         return _yespo(name, chosen, topics)
     return _metrica(name, chosen, topics)
+
+
+def counted(settings: Settings, name: str, meter: Meter) -> Destination:
+    """The same, with what has a limit counted."""
+    made, chosen = dialect(settings, name), settings.destination(name)
+    limited = isinstance(chosen, MetricaSettings) and chosen.orders_via == "orders"
+    return CountedClients(made, meter) if limited else made
 
 
 def _metrica(name: str, chosen: MetricaSettings, topics: tuple[TopicSettings, ...]) -> Metrica:
