@@ -6,7 +6,7 @@ epoch; lease_left: seconds for which its claims are surely its own (null: for as
 
 | what | in the file before | fields |
 |---|---|---|
-| assigned | the first record is read | partitions: topic, partition, lease, start, committed |
+| assigned | the first record is read | partitions: topic, topic_id, partition, lease, start, committed |
 | revoked, lost | it drains; it forgets | partitions: topic, partition |
 | sought | it reads on from where the operator said | topic, partition, offset |
 | received | it is decoded | records: topic, partition, lease, offsets |

@@ -53,6 +53,7 @@ class RecordedMembers:
         told = [
             {
                 "topic": one.topic,
+                "topic_id": one.topic_id,
                 "partition": one.partition,
                 "lease": placed[one.topic, one.partition].lease,
                 "start": placed[one.topic, one.partition].offset,

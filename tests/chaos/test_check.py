@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.chaos.check import reading
 from tests.chaos.check.findings import Kind
@@ -464,6 +465,49 @@ def test_a_partition_that_asks_is_committed_only_after_the_answer() -> None:
     answered.deliver("a", 2)
     answered.commit("a", 2)
     assert answered.found() == {}
+
+
+def recreated() -> Scene:
+    """Version 1 of a topic; version 2 of another one of the same name, at the same position."""
+    scene = Scene()
+    first, second = scene.source
+    scene.source = [replace(first, topic_id="old"), replace(second, offset=0, topic_id="new")]
+    scene.note("a", "assigned", partitions=[place("old", 1, 0)])
+    scene.receive("a", 0)
+    scene.deliver("a", 1)
+    scene.commit("a", 1)
+    scene.note("a", "revoked", partitions=[{"topic": "orders", "partition": 0}])
+    scene.note("a", "assigned", partitions=[place("new", 2, None)])
+    scene.note("a", "sought", topic="orders", partition=0, offset=0)
+    scene.receive("a", 0, lease=2)
+    return scene
+
+
+def place(topic_id: str, lease: int, start: int | None) -> dict[str, object]:
+    return {"topic": "orders", "topic_id": topic_id, "partition": 0, "lease": lease, "start": start}
+
+
+def test_a_topic_that_was_recreated_is_another_topic() -> None:
+    scene = recreated()
+    scene.commit("a", 1)
+    assert scene.found() == {("commit", None): 1, ("lost", None): 1}
+    assert scene.verdict().findings.example("commit") == "a commits 1 of orders new[0], and 0 is open"
+    assert recreated().found(running=False) == {("lost", None): 1}
+
+    settled = recreated()
+    letter = {"topic": "orders", "partition": 0, "offset": 0, "lease": 2, "cause": "refused"}
+    settled.note("a", "dead_lettered", letters=[letter])
+    settled.commit("a", 1)
+    assert settled.found(running=False) == {}
+
+
+def test_a_source_that_does_not_tell_which_topic_it_means_cannot_be_judged() -> None:
+    scene = recreated()
+    scene.source = scene.source[:1]
+    scene.source = [replace(one, topic_id=None) for one in scene.source]
+
+    with pytest.raises(reading.Unreadable, match="orders was re-created; tell the topic_id of each record"):
+        scene.found()
 
 
 def test_what_is_not_committed_is_lost_unless_the_trial_still_runs() -> None:

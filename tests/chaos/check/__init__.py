@@ -5,11 +5,12 @@ of all replicas; counters, which a kill wipes, it does not ask. All are JSON lin
 
 source      topic, partition, offset; entity, key, rev (null: no change of anything, to be filtered or
             dead-lettered); in the order in which they were written. A rev names one version of its entity;
-            its place among the versions is that of its first line, or its `version`, a number, where given.
+            its place among the versions is that of its first line, or its `version`, a number, where given;
+            topic_id, where a topic was deleted and re-created within the trial.
 accepted    entity, key, rev, at; in the order of acceptance: what `crm-connector sandbox --accepted` writes;
             `service`, where it has those of several (--service).
-letters     topic, partition, offset, cause of what the dead-letter topic holds (left out: the histories are
-            believed in what they tell of it)
+letters     topic, partition, offset, cause (and topic_id, as above) of what the dead-letter topic holds (left
+            out: the histories are believed in what they tell of it)
 histories   what `history: FILE` writes (connector.recording); one file may hold several processes.
 
 What it finds, and what excuses it:

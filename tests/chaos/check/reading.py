@@ -26,6 +26,7 @@ class Written(Struct, frozen=True):
     key: str | None = None
     rev: str | int | None = None
     version: float | None = None
+    topic_id: str | None = None
 
     @property
     def at(self) -> At:
@@ -55,6 +56,7 @@ class Place(Struct, frozen=True):
     outcome: str | None = None
     cause: str | None = None
     offsets: tuple[int, ...] = ()
+    topic_id: str | None = None
 
 
 class Event(Struct, frozen=True):

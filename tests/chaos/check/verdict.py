@@ -10,6 +10,7 @@ from tests.chaos.check.committing import Commits
 from tests.chaos.check.findings import Findings
 from tests.chaos.check.losing import Losses
 from tests.chaos.check.reading import Accepted, History, Place, Unreadable, Written
+from tests.chaos.check.recreated import told_apart
 from tests.chaos.check.traces import Traces
 from tests.chaos.check.truth import Truth
 
@@ -42,7 +43,7 @@ def judge(
     running: bool = False,
 ) -> Verdict:
     """Raises Unreadable where the witnesses do not fit together."""
-    own = of_destination(histories, destination)
+    own, source, letters = told_apart(of_destination(histories, destination), source, letters)
     findings, truth = Findings(), Truth(source)
     traces = Traces(own, truth, skew)
     accepting, commits = Accepting(accepted, traces, findings, skew), Commits(own, truth, findings, skew)
