@@ -16,6 +16,7 @@ from connector.cli import (
     lookup,
     metrica,
     past_events,
+    replay,
     resume,
     run,
     sandbox,
@@ -36,6 +37,7 @@ for module in (run, demo, check, lag, resume, sandbox):
     app.command(name, epilog=module.EXAMPLE)(module.command)
 app.command("order", epilog=lookup.ORDER_EXAMPLE)(lookup.order)
 app.command("contact", epilog=lookup.CONTACT_EXAMPLE)(lookup.contact)
+app.add_typer(replay.app, name="replay", epilog=replay.EXAMPLE)
 app.add_typer(past_events.app, name="past-events", epilog=past_events.EXAMPLE)
 app.add_typer(dead_letters.app, name="dead-letters", epilog=dead_letters.EXAMPLE)
 app.add_typer(ledger.app, name="ledger", epilog=ledger.EXAMPLE)

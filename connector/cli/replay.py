@@ -1,0 +1,234 @@
+"""`replay`: a bounded range of a topic once more, beside the live connector."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from connector.cli.options import AsJson, ConfigFile, settings_of
+from connector.errors import ConfigError
+
+if TYPE_CHECKING:
+    from connector.settings import Settings
+    from connector.wiring.replay import Result
+    from connector.wiring.replays import Job, Replay
+
+EXAMPLE = (
+    "Example: crm-connector replay -c connector.yaml --destination yespo --topic crm.public.orders "
+    "--from 2024-01-01T00:00:00Z --to 2025-01-01T00:00:00Z --via past_events"
+)
+_LIST_EXAMPLE = "Example: crm-connector replay list -c connector.yaml"
+_PLACE = "a time with zone, -7d (m, h, d, w), an offset, beginning"
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def replay(
+    context: typer.Context,
+    *,
+    config: Annotated[
+        Path | None, typer.Option("-c", "--config", metavar="FILE", help="The configuration, YAML.")
+    ] = None,
+    destination: Annotated[
+        str | None,
+        typer.Option("--destination", metavar="D", help="Where to; the only one need not be named."),
+    ] = None,
+    topic: Annotated[str | None, typer.Option("--topic", metavar="T", help="Of which topic.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="X", help=f"The first record: {_PLACE}.")
+    ] = None,
+    until: Annotated[
+        str,
+        typer.Option("--to", metavar="Y", help="The first record after it, in the same forms, or end."),
+    ] = "end",
+    partition: Annotated[
+        list[int] | None,
+        typer.Option("--partition", metavar="P", min=0, help="Of this one alone; may be repeated."),
+    ] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="K", help="Of this order, contact or event alone; may be repeated."),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where", metavar="FIELD=VALUE", help="Rows alone whose column has this value; may be repeated."
+        ),
+    ] = None,
+    via: Annotated[
+        Literal["past_events"] | None, typer.Option("--via", help="Another way than the destination's usual.")
+    ] = None,
+    share: Annotated[
+        float, typer.Option("--share", metavar="PART", help="Its part of the request rate and of in_flight.")
+    ] = 0.2,
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="ID", help="Go on with one that was stopped.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Send a range of a topic again, beside the live connector.
+
+    The ledger decides: what was accepted is not sent again, and an older state never overwrites a newer one.
+    Nothing joins the live group, and its offsets stay. Ctrl+C and a crash lose nothing: --resume goes on.
+    Exit code 0 when all of it is settled, 1 when it was stopped.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    settings = settings_of(_given("-c", config))
+    from connector.wiring import replays as work  # noqa: PLC0415 - `--help` waits for nothing
+
+    if resume is not None:
+        found = work.find(settings, resume)
+    else:
+        job = _wished(settings, destination, _given("--topic", topic), _given("--from", since), until)
+        job = work.replace(job, via=via, share=_share(share), selection=_selection(key or [], where or []))
+        found = work.plan(settings, job, tuple(partition or ()))
+        work.save(settings, found)
+    return _work(settings, str(config), found, as_json=as_json)
+
+
+@app.command("list", epilog=_LIST_EXAMPLE)
+def list_(config: ConfigFile, as_json: AsJson = False) -> int:
+    """Show the replays that the brokers still know.
+
+    They keep one for seven days after its last step, unless offsets.retention.minutes says otherwise.
+    """
+    settings = settings_of(config, secrets=False)
+    from connector.wiring import replays as work  # noqa: PLC0415 - `--help` waits for nothing
+
+    found = work.known(settings)
+    if as_json:
+        typer.echo(json.dumps([_told(one) for one in found], indent=2))
+        return 0
+    for one in found:
+        done = "finished" if one.finished else f"{_percent(one.passed, one.offsets)} done"
+        typer.echo(f"{one.id}  {_what(one)}  {done}")
+    if not found:
+        typer.echo("none")
+    return 0
+
+
+def _given(option: str, value: object) -> Any:
+    """Raises ConfigError where it is missing."""
+    if value is None:
+        raise ConfigError(f"replay: {option} is missing; see crm-connector replay --help")
+    return value
+
+
+def _wished(settings: "Settings", destination: str | None, topic: str, since: str, until: str) -> "Job":
+    from connector.wiring.replays import Job  # noqa: PLC0415 - `--help` waits for nothing
+
+    names = list(settings.destinations)
+    if destination is None and len(names) > 1:
+        raise ConfigError(f"--destination: has to be named; choose {', '.join(names)}")
+    return Job(destination or names[0], topic, since, until, int(time.time() * 1000), "")
+
+
+def _share(share: float) -> float:
+    if not 0 < share <= 1:
+        raise ConfigError("--share: is a part of the whole; write one above 0 and up to 1, such as 0.2")
+    return share
+
+
+def _selection(keys: list[str], where: list[str]) -> Any:
+    """Raises ConfigError with every mistake."""
+    from connector.wiring.replays import Selection, parse_where  # noqa: PLC0415 - `--help` waits for nothing
+
+    problems, conditions = [], []
+    for text in where:
+        try:
+            conditions.append(parse_where(text))
+        except ValueError as error:
+            problems.append(f"--where: {error}")
+    if problems:
+        raise ConfigError(*problems)
+    return Selection(frozenset(keys), tuple(conditions))
+
+
+# --- At work --------------------------------------------------------------------------------------
+
+
+def _work(settings: "Settings", config: str, found: "Replay", *, as_json: bool) -> int:
+    from rich.console import Console  # noqa: PLC0415 - `--help` waits for nothing
+
+    from connector.cli.replay_view import view_of  # noqa: PLC0415 - as above
+    from connector.wiring import replay as work  # noqa: PLC0415 - as above
+
+    console = Console(stderr=True)
+    console.print(f"replay {found.id}: {_what(found)}", highlight=False, markup=False, soft_wrap=True)
+    view = view_of(console)
+    try:
+        result = work.run(settings, found, view.update)
+    finally:
+        view.close()
+    if as_json:
+        typer.echo(json.dumps(_told(found) | _became(found, result), indent=2))
+    else:
+        typer.echo("\n".join(_lines(result)))
+    if result.failure is not None:
+        typer.echo(result.failure, err=True)
+    if not result.finished:
+        typer.echo(f"not finished; go on: crm-connector replay -c {config} --resume {found.id}", err=True)
+    return 0 if result.finished else 1
+
+
+def _what(found: "Replay") -> str:
+    job, chosen = found.job, found.job.selection
+    count = len(chosen.keys) + len(chosen.where)
+    filters = f", {count} filter{'' if count == 1 else 's'}" if chosen else ""
+    via = f", via {job.via}" if job.via else ""
+    forced = ", forced" if job.mode == "force" else ""
+    return (
+        f"{job.topic} to {job.destination}, {job.since} to {job.until}, {found.offsets:,} offsets"
+        f"{filters}{via}{forced}"
+    )
+
+
+def _lines(result: "Result") -> list[str]:
+    records = sum(result.outcomes.values())
+    outcomes = ", ".join(f"{count:,} {name.replace('_', '-')}" for name, count in result.outcomes.items())
+    lines = [f"{records:,} records in {result.seconds:.0f} s{': ' if outcomes else ''}{outcomes}"]
+    if result.gaps:
+        lines.append(f"  {result.gaps:,} offsets have no record: compacted away, or markers of transactions")
+    if result.expired:
+        lines.append(f"  {result.expired:,} offsets are not kept any more: they had expired")
+    return lines
+
+
+def _told(found: "Replay") -> dict[str, Any]:
+    job = found.job
+    return {
+        "id": found.id, "destination": job.destination, "topic": job.topic, "from": job.since,
+        "to": job.until, "mode": job.mode, "via": job.via, "share": job.share, "began": job.began / 1000,
+        "filtered_by": len(job.selection.keys) + len(job.selection.where), "offsets": found.offsets,
+        "passed": found.passed, "finished": found.finished,
+        "partitions": [
+            {"partition": place[1], "from": mark.start, "to": mark.end, "at": found.at[place]}
+            for place, mark in sorted(found.marks.items())
+        ],
+    }  # fmt: skip
+
+
+def _became(found: "Replay", result: "Result") -> dict[str, Any]:
+    """Of all its runs, but for the seconds."""
+    at = result.at
+    return {
+        "passed": result.passed, "finished": result.finished, "records": sum(result.outcomes.values()),
+        "outcomes": dict(result.outcomes), "expired": result.expired, "gaps": result.gaps,
+        "seconds": round(result.seconds, 3), "failure": result.failure,
+        "partitions": [
+            {"partition": place[1], "from": mark.start, "to": mark.end, "at": at[place]}
+            for place, mark in sorted(found.marks.items())
+        ],
+    }  # fmt: skip
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part // whole} %" if whole else "100 %"

@@ -1,0 +1,10 @@
+"""A bounded range of a topic, through the same lane as live records.
+
+The source is another one (adapters.kafka_replay); here is what is left out, and what became of the rest.
+"""
+
+from connector.replay.part import PartOfQuotas
+from connector.replay.selected import Selected
+from connector.replay.tally import OUTCOMES, TalliedBooks, Tally, begun
+
+__all__ = ["OUTCOMES", "PartOfQuotas", "Selected", "TalliedBooks", "Tally", "begun"]

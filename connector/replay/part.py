@@ -1,0 +1,19 @@
+"""A part of the rate that replicas share: a replay stays behind live traffic, and both within the quota."""
+
+from connector.core.quota import Quota, Taken
+from connector.ports import Clock, Quotas
+
+
+class PartOfQuotas:
+    """ports.Quotas over the shared bucket: no token without one of its own, smaller bucket."""
+
+    def __init__(self, whole: Quotas, part: Quota, clock: Clock) -> None:
+        """part: its own bucket, full."""
+        self._whole, self._part, self._clock = whole, part, clock
+
+    async def take(self, tokens: int, lead: float, *, refused: bool, answered: bool) -> Taken:
+        """See ports.Quotas. They come at the slower of the two rates."""
+        part, wait = self._part.take(self._clock.monotonic(), tokens, lead)
+        taken = await self._whole.take(tokens, max(lead, wait), refused=refused, answered=answered)
+        self._part = part
+        return Taken(taken.wait, min(taken.rate, part.rate))

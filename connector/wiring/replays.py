@@ -1,0 +1,155 @@
+"""Replays as the brokers keep them: begun, found again, listed. Each is a consumer group without members."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from connector.adapters.kafka_checkpoints import Checkpoints
+from connector.adapters.kafka_extent import Extents
+from connector.core.checkpoint import MOST, Job, Mark, parse
+from connector.core.extent import Point, Stretch
+from connector.core.extent import parse as parse_point
+from connector.core.selection import Selection, parse_where
+from connector.errors import ConfigError
+from connector.ports import TopicPartition
+from connector.replay import begun
+from connector.settings import Settings
+from connector.wiring.edges import ledger
+
+__all__ = ["Job", "Replay", "Selection", "find", "known", "parse_where", "plan", "replace", "save"]
+
+
+class Replay(Struct, frozen=True):
+    """One replay. marks: as committed last; at: up to where each partition is done."""
+
+    id: str
+    group: str
+    job: Job
+    marks: Mapping[TopicPartition, Mark]
+    at: Mapping[TopicPartition, int]
+
+    @property
+    def rest(self) -> tuple[Stretch, ...]:
+        """What is left to do."""
+        return tuple(mark.rest(place[1], self.at[place]) for place, mark in sorted(self.marks.items()))
+
+    @property
+    def offsets(self) -> int:
+        """Of the whole range."""
+        return sum(mark.end - mark.start for mark in self.marks.values())
+
+    @property
+    def passed(self) -> int:
+        """Of these, done."""
+        return sum(min(self.at[place], mark.end) - mark.start for place, mark in self.marks.items())
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left."""
+        return self.passed == self.offsets
+
+
+def plan(settings: Settings, wished: Job, partitions: tuple[int, ...]) -> Replay:
+    """The range as of now; nothing is written. wished: without ledger and topic id.
+
+    Raises ConfigError, BrokerDown, LedgerDown, Fatal.
+    """
+    since, until = _points(wished)
+    _refuse_strange(settings, wished)
+    name = f"{datetime.fromtimestamp(wished.began / 1000, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    group = _prefix(settings, wished.destination) + name
+    extents = Extents(settings.kafka_client(), settings.group_of(wished.destination), wished.topic)
+    try:
+        chosen = _chosen(extents.partitions(), partitions, since, until)
+        stretches = extents.stretches(chosen, since, until)
+        topic_id = extents.topic_id()
+    finally:
+        extents.close()
+    job = replace(wished, ledger=_ledger_of(settings, wished), topic_id=topic_id)
+    marks = begun(job, stretches)
+    if len(next(iter(marks.values())).encode()) > MOST:
+        raise ConfigError("--key, --where: are more than a checkpoint can keep; name fewer at a time")
+    return Replay(name, group, job, marks, {place: mark.start for place, mark in marks.items()})
+
+
+def save(settings: Settings, replay: Replay) -> None:
+    """Make the checkpoint, before anything is sent. Raises BrokerDown, ConfigError."""
+    commits = {place: (replay.at[place], mark.encode()) for place, mark in replay.marks.items()}
+    Checkpoints(settings.kafka_client()).save(replay.group, commits)
+
+
+def find(settings: Settings, name: str) -> Replay:
+    """One that was begun, to be resumed. Raises ConfigError, BrokerDown, LedgerDown, Fatal."""
+    checkpoints = Checkpoints(settings.kafka_client())
+    for destination in settings.destinations:
+        found = _loaded(checkpoints, _prefix(settings, destination), name)
+        if found is not None:
+            _refuse_strange(settings, found.job)
+            if found.job.ledger != _ledger_of(settings, found.job):
+                raise ConfigError(f"--resume: {name} began with another ledger; begin a new replay")
+            return found
+    raise ConfigError(f"--resume: there is no replay {name}; see crm-connector replay list")
+
+
+def known(settings: Settings) -> list[Replay]:
+    """All that the brokers still keep, newest first. Raises BrokerDown, ConfigError."""
+    checkpoints, found = Checkpoints(settings.kafka_client()), []
+    for destination in settings.destinations:
+        prefix = _prefix(settings, destination)
+        names = [group.removeprefix(prefix) for group in checkpoints.groups(prefix)]
+        found += [one for name in names if (one := _loaded(checkpoints, prefix, name))]
+    return sorted(found, key=lambda one: one.job.began, reverse=True)
+
+
+def _loaded(checkpoints: Checkpoints, prefix: str, name: str) -> Replay | None:
+    commits = checkpoints.load(prefix + name)
+    marks = {place: mark for place, (_, note) in commits.items() if (mark := parse(note))}
+    if not marks:
+        return None
+    job = next(iter(marks.values())).job
+    return Replay(name, prefix + name, job, marks, {place: commits[place][0] for place in marks})
+
+
+def _prefix(settings: Settings, destination: str) -> str:
+    return f"{settings.group_of(destination)}.replay."
+
+
+def _ledger_of(settings: Settings, job: Job) -> str:
+    store = ledger(settings, job.destination)
+    try:
+        return store.identity
+    finally:
+        store.close()
+
+
+def _refuse_strange(settings: Settings, job: Job) -> None:
+    settings.destination(job.destination)
+    names = [topic.name for topic in settings.topics_of(job.destination)]
+    if job.topic not in names:
+        raise ConfigError(f"--topic: {job.topic} does not feed {job.destination}; choose {', '.join(names)}")
+
+
+def _points(wished: Job) -> tuple[Point, Point]:
+    """Raises ConfigError with every mistake."""
+    problems, points = [], []
+    for option, text in (("--from", wished.since), ("--to", wished.until)):
+        try:
+            points.append(parse_point(text, wished.began))
+        except ValueError as error:
+            problems.append(f"{option}: {error}")
+    if problems:
+        raise ConfigError(*problems)
+    return points[0], points[1]
+
+
+def _chosen(there: list[int], asked: Iterable[int], since: Point, until: Point) -> list[int]:
+    chosen = sorted(set(asked)) or there
+    if lacking := [str(one) for one in chosen if one not in there]:
+        raise ConfigError(f"--partition: there is no {', '.join(lacking)}; the last one is {there[-1]}")
+    for option, point in (("--from", since), ("--to", until)):
+        if point.offset is not None and len(chosen) > 1:
+            raise ConfigError(f"{option}: an offset is of one partition; add --partition P")
+    return chosen

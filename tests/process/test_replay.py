@@ -1,0 +1,236 @@
+"""A replay on a real Kafka, killed, interrupted, resumed; what CRM, ledger and brokers say of it."""
+
+import json
+import re
+import signal
+import struct
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from connector.sandbox.server import SandboxServer
+from tests.support.broker import Broker
+from tests.support.instance import CONFIG, open_claims, wait_until
+from tests.support.progress import Progress
+from tests.support.registry import RegistryServer, running_registry
+from tests.support.topics import TopicFactory
+from tests.support.versions import ORDER
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+README = Path(__file__).parent.parent.parent / "README.md"
+GOLDEN = Path(__file__).parent.parent / "data" / "cli"
+PARTITIONS = 4
+START_MS = 1_735_689_600_000
+"""2025-01-01T00:00:00Z; each order is a second younger than the one before."""
+
+
+class World:
+    """Orders of one version each, in a topic; a CRM; a configuration."""
+
+    def __init__(
+        self,
+        folder: Path,
+        broker: Broker,
+        topics: tuple[str, str],
+        registry: RegistryServer,
+        crm: SandboxServer,
+    ) -> None:
+        self.topic, self.sandbox, self.bootstrap = topics[0], crm, broker.bootstrap
+        self.ledger, self.file, self.group = folder / "ledger.db", folder / "connector.yaml", f"g.{topics[0]}"
+        text = CONFIG.format(
+            bootstrap=broker.bootstrap, group=self.group, more="", registry=registry.url, orders=topics[0],
+            contacts=topics[1], crm=crm.url, ledger=self.ledger, letters=f"letters.{topics[0]}",
+            drain=8, port=1,
+        )  # fmt: skip
+        self.file.write_text(text, encoding="utf-8")
+        self._registry, self._processes = registry, list[subprocess.Popen[str]]()
+
+    def write(self, count: int, first: int = 0) -> None:
+        """So many orders, evenly over the partitions."""
+        number = self._registry.register(f"{self.topic}-value", json.dumps(ORDER))
+        schema = fastavro.parse_schema(ORDER)
+        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 20})
+        for one in range(first, first + count):
+            row = {
+                "rev": 1, "external_order_id": f"o{one}", "external_customer_id": f"c{one % 50}",
+                "email": f"c{one % 50}@shop.example", "status": "IN_PROGRESS",
+                "date": "2025-01-01T00:00:00Z", "total_cost": "1.00",
+            }  # fmt: skip
+            value = BytesIO()
+            value.write(struct.pack(">bI", 0, number))
+            fastavro.schemaless_writer(value, schema, row)
+            place, at = one % PARTITIONS, START_MS + one * 1000
+            producer.produce(self.topic, value.getvalue(), str(one), partition=place, timestamp=at)
+            producer.poll(0)
+        assert producer.flush(60) == 0
+
+    def replay(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start one."""
+        command = [sys.executable, "-m", "connector", "replay", "-c", str(self.file), "--json", *arguments]
+        process = subprocess.Popen(command, stdout=-1, stderr=-1, text=True)
+        self._processes.append(process)
+        return process
+
+    def done(self, *arguments: str) -> dict[str, Any]:
+        """Run one to its end; its summary."""
+        out, err = self.replay(*arguments).communicate(timeout=100)
+        assert out, err
+        found: dict[str, Any] = json.loads(out)
+        return found
+
+    def told(self, *arguments: str) -> str:
+        """What an operator without a terminal sees; ids, times and topics of this run left out."""
+        command = [sys.executable, "-m", "connector", "replay", *arguments, "-c", str(self.file)]
+        text = subprocess.check_output(command, text=True, stderr=subprocess.STDOUT)
+        text = re.sub(r"\d{8}-\d{6}-[0-9a-f]{4}", "ID", text.replace(self.topic, "orders"))
+        return re.sub(r"in \d+ s", "in N s", text)
+
+    @property
+    def known(self) -> list[dict[str, Any]]:
+        """What `replay list` says."""
+        command = [sys.executable, "-m", "connector", "replay", "list", "-c", str(self.file), "--json"]
+        found: list[dict[str, Any]] = json.loads(subprocess.check_output(command, text=True))
+        return found
+
+    @property
+    def sent(self) -> Counter[str]:
+        """How often the CRM has taken each order."""
+        return Counter(str(event.params["externalOrderId"]) for event in self.sandbox.crm.events)
+
+    def live(self) -> dict[tuple[str, int], int]:
+        """What the live group has committed."""
+        with Progress(self.bootstrap, f"{self.group}.yespo", [self.topic]) as progress:
+            return progress.committed()
+
+    def commit(self, offset: int) -> None:
+        """In the live group's name."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.group}.yespo"})
+        places = [TopicPartition(self.topic, one, offset) for one in range(PARTITIONS)]
+        consumer.commit(offsets=places, asynchronous=False)
+        consumer.close()
+
+    def close(self) -> None:
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def world(broker: Broker, topic: TopicFactory, tmp_path: Path) -> Iterator[World]:
+    topics = topic("orders", partitions=PARTITIONS), topic("contacts")
+    with running_registry() as registry, SandboxServer(rate_per_second=0) as sandbox:
+        made = World(tmp_path, broker, topics, registry, sandbox)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+@pytest.mark.timeout(300)
+def test_killed_twice_and_interrupted_it_resumes_and_sends_nothing_twice(world: World) -> None:
+    """20,000 records by time, of which 16,000 are meant; the live group's offsets stay where they are."""
+    world.write(20_000)
+    world.commit(7)
+    live = world.live()
+    process = world.replay(
+        "--topic",
+        world.topic,
+        "--from",
+        "2025-01-01T00:00:00Z",
+        "--to",
+        "2025-01-01T04:26:40Z",
+        "--share",
+        "1",
+    )
+    name = ""
+    for number, count in ((signal.SIGKILL, 3000), (signal.SIGKILL, 6000), (signal.SIGINT, 9000)):
+        wait_until(lambda count=count: len(world.sent) >= count, 60, lambda: f"{len(world.sent)}")  # type: ignore[misc]
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        name = name or re.findall(r"replay ([0-9a-f-]+):", err)[0]
+        assert process.returncode == (1 if number is signal.SIGINT else -signal.SIGKILL), err
+        if number is signal.SIGINT:
+            assert f"--resume {name}" in err
+            assert json.loads(out)["finished"] is False
+        (listed,) = world.known
+        assert (listed["id"], listed["finished"]) == (name, False)
+        process = world.replay("--resume", name)
+    out, err = process.communicate(timeout=100)
+    summary = json.loads(out)
+
+    assert process.returncode == 0, err
+    assert world.sent == {f"o{one}": 1 for one in range(16_000)}
+    assert (summary["finished"], summary["records"], summary["gaps"]) == (True, 16_000, 0)
+    assert summary["outcomes"].keys() <= {"delivered", "duplicate"}
+    assert sum(summary["outcomes"].values()) == len(world.sent)
+    assert world.live() == live
+    assert open_claims(world.ledger) == set()
+    assert [one["finished"] for one in world.known] == [True]
+
+
+def test_what_was_replayed_once_is_not_sent_again(world: World) -> None:
+    world.write(400)
+    first = world.done("--topic", world.topic, "--from", "beginning")
+    world.write(100, first=400)
+    again = world.done("--topic", world.topic, "--from", "beginning")
+
+    assert (first["outcomes"], again["outcomes"]) == (
+        {"delivered": 400},
+        {"delivered": 100, "duplicate": 400},
+    )
+    assert set(world.sent.values()) == {1}
+    assert set(world.live().values()) == {-1001}
+
+
+def test_a_key_a_column_and_a_partition_narrow_it(world: World) -> None:
+    world.write(80)
+    of = ["--topic", world.topic, "--from", "beginning"]
+
+    assert world.done(*of, "--key", "o5", "--key", "o6")["outcomes"] == {"delivered": 2, "filtered": 78}
+    assert world.sent == {"o5": 1, "o6": 1}
+    narrow = world.done(*of, "--where", "external_customer_id=c3", "--partition", "3")
+    assert narrow["outcomes"] == {"delivered": 1, "filtered": 19}
+    assert world.sent == {"o5": 1, "o6": 1, "o3": 1}
+    last = world.done(*of, "--partition", "0", "--from", "15", "--to", "17")
+    assert (last["outcomes"], last["offsets"]) == ({"delivered": 2}, 2)
+
+
+def test_via_past_events_they_go_as_history(world: World) -> None:
+    world.write(40)
+    summary = world.done("--topic", world.topic, "--from", "beginning", "--via", "past_events")
+
+    assert summary["outcomes"] == {"delivered": 40}
+    assert world.sandbox.crm.counts()["events"] == 0
+    assert world.sandbox.crm.counts()["past_events"] == 40
+
+
+def test_what_an_operator_sees_is_as_kept(world: World) -> None:
+    world.write(40)
+    of = ["--topic", world.topic, "--from", "2025-01-01T00:00:10Z"]
+    text = world.told(*of, "--where", "status=IN_PROGRESS") + world.told(*of) + world.told("list")
+
+    assert text == (GOLDEN / "replay.txt").read_text(encoding="utf-8")
+
+
+def test_the_how_to_of_the_readme_backfills_a_year(world: World) -> None:
+    """Its commands as they stand there, but for the names of file and topic."""
+    world.write(60)
+    text = README.read_text(encoding="utf-8").partition("**Backfill a year of orders.**")[2]
+    script = text.partition("```bash\n")[2].partition("```")[0]
+    script = script.replace("connector.yaml", str(world.file)).replace("crm.public.orders", world.topic)
+    script = script.replace("crm-connector", f"{sys.executable} -m connector")
+    out = subprocess.check_output(["sh", "-ec", script], text=True, stderr=subprocess.PIPE)
+
+    assert "60 records" in out
+    assert out.rstrip().endswith("60 offsets, via past_events  finished")
+    assert world.sandbox.crm.counts()["past_events"] == 60
