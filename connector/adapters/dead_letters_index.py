@@ -85,10 +85,10 @@ class LettersIndex:
         sql = "SELECT off FROM letters WHERE part = ? AND off BETWEEN ? AND ?"
         return {off for (off,) in self._db.execute(sql, (part, offs[0], offs[-1]))}
 
-    def ids(self) -> Iterator[list[tuple[str, str, str]]]:
-        """All of them, some at a time: id, destination, cause. What is dropped meanwhile does no harm."""
+    def ids(self) -> Iterator[list[tuple[str, str]]]:
+        """All of them, some at a time: id and cause. What is dropped meanwhile does no harm."""
         after = ""
-        sql = f"SELECT id, destination, cause FROM letters WHERE id > ? ORDER BY id LIMIT {_PAGE}"  # noqa: S608 - ours
+        sql = f"SELECT id, cause FROM letters WHERE id > ? ORDER BY id LIMIT {_PAGE}"  # noqa: S608 - ours
         while page := self._db.execute(sql, (after,)).fetchall():
             yield page
             after = page[-1][0]

@@ -56,6 +56,10 @@ STEPS: Final = (
     CREATE TABLE crm_connector.days (destination text COLLATE "C" PRIMARY KEY, day integer NOT NULL,
         used integer NOT NULL) WITH (fillfactor = 20)
     """,
+    """
+    CREATE TABLE crm_connector.discards (letter text COLLATE "C" PRIMARY KEY, cause text NOT NULL,
+        reason text NOT NULL, at bigint NOT NULL)
+    """,
 )
 """Append only: `ledger.version` is the number of steps that the database has had. A step without statements
 is a change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred."""

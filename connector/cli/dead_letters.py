@@ -3,33 +3,28 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from connector.cli import letters
-from connector.cli.letters import Causes, Destinations, Ids, Keys, Since, Topics, Until, age, moment
+from connector.cli.letters import Causes, Destinations, Ids, Keys, Since, Topics, Until
+from connector.cli.letters_view import as_text, dropped_lines, left, letter_lines, redriven_lines, table
 from connector.cli.options import AsJson, ConfigFile, settings_of
+from connector.errors import ConfigError
 
 if TYPE_CHECKING:
-    from connector.wiring.dead_letters import Group, Shown
-    from connector.wiring.redrive import Progress, Redriven
+    from connector.wiring.dead_letters import Group
+    from connector.wiring.redrive import Progress
 
 EXAMPLE = "Example: crm-connector dead-letters list -c connector.yaml"
 _LIST_EXAMPLE = "Example: crm-connector dead-letters list -c connector.yaml --from -7d"
 _REDRIVE_EXAMPLE = "Example: crm-connector dead-letters redrive -c connector.yaml --cause mapping --dry-run"
+_DISCARD_EXAMPLE = (
+    'Example: crm-connector dead-letters discard -c connector.yaml --cause truncated --reason "test data"'
+)
 _SHOW_EXAMPLE = "Example: crm-connector dead-letters show -c connector.yaml --cause mapping --limit 3"
-_STAY = frozenset({"dead_lettered", "in_doubt"})
-OUTCOMES = {
-    "delivered": "delivered",
-    "duplicate": "duplicates: the destination has them",
-    "superseded": "superseded: it has something newer",
-    "unchanged": "unchanged: it has the same",
-    "filtered": "filtered by a rule",
-    "dead_lettered": "dead letters again",
-    "in_doubt": "held in doubt",
-}
 
 app = typer.Typer(
     help="Look at dead letters, send them again, drop them.",
@@ -48,6 +43,9 @@ def list_(
     key: Keys = None,
     since: Since = None,
     until: Until = None,
+    discarded: Annotated[
+        bool, typer.Option("--discarded", help="Count what was discarded, by cause and reason, instead.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Count dead letters by destination, topic and cause.
@@ -59,13 +57,12 @@ def list_(
     settings = settings_of(config, secrets=False)
     from connector.wiring import dead_letters as work  # noqa: PLC0415 - `--help` waits for nothing
 
-    found = work.groups(settings, chosen)
-    if as_json:
-        import msgspec  # noqa: PLC0415 - as above
-
-        typer.echo(json.dumps(msgspec.to_builtins(found), indent=2))
+    if discarded:
+        dropped = work.discarded(settings)
+        typer.echo(as_text(dropped) if as_json else "\n".join(dropped_lines(dropped)))
     else:
-        typer.echo("\n".join(_table(found, time.time())))
+        found = work.groups(settings, chosen)
+        typer.echo(as_text(found) if as_json else "\n".join(table(found, time.time())))
     return 0
 
 
@@ -95,11 +92,9 @@ def show(
 
     found = work.show(settings, chosen, limit, reveal=reveal)
     if as_json:
-        import msgspec  # noqa: PLC0415 - as above
-
-        typer.echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))
+        typer.echo(as_text(found))
     elif found:
-        typer.echo("\n".join(line for one in found for line in _lines(one)))
+        typer.echo("\n".join(line for one in found for line in letter_lines(one)))
     else:
         typer.echo("no such dead letters", err=True)
     return 0 if found else 1
@@ -133,34 +128,61 @@ def redrive(
 
     done = work.redrive(settings, chosen, dry=dry_run, tell=_progress())
     if as_json:
-        import msgspec  # noqa: PLC0415 - as above
-
-        typer.echo(json.dumps(msgspec.to_builtins(done), indent=2))
+        typer.echo(as_text(done))
     else:
-        typer.echo("\n".join(_sum(done)))
-    return 0 if dry_run or not _left(done) else 1
+        typer.echo("\n".join(redriven_lines(done)))
+    return 0 if dry_run or not left(done) else 1
 
 
-def _left(done: "Redriven") -> int:
-    return done.letters - sum(n for outcome, n in done.outcomes.items() if outcome not in _STAY)
+@app.command("discard", epilog=_DISCARD_EXAMPLE)
+def discard(
+    *,
+    config: ConfigFile,
+    reason: Annotated[str, typer.Option("--reason", metavar="WHY", help="Kept in the ledger with each.")],
+    id_: Ids = None,
+    destination: Destinations = None,
+    topic: Topics = None,
+    cause: Causes = None,
+    key: Keys = None,
+    since: Since = None,
+    until: Until = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would go; drop nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Drop dead letters for good.
+
+    It asks first. Which letters, why and when is kept in the ledger (`list --discarded`); the letters are not
+    listed or sent again, not even when their records are read once more.
+    """
+    chosen = letters.choice(id_, destination, topic, cause, key, since=since, until=until)
+    if not reason.strip():
+        raise ConfigError("--reason: is empty; say why, for whoever asks later")
+    settings = settings_of(config, secrets=False)
+    from connector.wiring import dead_letters as work  # noqa: PLC0415 - as above
+
+    found: list[Group] = []
+
+    def agreed(groups: "list[Group]") -> bool:
+        found.extend(groups)
+        if not as_json:
+            typer.echo("\n".join(table(groups, time.time())))
+        return not dry_run and (yes or _confirmed(sum(group.count for group in groups)))
+
+    done = work.discard(settings, chosen, reason.strip(), agreed)
+    there = sum(group.count for group in found)
+    if as_json:
+        typer.echo(json.dumps({"letters": there, "discarded": done, "dry_run": dry_run}, indent=2))
+    elif not dry_run:
+        typer.echo(f"{done:,} discarded" if there else "no such dead letters", err=not done)
+    return 0 if dry_run or done == there else 1
 
 
-def _sum(done: "Redriven") -> Iterator[str]:
-    would = "would be " if done.dry_run else ""
-    yield f"{done.letters:,} letter{'' if done.letters == 1 else 's'}"
-    for outcome, count in sorted(done.outcomes.items()):
-        yield f"  {count:>9,}  {would}{OUTCOMES[outcome]}"
-    for cause, count in sorted(done.causes.items()):
-        yield f"    {count:>9,}  {cause}"
-    for count, what in (
-        (done.lost, "have no value any more: it was too large for a letter, and is gone at its position"),
-        (done.strange, "are of a topic or destination that is not configured"),
-        (done.left, "were not tried: interrupted"),
-    ):
-        if count:
-            yield f"  {count:>9,}  {what}"
-    if done.batches:
-        yield f"batches: {', '.join(f'{name} {count:,}' for name, count in sorted(done.batches.items()))}"
+def _confirmed(count: int) -> bool:
+    """Raises ConfigError without a terminal."""
+    if not sys.stdin.isatty():
+        raise ConfigError("dead-letters discard: asks before it drops, and has no terminal; add --yes")
+    return typer.confirm(f"Drop {count:,} for good?", err=True)
 
 
 def _progress() -> "Callable[[Progress], None]":
@@ -176,33 +198,3 @@ def _progress() -> "Callable[[Progress], None]":
         typer.echo(f"\r\x1b[K{progress.settled:,} of {progress.letters:,} settled{waits}", err=True, nl=False)
 
     return tell
-
-
-def _table(found: "list[Group]", now: float) -> Iterator[str]:
-    if not found:
-        yield "no dead letters"
-        return
-    head = ("destination", "topic", "cause", "letters", "oldest", "newest")
-    rows = [
-        (g.destination, g.topic, g.cause, f"{g.count:,}", age(g.oldest_ms, now), age(g.newest_ms, now))
-        for g in found
-    ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for cells, detail in zip([head, *rows], ["for example", *(group.detail for group in found)], strict=True):
-        yield "  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), detail])
-
-
-def _lines(one: "Shown") -> Iterator[str]:
-    yield f"{one.id}"
-    yield f"  cause     {one.cause}, at the step {one.stage}: {one.detail}"
-    yield f"  record    {moment(one.time_ms)}, {'null' if one.bytes is None else f'{one.bytes:,} bytes'}"
-    if one.key is not None:
-        yield f"  key       {one.key}"
-    if one.attempts:
-        yield f"  attempts  {one.attempts}"
-    if one.row is None:
-        yield "  row       cannot be decoded"
-        return
-    yield f"  row       op {one.op}"
-    for name, value in one.row.items():
-        yield f"    {name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"

@@ -2,7 +2,6 @@
 
 import re
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -77,24 +76,3 @@ def _moment(option: str, text: str | None, problems: list[str]) -> int | None:
     except ValueError as error:
         problems.append(f"{option}: {error}, or -90m, -12h, -7d")
         return None
-
-
-def age(ms: int, now: float) -> str:
-    """Of a time: 45s, 12m, 3h, 9d; - without one."""
-    seconds = int(max(0.0, now - ms / 1000))
-    if ms < 0:
-        return "-"
-    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds >= size * 2:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
-
-
-def moment(ms: int) -> str:
-    """A time as people and machines read it."""
-    try:
-        return (
-            datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        )
-    except (ValueError, OverflowError, OSError):
-        return str(ms)

@@ -1,7 +1,5 @@
 """A record that cost itself (RULES 10), and which of those that did an operator means."""
 
-from typing import Final
-
 from msgspec import Struct
 
 from connector.core.model import Record
@@ -77,6 +75,16 @@ class Choice(Struct, frozen=True):
         return self.until_ms is None or at_ms < self.until_ms
 
 
+class Discarded(Struct, frozen=True):
+    """Letters that an operator dropped for one reason. first, last: when, seconds since the epoch."""
+
+    cause: str
+    reason: str
+    count: int
+    first: int
+    last: int
+
+
 class Group(Struct, frozen=True):
     """Letters of one destination, topic and cause. oldest_ms, newest_ms: of their records' times.
 
@@ -90,6 +98,3 @@ class Group(Struct, frozen=True):
     oldest_ms: int
     newest_ms: int
     detail: str
-
-
-ALL: Final = Choice()

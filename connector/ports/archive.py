@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from connector.core.claims import Verdict, Want
+from connector.core.letters import Discarded
 from connector.core.model import Entity
 from connector.core.past import Sent, Sizes
 from connector.core.removal import Removable, Removed, Span
 from connector.core.sight import Sight
 
-__all__ = ["Archive", "Removable", "Removed", "Sent", "Sight", "Sizes", "Span"]
+__all__ = ["Archive", "Discarded", "Discards", "Removable", "Removed", "Sent", "Sight", "Sizes", "Span"]
 
 
 class Archive(Protocol):
@@ -45,3 +46,22 @@ class Archive(Protocol):
         What was seen may be sent again, doubts included; older versions may not. What somebody sends, or has
         sent meanwhile, stays as it is and is counted.
         """
+
+
+class Discards(Protocol):
+    """The dead letters that an operator dropped; raises LedgerDown."""
+
+    def add(self, letters: Sequence[tuple[str, str]], reason: str, at: int) -> None:
+        """Record them, each with its id and cause; durable on return. Once recorded a letter stays as it was.
+
+        at: seconds since the epoch.
+        """
+
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Which of these letters were discarded; some hundred at a time."""
+
+    def sums(self) -> list[Discarded]:
+        """By cause and reason, the latest last."""
+
+    def close(self) -> None:
+        """Let go of the store."""

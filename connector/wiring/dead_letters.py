@@ -1,6 +1,7 @@
 """What lies in the dead letters: counted by cause, and one by one."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,17 +11,31 @@ from typing import Any, Final
 from msgspec import Struct
 
 from connector import wiring
+from connector.adapters.dead_letters import KafkaDeadLetters
 from connector.adapters.dead_letters_box import LetterBox
+from connector.adapters.ledger_discards import PostgresDiscards, SqliteDiscards
 from connector.adapters.masking import MASK, Masker
 from connector.core.change import Change, Value
 from connector.core.decode import Decoder
-from connector.core.letters import ALL, Choice, Filed, Group
+from connector.core.letters import Choice, Discarded, Filed, Group
 from connector.core.model import Missing, Record, Reject, Skip
 from connector.core.targets import BODIES, targets
+from connector.ports.archive import Discards
 from connector.settings import Settings
 from connector.settings.topic import TopicSettings
 
-__all__ = ["ALL", "Choice", "Group", "Shown", "groups", "opened", "show"]
+__all__ = [
+    "Choice",
+    "Discarded",
+    "Group",
+    "Shown",
+    "discard",
+    "discarded",
+    "groups",
+    "look",
+    "opened",
+    "show",
+]
 
 _OPEN: Final = (
     "externalOrderId", "eventId", "eventType", "status", "totalCost", "currency", "date", "occurred",
@@ -61,11 +76,59 @@ def opened(settings: Settings) -> Iterator[LetterBox]:
         box.close()
 
 
+def look(settings: Settings, box: LetterBox, choice: Choice) -> int:
+    """Find the letters that are meant, but for those that were discarded; how many.
+
+    Raises BrokerDown, ConfigError, LedgerDown, Fatal. A process that read a record
+    once more may have written its letter anew.
+    """
+    if box.look(choice) and (settings.ledger.is_postgres or settings.ledger.sqlite_path.exists()):
+        with discards(settings) as store:
+            for page in box.index.ids():
+                box.index.drop(store.known([one for one, _ in page]))
+    return len(box.index)
+
+
+@contextmanager
+def discards(settings: Settings) -> Iterator[Discards]:
+    """Raises ConfigError, LedgerDown, Fatal."""
+    path = settings.ledger.sqlite_path if not settings.ledger.is_postgres else None
+    store = SqliteDiscards(path) if path else PostgresDiscards(settings.ledger.postgres_url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
 def groups(settings: Settings, choice: Choice) -> list[Group]:
-    """By destination, topic and cause, the largest first. Raises BrokerDown, ConfigError."""
+    """By destination, topic and cause, the largest first. Raises BrokerDown, ConfigError, LedgerDown."""
     with opened(settings) as box:
-        box.look(choice)
+        look(settings, box, choice)
         return box.index.groups()
+
+
+def discarded(settings: Settings) -> list[Discarded]:
+    """What was discarded, by cause and reason. Raises ConfigError, LedgerDown, Fatal."""
+    with discards(settings) as store:
+        return store.sums()
+
+
+def discard(settings: Settings, choice: Choice, reason: str, agreed: Callable[[list[Group]], bool]) -> int:
+    """Drop the letters that are meant, once the ledger has recorded it; how many.
+
+    agreed: asked first, with what they are. Raises BrokerDown, ConfigError, LedgerDown, DeadLettersDown.
+    """
+    with opened(settings) as box, discards(settings) as store:
+        if not look(settings, box, choice) or not agreed(box.index.groups()):
+            return 0
+        letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
+        try:
+            for page in box.index.ids():
+                store.add(page, reason, int(time.time()))
+                letters.remove([one for one, _ in page])
+        finally:
+            letters.close()
+        return len(box.index)
 
 
 def show(settings: Settings, choice: Choice, limit: int, *, reveal: bool) -> list[Shown]:
@@ -74,7 +137,7 @@ def show(settings: Settings, choice: Choice, limit: int, *, reveal: bool) -> lis
     try:
         readers = {topic.name: (topic, wiring.decoder(topic, schemas)) for topic in settings.topics}
         with opened(settings) as box:
-            box.look(choice)
+            look(settings, box, choice)
             read = _Reading(readers, reveal=reveal)
             return [read.shown(one) for one in islice(box.letters(), limit)]
     finally:

@@ -101,7 +101,7 @@ def redrive(settings: Settings, choice: Choice, *, dry: bool, tell: Tell = lambd
     dry: nothing is sent, written or claimed; what would become of each by what the ledger holds now.
     """
     with dead_letters.opened(settings) as box, _interruptible() as stop:
-        done = Redriven(box.look(choice), dry_run=dry)
+        done = Redriven(dead_letters.look(settings, box, choice), dry_run=dry)
         for name in settings.destinations:
             for round_ in _rounds(box, settings, name):
                 run = _Run(settings, name, box, round_, dry=dry)

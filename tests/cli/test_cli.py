@@ -13,7 +13,7 @@ COMMANDS = [
     "run", "demo", "check", "lag", "resume", "order", "contact", "replay", "replay list",
     "past-events", "past-events delete",
     "dead-letters", "dead-letters list", "dead-letters show",
-    "dead-letters redrive",
+    "dead-letters redrive", "dead-letters discard",
     "ledger", "ledger migrate", "ledger prune", "sandbox",
 ]  # fmt: skip
 

@@ -200,3 +200,34 @@ def test_a_redrive_that_was_killed_before_its_tombstones_sends_nothing_again(
     assert redriven(capsys, shop) == {"duplicate": 3}
     assert len(shop.line.crm.past_events) == sent
     assert counts(capsys, shop) == {}
+
+
+def test_what_is_discarded_is_recorded_and_never_comes_back(shop: Shop, capsys: Capture) -> None:
+    shop.order_wrongly(2)
+    settings = shop.settings(good=False)
+    shop.line.run(settings)
+    capsys.readouterr()
+    some = ["--cause", "check", "--reason", "test orders"]
+    assert shop.call("dead-letters", "discard", *some) == 2
+    assert capsys.readouterr().err == (
+        "dead-letters discard: asks before it drops, and has no terminal; add --yes\n"
+    )
+    assert shop.call("dead-letters", "discard", *some, "--dry-run", "--json") == 0
+    assert told(capsys) == {"letters": 2, "discarded": 0, "dry_run": True}
+    assert shop.call("dead-letters", "discard", *some, "--yes", "--json") == 0
+    assert told(capsys) == {"letters": 2, "discarded": 2, "dry_run": False}
+    assert counts(capsys, shop) == {"invalid_value": 2, "mapping": 2}
+    assert shop.call("dead-letters", "list", "--discarded") == 0
+    assert re.fullmatch(r" +2  check, \S+Z to \S+Z: test orders\n", capsys.readouterr().out)
+
+    shop.line.run(settings, replay=True)
+    capsys.readouterr()
+    assert counts(capsys, shop) == {"invalid_value": 2, "mapping": 2}
+    shop.settings(good=True)
+    assert redriven(capsys, shop) == {"delivered": 4}
+
+
+def test_a_discard_without_a_reason_is_a_mistake(shop: Shop, capsys: Capture) -> None:
+    shop.settings(good=True)
+    assert shop.call("dead-letters", "discard", "--reason", " ", "--yes") == 2
+    assert capsys.readouterr().err == "--reason: is empty; say why, for whoever asks later\n"
