@@ -152,8 +152,10 @@ def test_two_members_that_start_at_once_with_latest_both_start_at_the_end(
     assert all((here.committed(partition) or (0, ""))[0] == 5 for partition in range(4))
 
 
-def test_a_long_drain_keeps_the_membership(world: Make) -> None:
-    """Heartbeats go on in librdkafka's own thread while a revocation drains."""
+@pytest.mark.parametrize("name", ["cooperative", "eager"])
+def test_a_long_drain_keeps_the_membership(world: Make, name: str) -> None:
+    """Heartbeats go on in librdkafka's own thread while a revocation drains (a session of KIP-848 is the
+    broker's to choose, and ten times as long)."""
     here, second = world(2), Member()
 
     class Slow(Member):
@@ -163,9 +165,9 @@ def test_a_long_drain_keeps_the_membership(world: Make) -> None:
 
     first = Slow()
     here.produce(b"x")
-    here.source(first, [here.topic], session_timeout_ms=1000, heartbeat_interval_ms=200)
+    here.source(first, [here.topic], session_timeout_ms=1000, heartbeat_interval_ms=200, **PROTOCOLS[name])
     first.read(1)
-    here.source(second, [here.topic])
+    here.source(second, [here.topic], **PROTOCOLS[name])
     done = threading.Event()
 
     def go_on() -> None:
