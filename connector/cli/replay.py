@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from connector.cli import replay_told
 from connector.cli.options import AsJson, ConfigFile, settings_of
 from connector.errors import ConfigError
 
 if TYPE_CHECKING:
     from connector.settings import Settings
-    from connector.wiring.replay import Result
     from connector.wiring.replays import Job, Replay
 
 EXAMPLE = (
@@ -71,6 +71,9 @@ def replay(
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="ID", help="Go on with one that was stopped.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what would become of it; send and keep nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Send a range of a topic again, beside the live connector.
@@ -90,8 +93,9 @@ def replay(
         job = _wished(settings, destination, _given("--topic", topic), _given("--from", since), until)
         job = work.replace(job, via=via, share=_share(share), selection=_selection(key or [], where or []))
         found = work.plan(settings, job, tuple(partition or ()))
-        work.save(settings, found)
-    return _work(settings, str(config), found, as_json=as_json)
+        if not dry_run:
+            work.save(settings, found)
+    return _work(settings, str(config), found, dry=dry_run, as_json=as_json)
 
 
 @app.command("list", epilog=_LIST_EXAMPLE)
@@ -105,11 +109,11 @@ def list_(config: ConfigFile, as_json: AsJson = False) -> int:
 
     found = work.known(settings)
     if as_json:
-        typer.echo(json.dumps([_told(one) for one in found], indent=2))
+        typer.echo(json.dumps([replay_told.told(one) for one in found], indent=2))
         return 0
     for one in found:
-        done = "finished" if one.finished else f"{_percent(one.passed, one.offsets)} done"
-        typer.echo(f"{one.id}  {_what(one)}  {done}")
+        done = "finished" if one.finished else f"{replay_told.percent(one.passed, one.offsets)} done"
+        typer.echo(f"{one.id}  {replay_told.what(one)}  {done}")
     if not found:
         typer.echo("none")
     return 0
@@ -155,80 +159,30 @@ def _selection(keys: list[str], where: list[str]) -> Any:
 # --- At work --------------------------------------------------------------------------------------
 
 
-def _work(settings: "Settings", config: str, found: "Replay", *, as_json: bool) -> int:
+def _work(settings: "Settings", config: str, found: "Replay", *, dry: bool, as_json: bool) -> int:
     from rich.console import Console  # noqa: PLC0415 - `--help` waits for nothing
 
     from connector.cli.replay_view import view_of  # noqa: PLC0415 - as above
     from connector.wiring import replay as work  # noqa: PLC0415 - as above
 
     console = Console(stderr=True)
-    console.print(f"replay {found.id}: {_what(found)}", highlight=False, markup=False, soft_wrap=True)
+    name = "dry run" if dry else f"replay {found.id}"
+    console.print(f"{name}: {replay_told.what(found)}", highlight=False, markup=False, soft_wrap=True)
     view = view_of(console)
     try:
-        result = work.run(settings, found, view.update)
+        result = work.run(settings, found, view.update, dry=dry)
     finally:
         view.close()
     if as_json:
-        typer.echo(json.dumps(_told(found) | _became(found, result), indent=2))
+        typer.echo(
+            json.dumps(
+                replay_told.told(found) | replay_told.became(found, result) | {"dry_run": dry}, indent=2
+            )
+        )
     else:
-        typer.echo("\n".join(_lines(result)))
+        typer.echo("\n".join(replay_told.lines(result)))
     if result.failure is not None:
         typer.echo(result.failure, err=True)
-    if not result.finished:
+    if not result.finished and not dry:
         typer.echo(f"not finished; go on: crm-connector replay -c {config} --resume {found.id}", err=True)
     return 0 if result.finished else 1
-
-
-def _what(found: "Replay") -> str:
-    job, chosen = found.job, found.job.selection
-    count = len(chosen.keys) + len(chosen.where)
-    filters = f", {count} filter{'' if count == 1 else 's'}" if chosen else ""
-    via = f", via {job.via}" if job.via else ""
-    forced = ", forced" if job.mode == "force" else ""
-    return (
-        f"{job.topic} to {job.destination}, {job.since} to {job.until}, {found.offsets:,} offsets"
-        f"{filters}{via}{forced}"
-    )
-
-
-def _lines(result: "Result") -> list[str]:
-    records = sum(result.outcomes.values())
-    outcomes = ", ".join(f"{count:,} {name.replace('_', '-')}" for name, count in result.outcomes.items())
-    lines = [f"{records:,} records in {result.seconds:.0f} s{': ' if outcomes else ''}{outcomes}"]
-    if result.gaps:
-        lines.append(f"  {result.gaps:,} offsets have no record: compacted away, or markers of transactions")
-    if result.expired:
-        lines.append(f"  {result.expired:,} offsets are not kept any more: they had expired")
-    return lines
-
-
-def _told(found: "Replay") -> dict[str, Any]:
-    job = found.job
-    return {
-        "id": found.id, "destination": job.destination, "topic": job.topic, "from": job.since,
-        "to": job.until, "mode": job.mode, "via": job.via, "share": job.share, "began": job.began / 1000,
-        "filtered_by": len(job.selection.keys) + len(job.selection.where), "offsets": found.offsets,
-        "passed": found.passed, "finished": found.finished,
-        "partitions": [
-            {"partition": place[1], "from": mark.start, "to": mark.end, "at": found.at[place]}
-            for place, mark in sorted(found.marks.items())
-        ],
-    }  # fmt: skip
-
-
-def _became(found: "Replay", result: "Result") -> dict[str, Any]:
-    """Of all its runs, but for the seconds."""
-    at = result.at
-    return {
-        "passed": result.passed, "finished": result.finished, "records": sum(result.outcomes.values()),
-        "outcomes": dict(result.outcomes), "expired": result.expired, "gaps": result.gaps,
-        "seconds": round(result.seconds, 3), "failure": result.failure,
-        "partitions": [
-            {"partition": place[1], "from": mark.start, "to": mark.end, "at": at[place]}
-            for place, mark in sorted(found.marks.items())
-        ],
-    }  # fmt: skip
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part // whole} %" if whole else "100 %"

@@ -21,9 +21,10 @@ from connector.errors import ConfigError
 from connector.lane.books import Books
 from connector.lane.intake import Reading
 from connector.lane.lane import Lane
-from connector.lane.partitions import Partitions
+from connector.lane.partitions import Asking, Partitions
 from connector.ports import Clock, Log, Members, Meter, Quotas, TopicPartition
 from connector.recording import Unrecorded
+from connector.rehearsal import Rehearsed
 from connector.replay import PartOfQuotas, Selected, TalliedBooks, Tally
 from connector.service import Service
 from connector.settings import Settings, secret_values
@@ -50,7 +51,9 @@ class Progress(Struct, frozen=True):
 class Result(Struct, frozen=True):
     """What came of it so far. gaps: offsets without a record, since compacted, or markers of transactions.
 
-    expired: offsets that were asked for and are not kept any more. failure: one line.
+    expired: offsets that were asked for and are not kept any more. failure: one line. Of a dry run: batches
+    that would be sent, by resource, the minutes that they take at the rate alone (None: it is unlimited), and
+    causes of what would be dead letters.
     """
 
     finished: bool
@@ -61,28 +64,39 @@ class Result(Struct, frozen=True):
     gaps: int
     seconds: float
     failure: str | None = None
+    requests: Mapping[str, int] = {}
+    minutes: float | None = None
+    causes: Mapping[str, int] = {}
 
 
-def run(settings: Settings, replay: Replay, look: Callable[[Progress], None]) -> Result:
+def run(settings: Settings, replay: Replay, look: Callable[[Progress], None], *, dry: bool) -> Result:
     """Work until it is done, or a signal. look: called a few times a second on this, the main thread.
 
-    Raises ConfigError, Outage, Fatal as `wiring.build` does.
+    dry: nothing is sent, written, claimed or committed; what would become of each is told by
+    what the ledger holds now. Raises ConfigError, Outage, Fatal as `wiring.build` does.
     """
     logs.configure(settings.log.format, "warning", secret_values(settings))
     settings, clock, tally = as_asked(settings, replay), wiring.SystemClock(), Tally(replay.marks)
     log, began = structlog.get_logger("connector"), time.monotonic()
-    assembly = ReplayAssembly(settings, replay, clock, metrics.meter(), log, tally)
+    tape = _Dry(tally) if dry else _Tallied(tally)
+    assembly = ReplayAssembly(settings, replay, clock, log, tape)
     schemas = wiring.registry(settings)
-    running = assembly.lane(schemas, embedded=False)
+    running = assembly.lane(schemas, embedded=dry)  # which makes no topic of dead letters
+
+    asked: dict[TopicPartition, Asking] = {}
 
     def over() -> bool:
+        asked.update(running.lane.parts.partitions.asking if dry else {})
         look(_progress(assembly, running.lane, tally, time.monotonic() - began))
-        return assembly.finished
+        return assembly.finished or bool(asked)
 
     budget = settings.drain_seconds_of(replay.job.destination) + GRACE
     service = Service([running], clock, log, budget, over)
     service.run()
-    return _result(assembly, tally, time.monotonic() - began, running.failure)
+    if schemas is not None:
+        schemas.close()
+    result = _result(assembly, tally, time.monotonic() - began, running.failure or _question(asked))
+    return _estimated(result, assembly, tape) if isinstance(tape, _Dry) else result
 
 
 def as_asked(settings: Settings, replay: Replay) -> Settings:
@@ -100,11 +114,9 @@ def as_asked(settings: Settings, replay: Replay) -> Settings:
 class ReplayAssembly(Assembly):
     """A lane that reads stretches, for a share of the rate, and counts by position."""
 
-    def __init__(
-        self, settings: Settings, replay: Replay, clock: Clock, meter: Meter, log: Log, tally: Tally
-    ) -> None:
-        super().__init__(settings, replay.job.destination, clock, meter, log, _Tape(tally))
-        self.replay, self._tally = replay, tally
+    def __init__(self, settings: Settings, replay: Replay, clock: Clock, log: Log, tape: "_Tallied") -> None:
+        super().__init__(settings, replay.job.destination, clock, metrics.meter(), log, tape)
+        self.replay, self._dry, self._tally = replay, isinstance(tape, _Dry), tape.tally
         self._source: ReplaySource | None = None
 
     @property
@@ -132,12 +144,20 @@ class ReplayAssembly(Assembly):
         selected = Selected(decodes, mapper, selection, find_key)
         return Reading(selected, selected, topic.totals)
 
-    def source(self, members: Members, properties: Mapping[str, str], *, embedded: bool) -> ReplaySource:
+    def source(self, members: Members, properties: Mapping[str, str], *, embedded: bool) -> ReplaySource:  # noqa: ARG002 - it is for a real broker
         """See Assembly."""
-        topic_id = "" if embedded else self.replay.job.topic_id
-        errand = Errand(self.replay.group, self.replay.rest, topic_id)
+        errand = Errand(self.replay.group, self.replay.rest, self.replay.job.topic_id, self._dry)
         self._source = ReplaySource(properties, errand, members, self._tally, self._budget)
         return self._source
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that are its own, 0 = unlimited."""
+        return self._delivery.rate_per_second * self.replay.job.share
+
+    def brake(self) -> Brake:
+        """See Assembly; a dry run buries nobody."""
+        return Brake(1, 1.0) if self._dry else super().brake()
 
     def courier_options(self) -> CourierOptions:
         """See Assembly."""
@@ -150,21 +170,26 @@ class ReplayAssembly(Assembly):
 
     def quotas(self, store: SqliteLedger | PostgresLedger) -> Quotas | None:
         """See Assembly: where replicas share a rate, a part of it."""
-        whole, part = super().quotas(store), self._delivery.rate_per_second * self.replay.job.share
-        return None if whole is None else PartOfQuotas(whole, Quota(part, part), self._clock)
+        whole = super().quotas(store)
+        return None if whole is None else PartOfQuotas(whole, Quota(self.rate, self.rate), self._clock)
 
 
-class _Tape(Unrecorded):
+class _Tallied(Unrecorded):
     """Nothing is recorded but what becomes of each position."""
 
     def __init__(self, tally: Tally) -> None:
-        self._tally = tally
+        super().__init__()
+        self.tally = tally
 
     def books(self, name: str, partitions: Partitions, brake: Brake, clock: Clock, meter: Meter) -> Books:
         """See Unrecorded."""
         books = TalliedBooks(name, partitions, brake, clock, meter)
-        books.tally = self._tally
+        books.tally = self.tally
         return books
+
+
+class _Dry(_Tallied, Rehearsed):
+    """And nothing leaves a trace."""
 
 
 def _progress(assembly: ReplayAssembly, lane: Lane, tally: Tally, seconds: float) -> Progress:
@@ -180,3 +205,18 @@ def _result(assembly: ReplayAssembly, tally: Tally, seconds: float, failure: str
     before = sum(mark.expired for mark in replay.marks.values())
     gaps = replay.offsets - sum(outcomes.values()) - tally.overtaken if finished else 0
     return Result(finished, outcomes, assembly.at, passed, before + tally.overtaken, gaps, seconds, failure)
+
+
+def _question(asked: Mapping[TopicPartition, Asking]) -> str | None:
+    """Of a dry run, which cannot wait for the answer."""
+    for (topic, partition), question in asked.items():
+        return (
+            f"{topic}[{partition}]: asks because of its {question.reason}; answer with `crm-connector resume`"
+        )
+    return None
+
+
+def _estimated(result: Result, assembly: ReplayAssembly, tape: _Dry) -> Result:
+    requests, rate = dict(tape.agreeable.batches), assembly.rate
+    minutes = round(sum(requests.values()) / rate / 60, 1) if rate else None
+    return replace(result, requests=requests, minutes=minutes, causes=dict(tape.unwritten.causes))

@@ -15,6 +15,7 @@ from typing import Any
 import fastavro
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from connector.sandbox.server import SandboxServer
 from tests.support.broker import Broker
@@ -105,6 +106,11 @@ class World:
     def sent(self) -> Counter[str]:
         """How often the CRM has taken each order."""
         return Counter(str(event.params["externalOrderId"]) for event in self.sandbox.crm.events)
+
+    def topics(self) -> list[str]:
+        """Of the brokers, but those of other tests."""
+        found = AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=30).topics
+        return [name for name in found if self.topic in name]
 
     def live(self) -> dict[tuple[str, int], int]:
         """What the live group has committed."""
@@ -214,10 +220,29 @@ def test_via_past_events_they_go_as_history(world: World) -> None:
     assert world.sandbox.crm.counts()["past_events"] == 40
 
 
+def test_a_dry_run_tells_beforehand_what_comes_of_it_and_leaves_no_trace(world: World) -> None:
+    world.write(200)
+    of = ["--topic", world.topic, "--from", "beginning"]
+    world.done(*of, "--to", "10", "--partition", "0")
+    requests, letters = world.sandbox.crm.counts()["requests"], set(world.topics())
+    told = world.done(*of, "--dry-run")
+
+    assert told["outcomes"] == {"duplicate": 10, "delivered": 190}
+    assert told["dry_run"] is True
+    assert told["minutes"] is None
+    assert world.sandbox.crm.counts()["requests"] == requests
+    assert len(world.known) == 1
+    assert set(world.topics()) == letters
+    before = world.sandbox.crm.counts()["requests"]
+    assert world.done(*of)["outcomes"] == told["outcomes"]
+    assert world.sandbox.crm.counts()["requests"] - before >= sum(told["requests"].values())
+
+
 def test_what_an_operator_sees_is_as_kept(world: World) -> None:
     world.write(40)
     of = ["--topic", world.topic, "--from", "2025-01-01T00:00:10Z"]
-    text = world.told(*of, "--where", "status=IN_PROGRESS") + world.told(*of) + world.told("list")
+    text = world.told(*of, "--dry-run", "--where", "external_customer_id=c17")
+    text += world.told(*of, "--where", "status=IN_PROGRESS") + world.told(*of) + world.told("list")
 
     assert text == (GOLDEN / "replay.txt").read_text(encoding="utf-8")
 
@@ -231,6 +256,7 @@ def test_the_how_to_of_the_readme_backfills_a_year(world: World) -> None:
     script = script.replace("crm-connector", f"{sys.executable} -m connector")
     out = subprocess.check_output(["sh", "-ec", script], text=True, stderr=subprocess.PIPE)
 
-    assert "60 records" in out
+    assert out.count("60 records in") == 2
+    assert out.count("60 delivered") == 2
     assert out.rstrip().endswith("60 offsets, via past_events  finished")
     assert world.sandbox.crm.counts()["past_events"] == 60
