@@ -56,11 +56,11 @@ class Claiming:
                 return OLDER
             self.granted[slot] = Held(event, blob)
             return _GRANT
-        if seen.head == blob:
+        if seen.head == blob and not want.forced:
             return _DUPLICATE
         head, claim = self._tables.state(seen.live, seen.head, seen.owner, seen.claim, seen.doubts)
         owner, epochs = self._store.owner.number, self._epochs
-        one = decide(event, head, claim, living=seen.living, owner=owner, epochs=epochs, past=past)
+        one = decide(want, head, claim, living=seen.living, owner=owner, epochs=epochs)
         judged[slot] = one
         if one.claim is not None:
             packed = self._tables.pack(one.claim.head)

@@ -56,6 +56,8 @@ class Settling:
             held = self._mine.get(slot)
             if held is None or held.apart or held.event.version != one.event.version:
                 raise LostClaims
+            if one.forced:  # rare: its history is written row by row
+                raise LostClaims
             if one.outcome == "accepted":
                 accepted.append(self._accepted(slot, one, held))
             elif one.certain:

@@ -48,7 +48,7 @@ class Granting:
                     continue
                 verdicts.append(_GRANT)
                 granted[at] = Held(event.version, blob, None, spread)
-            elif seen is not None and seen.blob == blob:
+            elif seen is not None and seen.blob == blob and not want.forced:
                 verdicts.append(_DUPLICATE)
             else:
                 judged[at] = decision = self._decide(want, slot, seen, living)
@@ -64,7 +64,7 @@ class Granting:
         held = claim is not None and living(claim.owner)
         head = self._tables.unpack(found) if found else None
         owner, epochs = self._memory.owner, self._memory.epochs
-        return decide(want.event, head, claim, living=held, owner=owner, epochs=epochs, past=want.past)
+        return decide(want, head, claim, living=held, owner=owner, epochs=epochs)
 
     def _held(self, event: Event, claim: Claim, found: Found | None, spread: int) -> Held:
         blob, number = self._tables.pack(claim.head), found.number if found else None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ORDER_EXAMPLE = "Example: crm-connector order 12345 -c connector.yaml"
 CONTACT_EXAMPLE = "Example: crm-connector contact C-77 -c connector.yaml --json"
-OUTCOMES = {"accepted": "accepted", "in_doubt": "in doubt", "stale": "sent too late"}
+OUTCOMES = {"accepted": "accepted", "in_doubt": "in doubt", "stale": "sent too late", "forced": "forced"}
 OPEN = {"on_its_way": "on its way", "in_doubt": "may have been sent by a process that was stopped"}
 Destinations = Annotated[
     list[str] | None,

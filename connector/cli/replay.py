@@ -1,6 +1,7 @@
 """`replay`: a bounded range of a topic once more, beside the live connector."""
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -65,6 +66,11 @@ def replay(
     via: Annotated[
         Literal["past_events"] | None, typer.Option("--via", help="Another way than the destination's usual.")
     ] = None,
+    mode: Annotated[
+        Literal["respect", "force"],
+        typer.Option("--mode", help="force: what was accepted last goes again, whatever the ledger says."),
+    ] = "respect",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before forcing.")] = False,
     share: Annotated[
         float, typer.Option("--share", metavar="PART", help="Its part of the request rate and of in_flight.")
     ] = 0.2,
@@ -91,10 +97,16 @@ def replay(
         found = work.find(settings, resume)
     else:
         job = _wished(settings, destination, _given("--topic", topic), _given("--from", since), until)
-        job = work.replace(job, via=via, share=_share(share), selection=_selection(key or [], where or []))
+        job = work.replace(
+            job, mode=mode, via=via, share=_share(share), selection=_selection(key or [], where or [])
+        )
         found = work.plan(settings, job, tuple(partition or ()))
-        if not dry_run:
-            work.save(settings, found)
+        if dry_run:
+            return _work(settings, str(config), found, dry=True, as_json=as_json)
+        if mode == "force" and not yes and not _confirmed(found):
+            typer.echo("nothing was sent", err=True)
+            return 1
+        work.save(settings, found)
     return _work(settings, str(config), found, dry=dry_run, as_json=as_json)
 
 
@@ -133,6 +145,14 @@ def _wished(settings: "Settings", destination: str | None, topic: str, since: st
     if destination is None and len(names) > 1:
         raise ConfigError(f"--destination: has to be named; choose {', '.join(names)}")
     return Job(destination or names[0], topic, since, until, int(time.time() * 1000), "")
+
+
+def _confirmed(found: "Replay") -> bool:
+    """Raises ConfigError without a terminal."""
+    if not sys.stdin.isatty():
+        raise ConfigError("replay --mode force: asks before it sends again, and has no terminal; add --yes")
+    typer.echo(replay_told.what(found), err=True)
+    return typer.confirm("Send again what was accepted, messages to customers included?", err=True)
 
 
 def _share(share: float) -> float:

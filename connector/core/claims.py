@@ -11,12 +11,14 @@ from connector.core.heads import Kept
 class Want(Struct, frozen=True, gc=False):
     """Ask to send an event now. `requires`: the contact that must be accepted first (RULES 5).
 
-    past: where it goes as history, when it occurred, in seconds since the epoch.
+    past: where it goes as history, when it occurred, in seconds since the epoch. forced: the version that was
+    accepted last may go again (RULES 11).
     """
 
     event: Event
     requires: Requirement | None = None
     past: int | None = None
+    forced: bool = False
 
 
 class Grant(Struct, frozen=True, gc=False):
@@ -27,6 +29,7 @@ class Grant(Struct, frozen=True, gc=False):
     id_only: the contact is known, but not by the requirement's alias. guest: of a contact, that a contact
     without externalCustomerId has its address. contact_key, kept: of an order, the
     contact that it was last accepted with, and more that a delete does not tell itself, where kept (RULES 8).
+    forced: it was accepted before, and goes again because it was asked for.
     """
 
     known: bool = False
@@ -36,6 +39,7 @@ class Grant(Struct, frozen=True, gc=False):
     guest: bool = False
     contact_key: str | None = None
     kept: Kept | None = None
+    forced: bool = False
 
 
 class Done(Struct, frozen=True, gc=False):
@@ -80,7 +84,8 @@ class Settlement(Struct, frozen=True, gc=False):
     released: not applied, or dead-lettered: the claim goes, the head stays.
     certain=False (in doubt at any time, forced): the head's digests are cleared (RULES 2).
     live: accepted through live events or Add orders (RULES 7). aliases: what now leads to this contact.
-    contact_key: the contact of an order, kept with row_key for deletes (RULES 8). keeps: see Lot.
+    contact_key: the contact of an order, kept with row_key for deletes (RULES 8). keeps: see Lot. forced: as
+    its Grant says.
     """
 
     event: Event
@@ -92,3 +97,4 @@ class Settlement(Struct, frozen=True, gc=False):
     remote_id: str | None = None
     attempts: int = 1
     keeps: bool = False
+    forced: bool = False

@@ -8,9 +8,9 @@ from connector.core.claims import Settlement
 from connector.core.model import Version
 
 Via = Literal["live", "past_events", "contacts"]
-Outcome = Literal["accepted", "in_doubt", "stale"]
+Outcome = Literal["accepted", "in_doubt", "stale", "forced"]
 VIAS: Final[tuple[Via, ...]] = ("live", "past_events", "contacts")
-OUTCOMES: Final[tuple[Outcome, ...]] = ("accepted", "in_doubt", "stale")
+OUTCOMES: Final[tuple[Outcome, ...]] = ("accepted", "in_doubt", "stale", "forced")
 """Both in the order of the numbers that stand for them in a file: never change it."""
 
 
@@ -18,7 +18,8 @@ class Sent(Struct, frozen=True):
     """One row of history. at: when it was settled, seconds since the epoch; attempts: requests it took.
 
     version: with its position; None of a contact made for an order. outcome: accepted | in_doubt (accepted,
-    or not, by a request whose answer was lost) | stale (its claim was another's by then).
+    or not, by a request whose answer was lost) | stale (its claim was another's by then) |
+    forced (accepted before, and sent again because an operator wanted it).
     """
 
     version: Version | None
@@ -46,4 +47,6 @@ def via_of(settlement: Settlement) -> Via:
 
 def outcome_of(settlement: Settlement, *, stale: bool) -> Outcome:
     """How sure it is."""
-    return "stale" if stale else "accepted" if settlement.certain else "in_doubt"
+    if stale or not settlement.forced:
+        return "stale" if stale else "accepted" if settlement.certain else "in_doubt"
+    return "forced"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from connector.core.claims import Ask, Busy, Done, Grant, Settlement, Verdict
+from connector.core.claims import Ask, Busy, Done, Grant, Settlement, Verdict, Want
 from connector.core.contact_first import ERASED, PSEUDO
 from connector.core.events import Contact, Event, Order
 from connector.core.heads import Epochs, Head, Kept, State
@@ -50,29 +50,39 @@ class Conclusion(Struct, frozen=True):
 
 
 def decide(
-    event: Event, head: Head | None, claim: Claim | None, *, living: bool, owner: int, epochs: Epochs,
-    past: int | None = None,
-) -> Decision:  # fmt: skip
-    """Judge a want, but for what it requires (contact_first.fit). living: the owner of `claim` is alive.
-
-    past: see Want.
-    """
+    want: Want, head: Head | None, claim: Claim | None, *, living: bool, owner: int, epochs: Epochs
+) -> Decision:
+    """Judge a want, but for what it requires (contact_first.fit). living: the owner of `claim` is alive."""
+    event = want.event
     doubts: tuple[Head, ...] = ()
     seen = head
     if claim is not None and not living:
         doubts = (claim.head, *claim.doubts)
         seen = clear(head) if head else None
-    judgement = judge(seen, event, epochs)
+    judgement, against = judge(seen, event, epochs), seen
+    if judgement == "duplicate" and want.forced and seen is not None and seen.state is State.ACCEPTED:
+        against = replace(seen, state=State.REMOVED)
+        judgement = judge(against, event, epochs)
     if judgement in {"newer", "unchanged"}:
         if claim is not None and living:
             return Decision(Busy())
         if judgement == "newer":
             # An event without version is told by its having none: merged with the head only when accepted.
-            claimed = advance(seen if event.version else None, event, epochs)
-            return _grant(event, head, seen, doubts, Claim(owner, _sent(claimed, past), doubts), epochs)
+            claimed = advance(against if event.version else None, event, epochs)
+            granted = _grant(
+                event, head, seen, doubts, Claim(owner, _sent(claimed, want.past), doubts), epochs
+            )
+            return granted if against is seen else _forced(granted)
         new = advance(head, event, epochs)
         return Decision(Done("unchanged"), None if new is head else new)
     return Decision(_refusal(judgement))
+
+
+def _forced(decision: Decision) -> Decision:
+    """It goes although it was accepted: an operator asked for it."""
+    if not isinstance(decision.verdict, Grant):
+        return decision
+    return replace(decision, verdict=replace(decision.verdict, forced=True))
 
 
 def _refusal(judgement: Judgement) -> Verdict:

@@ -65,7 +65,7 @@ class Rehearsal:
 
     def _judged(self, want: Want) -> Verdict:
         head = self._heads[_slot(want)]
-        return decide(want.event, head, None, living=False, owner=1, epochs=(), past=want.past).verdict
+        return decide(want, head, None, living=False, owner=1, epochs=()).verdict
 
     def _eased(self, want: Want, verdict: Verdict) -> Verdict:
         """A contact that would have been accepted meanwhile is needed no more."""

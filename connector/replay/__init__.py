@@ -3,8 +3,9 @@
 The source is another one (adapters.kafka_replay); here is what is left out, and what became of the rest.
 """
 
+from connector.replay.forcing import Counting, Forcing
 from connector.replay.part import PartOfQuotas
 from connector.replay.selected import Selected
 from connector.replay.tally import OUTCOMES, TalliedBooks, Tally, begun
 
-__all__ = ["OUTCOMES", "PartOfQuotas", "Selected", "TalliedBooks", "Tally", "begun"]
+__all__ = ["OUTCOMES", "Counting", "Forcing", "PartOfQuotas", "Selected", "TalliedBooks", "Tally", "begun"]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 from msgspec import Struct
@@ -25,7 +26,7 @@ from connector.lane.partitions import Asking, Partitions
 from connector.ports import Clock, Log, Members, Meter, Quotas, TopicPartition
 from connector.recording import Unrecorded
 from connector.rehearsal import Rehearsed
-from connector.replay import PartOfQuotas, Selected, TalliedBooks, Tally
+from connector.replay import Forcing, PartOfQuotas, Selected, TalliedBooks, Tally
 from connector.service import Service
 from connector.settings import Settings, secret_values
 from connector.settings.destinations import YespoSettings
@@ -78,7 +79,8 @@ def run(settings: Settings, replay: Replay, look: Callable[[Progress], None], *,
     logs.configure(settings.log.format, "warning", secret_values(settings))
     settings, clock, tally = as_asked(settings, replay), wiring.SystemClock(), Tally(replay.marks)
     log, began = structlog.get_logger("connector"), time.monotonic()
-    tape = _Dry(tally) if dry else _Tallied(tally)
+    forced = replay.job.mode == "force"
+    tape = _Dry(tally, forced=forced) if dry else _Tallied(tally, forced=forced)
     assembly = ReplayAssembly(settings, replay, clock, log, tape)
     schemas = wiring.registry(settings)
     running = assembly.lane(schemas, embedded=dry)  # which makes no topic of dead letters
@@ -177,9 +179,14 @@ class ReplayAssembly(Assembly):
 class _Tallied(Unrecorded):
     """Nothing is recorded but what becomes of each position."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, *, forced: bool) -> None:
         super().__init__()
-        self.tally = tally
+        self.tally, self._is_forced = tally, forced
+
+    def ledger(self, ledger: Any) -> Any:
+        """See Unrecorded."""
+        inner = super().ledger(ledger)
+        return Forcing(inner) if self._is_forced else inner
 
     def books(self, name: str, partitions: Partitions, brake: Brake, clock: Clock, meter: Meter) -> Books:
         """See Unrecorded."""

@@ -1065,6 +1065,63 @@ class TestRemoval:
         assert (head.state, head.version) == (State.REMOVED, V1.version)
 
 
+class TestForced:
+    """RULES 11: what was accepted last goes again where an operator asks for it."""
+
+    def force(self, ledger: Countable, event: Event) -> Verdict:
+        return ledger.turn([], [Want(event, forced=True)])[0]
+
+    def test_the_version_accepted_last_goes_again_and_older_ones_do_not(self, ledger: Countable) -> None:
+        accept(ledger, V1)
+        accept(ledger, V2)
+        assert self.force(ledger, V1) == Done("superseded")
+        assert self.force(ledger, V2) == Grant(known=True, forced=True)
+        assert ask(ledger, order("1", version(3))) == Busy()
+
+    def test_what_was_never_accepted_goes_without_force(self, ledger: Countable) -> None:
+        assert self.force(ledger, V1) == Grant()
+        assert self.force(ledger, contact("C1", version(1))) == Grant()
+
+    def test_a_fact_goes_again(self, ledger: Countable) -> None:
+        accept(ledger, fact("f"))
+        verdict = self.force(ledger, fact("f"))
+        assert isinstance(verdict, Grant)
+        assert verdict.forced
+
+    def test_given_up_it_is_as_it_was(self, ledger: Countable) -> None:
+        accept(ledger, V1)
+        before = ledger.look("order", "1")
+        assert self.force(ledger, V1) == Grant(known=True, forced=True)
+        settle(ledger, V1, "released")
+        assert ledger.look("order", "1") == before
+        assert ask(ledger, V1) == Done("duplicate")
+
+    def test_accepted_it_is_a_duplicate_again_told_by_its_history_and_nothing_is_unchanged_against_it(
+        self, ledger: Countable
+    ) -> None:
+        accept(ledger, order("1", version(1), "same"))
+        forced = order("1", version(1), "same")
+        assert self.force(ledger, forced) == Grant(known=True, forced=True)
+        ledger.turn([Settlement(forced, "accepted", certain=False, forced=True)], [])
+        assert [sent.outcome for sent in ledger.history("order", "1")] == ["accepted", "forced"]
+        assert ask(ledger, forced) == Done("duplicate")
+        head = ledger.look("order", "1").head
+        assert head is not None
+        assert (head.state, head.digest, head.live) == (State.ACCEPTED, b"", True)
+        assert ask(ledger, order("1", version(2), "same")) == Grant(known=True)
+
+    def test_an_erased_contact_stays_erased(self, ledger: Countable) -> None:
+        gone = contact("C1", version(2), deleted=True)
+        accept(ledger, gone)
+        assert self.force(ledger, gone) == Done("duplicate")
+
+    def test_rehearsed_it_says_the_same_and_changes_nothing(self, world: World, ledger: Countable) -> None:
+        accept(ledger, V1)
+        before = ledger.look("order", "1")
+        assert world.open().rehearse([Want(V1, forced=True)]) == [Grant(known=True, forced=True)]
+        assert ledger.look("order", "1") == before
+
+
 class TestSizes:
     def test_heads_history_and_claims_are_counted(self, world: World, ledger: Countable) -> None:
         many = [order(f"n{number}", version(None, number)) for number in range(20)]

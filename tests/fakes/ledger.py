@@ -260,9 +260,8 @@ class FakeLedger:
         claim = scope.claims.get(slot)
         living = claim is not None and claim.owner in self.store.living
         decision = self._rules.decide(
-            want.event, scope.heads.get(slot), claim, living=living, owner=self._owner, epochs=scope.epochs,
-            past=want.past,
-        )  # fmt: skip
+            want, scope.heads.get(slot), claim, living=living, owner=self._owner, epochs=scope.epochs
+        )
         verdict = decision.verdict
         if slot not in scope.heads and claim is None and is_beyond(want.event, scope.horizon):
             return lambda: OLDER

@@ -17,6 +17,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.sandbox.server import SandboxServer
 from tests.support.broker import Broker
 from tests.support.instance import CONFIG, open_claims, wait_until
@@ -132,9 +133,12 @@ class World:
 
 
 @pytest.fixture
-def world(broker: Broker, topic: TopicFactory, tmp_path: Path) -> Iterator[World]:
+def world(
+    broker: Broker, topic: TopicFactory, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[World]:
     topics = topic("orders", partitions=PARTITIONS), topic("contacts")
-    with running_registry() as registry, SandboxServer(rate_per_second=0) as sandbox:
+    options: dict[str, Any] = getattr(request, "param", {})
+    with running_registry() as registry, SandboxServer(rate_per_second=0, **options) as sandbox:
         made = World(tmp_path, broker, topics, registry, sandbox)
         try:
             yield made
@@ -218,6 +222,26 @@ def test_via_past_events_they_go_as_history(world: World) -> None:
     assert summary["outcomes"] == {"delivered": 40}
     assert world.sandbox.crm.counts()["events"] == 0
     assert world.sandbox.crm.counts()["past_events"] == 40
+
+
+@pytest.mark.parametrize("world", [{"conflict_seconds": 0}], indirect=True)
+def test_forced_what_was_accepted_goes_again_once_somebody_said_so(world: World) -> None:
+    world.write(30)
+    of = ["--topic", world.topic, "--from", "beginning"]
+    world.done(*of)
+    refused = world.replay(*of, "--mode", "force")
+    out, err = refused.communicate(timeout=60)
+    assert (refused.returncode, out) == (2, "")
+    assert err == "replay --mode force: asks before it sends again, and has no terminal; add --yes\n"
+    assert set(world.sent.values()) == {1}
+
+    assert world.done(*of, "--mode", "force", "--dry-run")["outcomes"] == {"delivered": 30}
+    assert world.done(*of, "--mode", "force", "--yes")["outcomes"] == {"delivered": 30}
+    assert set(world.sent.values()) == {2}
+    assert world.done(*of)["outcomes"] == {"duplicate": 30}
+    ledger = SqliteLedger(world.ledger, "yespo")
+    assert [sent.outcome for sent in ledger.history("order", "o7")] == ["accepted", "forced"]
+    ledger.close()
 
 
 def test_a_dry_run_tells_beforehand_what_comes_of_it_and_leaves_no_trace(world: World) -> None:

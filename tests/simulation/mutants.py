@@ -73,10 +73,10 @@ class Hasty(Partitions):
         return {key: track.next for key, track in self.tracks.items()}
 
 
-def _always_newer(event: Any, head: Any, claim: Any, **more: Any) -> Decision:
-    decision = decide(event, head, claim, **more)
+def _always_newer(want: Any, head: Any, claim: Any, **more: Any) -> Decision:
+    decision = decide(want, head, claim, **more)
     if decision.verdict == Done("superseded"):
-        return decide(event, None, claim, **more)
+        return decide(want, None, claim, **more)
     return decision
 
 
