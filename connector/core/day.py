@@ -21,12 +21,15 @@ def day_left(now: float) -> float:
     return DAY - now % DAY
 
 
-def stretched(linger: float, left: int, seconds: float) -> float:
-    """Seconds to linger, at least the configured ones, so that `left` requests last for `seconds`.
+def stretched(linger: float, left: int, seconds: float, most: int) -> float:
+    """Seconds to linger: as configured while half of the day's `most` requests are left, then so long that
+    `left` ones last for `seconds`.
 
     With none left as configured: what is tried then says so, and pauses the lane.
     """
-    return max(linger, min(seconds, seconds * KINDS / left)) if left > 0 else linger
+    if left <= 0 or left * 2 > most:
+        return linger
+    return max(linger, min(seconds, seconds * KINDS / left))
 
 
 def drained(requests: int, now: float, *, rate: float, left: int | None = None, per_day: int = 0) -> float:

@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import Final, Protocol, Self, cast
 
 from connector.demo import tour
-from connector.demo.settings import LETTERS, TOPICS, Topics, settings
+from connector.demo.metrica import compare
+from connector.demo.settings import DESTINATION, LETTERS, TOPICS, Topics, settings
 from connector.demo.summary import Summary
 from connector.demo.tour import Tour
 from connector.demo.verdict import judge, sent_twice
@@ -87,6 +88,7 @@ class Demo:
         """Write the traffic and work it off. Raises Fatal where the pipeline fails or stands still."""
         self._show.phase(f"joining the group, writing the CDC traffic of {self._orders:,} orders")
         self.broker.touch((ORDERS, CONTACTS))
+        demo.prepare(self._settings("demo"))
         with working(demo.service(self._settings("demo"))[0]) as work:
             self._count = self._write(self.traffic.batch(self._orders))
             self._show.phase(f"delivering {self._count:,} records")
@@ -95,10 +97,13 @@ class Demo:
     def replay(self) -> int:
         """Read everything once more, as another group with the same ledger; how many requests were sent."""
         self._show.phase(f"replaying {self._count:,} records with the same ledger")
-        before = self.sandbox.crm.counts()["requests"]
+        before = self._requests()
         with working(demo.service(self._settings("demo-replay"))[0]) as work:
             self._settle(work, self._count)
-        return self.sandbox.crm.counts()["requests"] - before
+        return self._requests() - before
+
+    def _requests(self) -> int:
+        return self.sandbox.crm.counts()["requests"] + self.sandbox.counter.counts()["requests"]
 
     def tour(self) -> Tour:
         """On a few more orders, what else there is to see. Raises Fatal as `deliver` does."""
@@ -144,13 +149,13 @@ class Demo:
         while True:
             now = work.look(count, self.sandbox)
             self._show.update(now)
-            if now.settled >= count and now.lag == 0:
+            if now.settled >= count and now.lag == 0 and now.uploaded >= count:
                 return now.outcomes
             if burst and now.orders > self._orders // 2:
                 burst = False
                 self.sandbox.faults.add({"do": "status", "status": UNAVAILABLE, "seconds": BURST_SECONDS})
-            if now.settled != last:
-                moved, last = time.monotonic(), now.settled
+            if now.settled + now.uploaded != last:
+                moved, last = time.monotonic(), now.settled + now.uploaded
             if work.ended or time.monotonic() > moved + STALLED_SECONDS:
                 raise Fatal(f"demo: the pipeline does not go on: {work.trouble()}")
             time.sleep(TICK)
@@ -173,6 +178,8 @@ class Demo:
         crm, outcomes, shop = self.sandbox.crm, Counter(self._outcomes), self.traffic.shop
         causes, lettered = self._letters()
         verdict, counts, answers = judge(shop.orders, shop.contacts, crm, lettered), crm.counts(), crm.answers
+        uploaded = compare(shop.orders, shop.contacts, self.sandbox.counter)
+        mismatched = [*verdict.mismatched, *uploaded.mismatched]
         return Summary(
             records=self._count,
             delivered=outcomes["delivered"],
@@ -189,9 +196,9 @@ class Demo:
             equal_orders=verdict.equal_orders,
             equal_contacts=verdict.equal_contacts,
             in_dead_letters=len(verdict.explained),
-            mismatched=len(verdict.mismatched),
-            differences=verdict.mismatched[:SHOWN],
-            ignored=counts["ignored"],
+            mismatched=len(mismatched),
+            differences=mismatched[:SHOWN],
+            ignored=counts["ignored"] + uploaded.ignored,
             sent_twice=sent_twice(crm),
             requests=counts["requests"],
             answered_503=sum(count for (_, status), count in answers.items() if status == UNAVAILABLE),
@@ -199,6 +206,11 @@ class Demo:
             replay_sent=replay_sent,
             rate_per_second=self.rate,
             seconds=self.seconds,
+            metrica_contacts=uploaded.contacts,
+            metrica_orders=uploaded.orders,
+            metrica_equal_contacts=uploaded.equal_contacts,
+            metrica_equal_orders=uploaded.equal_orders,
+            metrica_uploads=uploaded.uploads,
         )
 
     @property
@@ -207,11 +219,17 @@ class Demo:
         return round(time.monotonic() - self._began, 1)
 
     def _letters(self) -> tuple[dict[str, int], set[str]]:
-        """Causes of the dead letters, and the keys of those that name one; written again, one counts once."""
+        """Causes of Yespo's dead letters, and the keys that they name; written again, one counts once."""
         letters = {message.key(): _texts(message.headers()) for message in self.broker.read(LETTERS)}
+        letters = {
+            key: told for key, told in letters.items() if told["crm-connector.destination"] == DESTINATION
+        }
         causes = Counter(headers["crm-connector.cause"] for headers in letters.values())
         keys = {key for headers in letters.values() if (key := headers.get("crm-connector.key"))}
         return dict(sorted(causes.items(), key=lambda cause: (-cause[1], cause[0]))), keys
+
+
+_TOLD: Final = ("crm-connector.cause", "crm-connector.key", "crm-connector.destination")
 
 
 def _texts(headers: object) -> dict[str, str]:
@@ -219,5 +237,5 @@ def _texts(headers: object) -> dict[str, str]:
     return {
         name: value.decode()
         for name, value in cast("list[tuple[str, bytes | None]]", headers or [])
-        if value is not None and name in ("crm-connector.cause", "crm-connector.key")
+        if value is not None and name in _TOLD
     }

@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any, Final
 
+from connector.demo import metrica
 from connector.demo.verdict import STATUSES, ZONE
 from connector.sandbox.traffic_schemas import CONTACTS, ORDERS
 from connector.settings import Settings
 
 LETTERS: Final = "crm-connector.dead-letters"
 DESTINATION: Final = "yespo"
+METRICA: Final = "metrica"
+"""Beside it, but for the tour."""
 Topics = list[dict[str, Any]]
 TOPICS: Final[Topics] = [
     {
@@ -50,12 +53,13 @@ def settings(
             "schema_registry": {"url": registry},
             "topics": topics,
             "destinations": {
+                **({METRICA: _metrica(crm)} if topics is TOPICS else {}),
                 DESTINATION: {
                     "type": "yespo",
                     "url": f"{crm}/api",
                     "api_key": "sandbox-key",
                     "time_zone": ZONE,
-                }
+                },
             },
             "ledger": {"url": f"sqlite://{directory / 'ledger.db'}"},
             "dead_letters": {"topic": LETTERS},
@@ -63,3 +67,16 @@ def settings(
             "server": {"host": "127.0.0.1", "port": 0},
         }
     )
+
+
+def _metrica(crm: str) -> dict[str, Any]:
+    """A day's requests are few, so batches wait for company; in a demo for a second."""
+    return {
+        "type": "metrica",
+        "url": crm,
+        "counter_id": 1,
+        "token": "sandbox-token",
+        "statuses": metrica.STATUSES,
+        "upload": "json",
+        "delivery": {"linger_ms": 1000},
+    }

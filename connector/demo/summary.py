@@ -34,3 +34,8 @@ class Summary(Struct, frozen=True):
     replay_sent: int
     rate_per_second: int
     seconds: float
+    metrica_contacts: int
+    metrica_orders: int
+    metrica_equal_contacts: int
+    metrica_equal_orders: int
+    metrica_uploads: int

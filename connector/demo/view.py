@@ -141,7 +141,7 @@ def table(summary: Summary, *more: RenderableType) -> RenderableType:
     rows.add_column(f"crm-connector demo, {summary.seconds:.0f} s")
     rows.add_column("count", justify="right")
     rows.add_column("")
-    for section in (_records(summary), _crm(summary), _promises(summary)):
+    for section in (_records(summary), _crm(summary), _metrica(summary), _promises(summary)):
         for name, count, remark, style in section:
             rows.add_row(name, f"{count:,}", remark, style=style)
         rows.add_section()
@@ -187,6 +187,27 @@ def _crm(summary: Summary) -> list[Line]:
             summary.equal_orders,
             f"of {sendable:,}, every mapped field",
             _good(summary.equal_orders == sendable),
+        ),
+    ]
+
+
+def _metrica(summary: Summary) -> list[Line]:
+    """The other lane, over the same topics."""
+    uploads = f"in {summary.metrica_uploads:,} uploads, its day has 5,000 requests"
+    return [
+        ("contacts in Metrica", summary.metrica_contacts, "guests under a hash of their address", ""),
+        ("orders in Metrica", summary.metrica_orders, uploads, ""),
+        (
+            "contacts equal to the source",
+            summary.metrica_equal_contacts,
+            f"of {summary.source_contacts:,}",
+            _good(summary.metrica_equal_contacts == summary.source_contacts),
+        ),
+        (
+            "orders equal to the source",
+            summary.metrica_equal_orders,
+            f"of {summary.source_orders:,}",
+            _good(summary.metrica_equal_orders == summary.source_orders),
         ),
     ]
 

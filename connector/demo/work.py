@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from connector.demo.settings import DESTINATION, METRICA
 from connector.sandbox.server import SandboxServer
 from connector.service import Service
 
@@ -16,7 +17,8 @@ from connector.service import Service
 class Snapshot(Struct, frozen=True):
     """The state of a run.
 
-    lag: records not settled, None before the group is joined; paused: reasons; answers: by status.
+    lag: records not settled, None before the group is joined; paused: reasons; answers: by status. uploaded:
+    records settled for Metrica, where that is there.
     """
 
     records: int
@@ -27,6 +29,7 @@ class Snapshot(Struct, frozen=True):
     contacts: int
     orders: int
     seconds: float
+    uploaded: int = 0
 
     @property
     def settled(self) -> int:
@@ -82,12 +85,14 @@ class Work:
             contacts=counts["contacts"],
             orders=counts["orders"],
             seconds=time.monotonic() - self._began,
+            uploaded=sum(self._lane(METRICA)["outcomes"].values())
+            if METRICA in self._service.lanes
+            else records,
         )
 
-    def _lane(self) -> dict[str, Any]:
+    def _lane(self, name: str = DESTINATION) -> dict[str, Any]:
         lanes: Any = self._service.status()["lanes"]
-        (lane,) = lanes
-        return dict(lane)
+        return next(dict(lane) for lane in lanes if lane["destination"] == name)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ class Thrift:
         """linger: seconds, as configured."""
         self._destination, self._linger, self._clock, self._meter = destination, linger, clock, meter
         self._plan: Plan | None = None
-        self._stretched = linger
+        self._stretched, self._most = linger, 0
         self._spent = False
 
     def client(self, settings: Settings, http: Http) -> Http:
@@ -39,6 +39,7 @@ class Thrift:
         most = settings.requests_per_day(self._destination)
         if most is None:
             return http
+        self._most = most
         daily = count(settings, self._destination)
         with suppress(LedgerDown):  # an outage, told by the lane's first turn
             self._told(max(0, most - daily.used()), day_left(self._clock.now()))
@@ -52,7 +53,7 @@ class Thrift:
     def _told(self, left: int, seconds: float) -> None:
         """On the courier's thread: the plan reads the number at its next turn."""
         self._meter.set("daily_quota_left_requests", left, destination=self._destination)
-        self._stretched = stretched(self._linger, left, seconds)
+        self._stretched = stretched(self._linger, left, seconds, self._most)
         if self._plan is not None:
             self._plan.linger = self._stretched
         if self._spent is not (left == 0):

@@ -7,6 +7,7 @@ from connector import wiring
 from connector.adapters import logs, metrics, web
 from connector.service import Service
 from connector.settings import Settings, secret_values
+from connector.wiring import metrica_schema
 
 
 def service(settings: Settings) -> tuple[Service, metrics.PrometheusMeter]:
@@ -14,6 +15,12 @@ def service(settings: Settings) -> tuple[Service, metrics.PrometheusMeter]:
     logs.configure("console", "error", secret_values(settings))
     meter = metrics.meter()
     return wiring.build(settings, meter, embedded=True), meter
+
+
+def prepare(settings: Settings) -> None:
+    """Metrica's counters get their statuses. Raises ConnectorError."""
+    for name in metrica_schema.counters(settings, None):
+        metrica_schema.apply(settings, name)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from time import monotonic, sleep
@@ -100,6 +101,9 @@ def test_json_is_one_object_with_the_figures_that_the_traffic_promises(tmp_path:
     zero = ("mismatched", "ignored", "sent_twice", "replay_sent", "in_doubt")
     assert {name: found[name] for name in zero} == dict.fromkeys(zero, 0)
     assert found["answered_503"] > 0
+    assert found["metrica_orders"] == found["metrica_equal_orders"] == 40
+    assert found["metrica_equal_contacts"] == len(traffic.shop.contacts)
+    assert 0 < found["metrica_uploads"] < 40
     assert found["tour"] == asdict(TOUR)
     assert "@" not in run.stderr
     assert list(tmp_path.iterdir()) == []
@@ -227,6 +231,17 @@ def test_whatever_differs_in_the_crm_is_a_mismatch(
 
     assert broken.mismatched == 1
     assert len(broken.differences) == 1
+    assert demo.summary(0).mismatched == 0
+
+
+def test_whatever_differs_in_metrica_is_a_mismatch(delivered: tuple[Demo, str]) -> None:
+    demo, table = delivered[0], delivered[0].sandbox.counter.stored["order"]
+    key, order = next(iter(table.items()))
+    broken = {"revenue": Decimal("0.01"), "order_status": "x", "client_uniq_id": "x", "products": {}}
+    for name, value in broken.items():
+        table[key] = replace(order, values={**order.values, name: value})
+        assert demo.summary(0).differences == [f"Metrica order {key}: {name}"]
+    table[key] = order
     assert demo.summary(0).mismatched == 0
 
 

@@ -15,15 +15,16 @@ def test_a_day_ends_at_midnight_of_gmt() -> None:
 
 
 def test_the_linger_grows_when_the_rest_of_the_day_is_short() -> None:
-    assert stretched(60, 5000, DAY) == 60
-    assert stretched(60, 100, 12 * 3600) == 864, "contacts and orders: two uploads each time"
-    assert stretched(60, 0, 500) == 60, "a pause, not a wait"
-    assert stretched(60, 1, 500) == 500
+    assert stretched(60, 5000, DAY, 5000) == 60
+    assert stretched(60, 100, 12 * 3600, 5000) == 864, "contacts and orders: two uploads each time"
+    assert stretched(1, 2501, DAY, 5000) == 1, "not short yet"
+    assert stretched(60, 0, 500, 5000) == 60, "a pause, not a wait"
+    assert stretched(60, 1, 500, 5000) == 500
 
 
 @given(st.integers(1, 5000), st.floats(1, DAY), st.floats(0, 600))
 def test_the_rest_lasts_until_the_day_ends(left: int, seconds: float, linger: float) -> None:
-    long = stretched(linger, left, seconds)
+    long = stretched(linger, left, seconds, 10_000)
     assert long >= linger
     assert 2 * (seconds / long) <= max(left, 2) * 1.000001 or long == seconds
 
