@@ -16,6 +16,7 @@ from connector.cli import (
     lookup,
     metrica,
     past_events,
+    preview,
     replay,
     resume,
     run,
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, demo, check, lag, resume, sandbox):
+for module in (run, demo, check, preview, lag, resume, sandbox):
     name = module.__name__.rpartition(".")[2]
     app.command(name, epilog=module.EXAMPLE)(module.command)
 app.command("order", epilog=lookup.ORDER_EXAMPLE)(lookup.order)

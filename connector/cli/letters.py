@@ -76,3 +76,12 @@ def _moment(option: str, text: str | None, problems: list[str]) -> int | None:
     except ValueError as error:
         problems.append(f"{option}: {error}, or -90m, -12h, -7d")
         return None
+
+
+def since_ms(text: str | None) -> int | None:
+    """Milliseconds since the epoch. Raises ConfigError."""
+    problems: list[str] = []
+    found = _moment("--from", text, problems)
+    if problems:
+        raise ConfigError(*problems)
+    return found

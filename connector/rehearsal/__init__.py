@@ -5,6 +5,7 @@ counted.
 """
 
 from connector.rehearsal.ledger import Rehearsal
+from connector.rehearsal.rendering import Rendered, Rendering
 from connector.rehearsal.tape import Agreeable, Rehearsed, Unwritten
 
-__all__ = ["Agreeable", "Rehearsal", "Rehearsed", "Unwritten"]
+__all__ = ["Agreeable", "Rehearsal", "Rehearsed", "Rendered", "Rendering", "Unwritten"]

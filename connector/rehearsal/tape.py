@@ -10,6 +10,9 @@ from connector.ports import DeadLetters, Destination
 from connector.recording import Unrecorded
 from connector.rehearsal.ledger import Asked, Rehearsal
 
+KEPT = 1000
+"""Letters."""
+
 
 class Agreeable:
     """ports.Destination over another one: what would be sent is accepted, unsent. batches: by resource."""
@@ -29,14 +32,16 @@ class Agreeable:
 
 
 class Unwritten:
-    """ports.DeadLetters that writes none."""
+    """ports.DeadLetters that writes none. letters: the first of them."""
 
     def __init__(self) -> None:
         self.causes: Counter[str] = Counter()
+        self.letters: list[Letter] = []
 
     def write(self, letters: Sequence[Letter]) -> None:
         """See ports.DeadLetters."""
         self.causes.update(letter.cause for letter in letters)
+        self.letters += letters[: max(0, KEPT - len(self.letters))]
 
 
 class Rehearsed(Unrecorded):

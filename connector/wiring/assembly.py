@@ -21,7 +21,7 @@ from connector.lane.lane import Lane
 from connector.lane.outages import Outages
 from connector.lane.partitions import Partitions
 from connector.lane.parts import Parts
-from connector.ports import Clock, DeadLetters, Destination, Ledger, Log, Members, Meter, Quotas, Source
+from connector.ports import Clock, DeadLetters, Destination, Http, Ledger, Log, Members, Meter, Quotas, Source
 from connector.recording import Unrecorded
 from connector.service import Running
 from connector.settings import Settings
@@ -51,7 +51,7 @@ class Assembly:
         inner = ledger(settings, name)
         store = MeteredLedger(tape.ledger(inner), name, self._meter)
         destination = tape.destination(counted(settings, name, self._meter))
-        client = tape.http(self._thrift.client(settings, http(settings, name)))
+        client = tape.http(self.client())
         edges = Edges(destination, client, self._clock, self._meter, store.lease_left, self.quotas(inner))
         courier = Courier(edges, self.courier_options())
         letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
@@ -120,6 +120,10 @@ class Assembly:
             courier.start()
 
         return start
+
+    def client(self) -> Http:
+        """Who sends its requests."""
+        return self._thrift.client(self._settings, http(self._settings, self._name))
 
     def courier_options(self) -> CourierOptions:
         """How much flies at once, how often, for how long."""

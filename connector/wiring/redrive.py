@@ -65,7 +65,7 @@ class _Dry(Watched, Rehearsed):
     pass
 
 
-class _Say:
+class Say:
     """ports.Log: what pauses it is told by the progress."""
 
     def info(self, event: str, **fields: object) -> None:
@@ -82,7 +82,7 @@ class _Assembly(Assembly):
     def __init__(
         self, settings: Settings, name: str, tape: Watched, made: Callable[[Members], LetterSource]
     ) -> None:
-        super().__init__(settings, name, wiring.SystemClock(), metrics.meter(), _Say(), tape)
+        super().__init__(settings, name, wiring.SystemClock(), metrics.meter(), Say(), tape)
         self._made = made
 
     def source(self, members: Members, _properties: Mapping[str, str], *, embedded: bool) -> LetterSource:  # noqa: ARG002
@@ -168,6 +168,8 @@ class _Run:
             source = assembly.letters
             while not stop.is_set() and not self._is_over(source) and not lane.parts.partitions.asking:
                 lane.turn()
+                if source.ended:
+                    lane.parts.plan.linger = 0.0  # no company will come
                 self._bury(removed)
                 tell(
                     Progress(

@@ -10,7 +10,7 @@ from connector.cli import call
 
 GOLDEN = Path(__file__).parent.parent / "data" / "cli"
 COMMANDS = [
-    "run", "demo", "check", "lag", "resume", "order", "contact", "replay", "replay list",
+    "run", "demo", "check", "preview", "lag", "resume", "order", "contact", "replay", "replay list",
     "past-events", "past-events delete",
     "dead-letters", "dead-letters list", "dead-letters show",
     "dead-letters redrive", "dead-letters discard",
