@@ -16,7 +16,8 @@ from connector.ports import Clock, Destination
 LOOK_SECONDS = 1.0
 """How long until the ledger is asked again for a contact that is not made."""
 UNKNOWN = Refused(
-    "unknown_contact", "its contact was not accepted in time, and contacts.ensure is never; redrive it later"
+    "unknown_contact",
+    "its contact was not accepted in time, and none is made from the order; redrive it later",
 )
 
 

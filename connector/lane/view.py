@@ -11,7 +11,7 @@ from connector.lane.parts import Parts
 GATES: Final[dict[str, str]] = {
     "destination": "the destination does not answer, or says that it cannot; it is tried again by itself",
     "credentials": "the destination refuses its key; put a valid one in its file, which is read again",
-    "quota": "the destination answers 429; it is tried again by itself, at a lower rate",
+    "quota": "the destination answers 429, or its requests of the day are spent; it is tried again by itself",
     "contract": "the destination answers what its API never does; check its url, or report it",
 }
 
