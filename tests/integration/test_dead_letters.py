@@ -2,19 +2,22 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from connector.cli import call
-from connector.settings import Settings
+from connector.settings import Settings, load
 from tests.support.broker import Broker
 from tests.support.pipeline import Pipeline, pipeline
 from tests.support.topics import TopicFactory
 
 Capture = pytest.CaptureFixture[str]
+README = Path(__file__).parent.parent.parent / "README.md"
 GOLDEN = Path(__file__).parent.parent / "data" / "cli"
 COLUMNS = {"status": "string", "total": "string", "placed": "string", "customer": "string", "tel": "string"}
 FIELDS = {
@@ -199,6 +202,50 @@ def test_a_redrive_that_was_killed_before_its_tombstones_sends_nothing_again(
     sent = len(shop.line.crm.past_events)
     assert redriven(capsys, shop) == {"duplicate": 3}
     assert len(shop.line.crm.past_events) == sent
+    assert counts(capsys, shop) == {}
+
+
+def test_the_how_to_of_the_readme_repairs_a_deploy(shop: Shop, capsys: Capture) -> None:
+    """Its commands as they stand there; the configuration is corrected where it says so."""
+    told_so = (
+        README.read_text(encoding="utf-8").partition("**A deploy went wrong.**")[2].partition("```sh")[2]
+    )
+    lines = [shlex.split(line, comments=True) for line in told_so.partition("```")[0].splitlines()]
+    commands = [words[1:] for words in lines if words[:1] == ["crm-connector"]]
+    assert [words[1] for words in commands] == ["list", "show", "redrive", "redrive"]
+    shop.order_wrongly(2)
+    shop.line.run(shop.settings(good=False))
+    for words in commands:
+        if words[1] == "redrive":
+            shop.settings(good=True)
+        file = str(shop.line.file)
+        assert call([file if word == "connector.yaml" else word for word in words]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == ["6 letters", "          6  delivered"]
+    assert counts(capsys, shop) == {}
+
+
+@pytest.mark.kafka
+def test_a_value_that_was_too_large_for_a_letter_is_fetched_from_where_it_was(
+    shop: Shop, topic: TopicFactory, capsys: Capture
+) -> None:
+    small = topic("small", config={"max.message.bytes": "2000"})
+
+    def settings(*, good: bool) -> Settings:
+        shop.settings(good=good)
+        tree = yaml.safe_load(shop.line.file.read_text(encoding="utf-8"))
+        tree["dead_letters"]["topic"] = small
+        shop.line.file.write_text(yaml.safe_dump(tree), encoding="utf-8")
+        return load(shop.line.file, {})
+
+    shop.web.write("c", order("s1", status="paid", tel="+380 50 123 45 67" + " " * 5000))
+    shop.line.run(settings(good=False))
+    capsys.readouterr()
+    assert shop.call("dead-letters", "show", "--json") == 0
+    (letter,) = told(capsys)
+    assert (letter["cause"], letter["row"]) == ("check", None)
+    assert letter["bytes"] > 5000
+    settings(good=True)
+    assert redriven(capsys, shop) == {"delivered": 1}
     assert counts(capsys, shop) == {}
 
 
