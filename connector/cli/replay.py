@@ -21,6 +21,7 @@ EXAMPLE = (
     "--from 2024-01-01T00:00:00Z --to 2025-01-01T00:00:00Z --via past_events"
 )
 _LIST_EXAMPLE = "Example: crm-connector replay list -c connector.yaml"
+SHARE = 0.2
 _PLACE = "a time with zone, -7d (m, h, d, w), an offset, beginning"
 
 app = typer.Typer(
@@ -46,9 +47,9 @@ def replay(
         str | None, typer.Option("--from", metavar="X", help=f"The first record: {_PLACE}.")
     ] = None,
     until: Annotated[
-        str,
-        typer.Option("--to", metavar="Y", help="The first record after it, in the same forms, or end."),
-    ] = "end",
+        str | None,
+        typer.Option("--to", metavar="Y", help="The first record after it, in the same forms; else end."),
+    ] = None,
     partition: Annotated[
         list[int] | None,
         typer.Option("--partition", metavar="P", min=0, help="Of this one alone; may be repeated."),
@@ -67,13 +68,18 @@ def replay(
         Literal["past_events"] | None, typer.Option("--via", help="Another way than the destination's usual.")
     ] = None,
     mode: Annotated[
-        Literal["respect", "force"],
+        Literal["respect", "force"] | None,
         typer.Option("--mode", help="force: what was accepted last goes again, whatever the ledger says."),
-    ] = "respect",
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before forcing.")] = False,
     share: Annotated[
-        float, typer.Option("--share", metavar="PART", help="Its part of the request rate and of in_flight.")
-    ] = 0.2,
+        float | None,
+        typer.Option(
+            "--share",
+            metavar="PART",
+            help=f"Its part of request rate and in_flight; {SHARE} at first.",
+        ),
+    ] = None,
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="ID", help="Go on with one that was stopped.")
     ] = None,
@@ -94,12 +100,18 @@ def replay(
     from connector.wiring import replays as work  # noqa: PLC0415 - `--help` waits for nothing
 
     if resume is not None:
+        given = {
+            "--destination": destination, "--topic": topic, "--from": since, "--to": until, "--mode": mode,
+            "--partition": partition, "--key": key, "--where": where, "--via": via,
+        }  # fmt: skip
+        _refuse_beside_resume([option for option, value in given.items() if value is not None])
         found = work.find(settings, resume)
+        found = found if share is None else work.shared(found, _share(share))
     else:
-        job = _wished(settings, destination, _given("--topic", topic), _given("--from", since), until)
-        job = work.replace(
-            job, mode=mode, via=via, share=_share(share), selection=_selection(key or [], where or [])
-        )
+        needed = _given("--topic", topic), _given("--from", since)
+        job = _wished(settings, destination, *needed, until or "end")
+        part, selection = _share(SHARE if share is None else share), _selection(key or [], where or [])
+        job = work.replace(job, mode=mode or "respect", via=via, share=part, selection=selection)
         found = work.plan(settings, job, tuple(partition or ()))
         if dry_run:
             return _work(settings, str(config), found, dry=True, as_json=as_json)
@@ -145,6 +157,12 @@ def _wished(settings: "Settings", destination: str | None, topic: str, since: st
     if destination is None and len(names) > 1:
         raise ConfigError(f"--destination: has to be named; choose {', '.join(names)}")
     return Job(destination or names[0], topic, since, until, int(time.time() * 1000), "")
+
+
+def _refuse_beside_resume(options: list[str]) -> None:
+    """Raises ConfigError: what would be ignored."""
+    if options:
+        raise ConfigError(f"--resume: goes on as it began; leave out {', '.join(options)}")
 
 
 def _confirmed(found: "Replay") -> bool:

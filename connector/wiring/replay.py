@@ -53,8 +53,8 @@ class Result(Struct, frozen=True):
     """What came of it so far. gaps: offsets without a record, since compacted, or markers of transactions.
 
     expired: offsets that were asked for and are not kept any more. failure: one line. Of a dry run: batches
-    that would be sent, by resource, the minutes that they take at the rate alone (None: it is unlimited), and
-    causes of what would be dead letters.
+    that would be sent, by resource, the minutes that they take by rate and daily quota alone (None: there are
+    none), and causes of what would be dead letters.
     """
 
     finished: bool
@@ -157,6 +157,13 @@ class ReplayAssembly(Assembly):
         """Requests a second that are its own, 0 = unlimited."""
         return self._delivery.rate_per_second * self.replay.job.share
 
+    def minutes(self, requests: int) -> float | None:
+        """How long so many requests take by the quotas alone, None: there are none."""
+        daily = self._settings.requests_per_day(self._name)
+        each = [1 / self.rate / 60] if self.rate else []
+        each += [24 * 60 / daily] if daily else []
+        return round(requests * max(each), 1) if each else None
+
     def brake(self) -> Brake:
         """See Assembly; a dry run buries nobody."""
         return Brake(1, 1.0) if self._dry else super().brake()
@@ -224,6 +231,6 @@ def _question(asked: Mapping[TopicPartition, Asking]) -> str | None:
 
 
 def _estimated(result: Result, assembly: ReplayAssembly, tape: _Dry) -> Result:
-    requests, rate = dict(tape.agreeable.batches), assembly.rate
-    minutes = round(sum(requests.values()) / rate / 60, 1) if rate else None
+    requests = dict(tape.agreeable.batches)
+    minutes = assembly.minutes(sum(requests.values()))
     return replace(result, requests=requests, minutes=minutes, causes=dict(tape.unwritten.causes))

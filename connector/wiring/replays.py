@@ -19,7 +19,7 @@ from connector.replay import begun
 from connector.settings import Settings
 from connector.wiring.edges import ledger
 
-__all__ = ["Job", "Replay", "Selection", "find", "known", "parse_where", "plan", "replace", "save"]
+__all__ = ["Job", "Replay", "Selection", "find", "known", "parse_where", "plan", "replace", "save", "shared"]
 
 
 class Replay(Struct, frozen=True):
@@ -79,6 +79,13 @@ def save(settings: Settings, replay: Replay) -> None:
     """Make the checkpoint, before anything is sent. Raises BrokerDown, ConfigError."""
     commits = {place: (replay.at[place], mark.encode()) for place, mark in replay.marks.items()}
     Checkpoints(settings.kafka_client()).save(replay.group, commits)
+
+
+def shared(replay: Replay, share: float) -> Replay:
+    """The same with another part of the rate, from its next commit on."""
+    job = replace(replay.job, share=share)
+    marks = {place: replace(mark, job=job) for place, mark in replay.marks.items()}
+    return replace(replay, job=job, marks=marks)
 
 
 def find(settings: Settings, name: str) -> Replay:

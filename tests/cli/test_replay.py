@@ -1,11 +1,14 @@
 """`replay`: what it refuses, before Kafka is asked; what its lines say while it works."""
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from connector.cli import call
-from connector.cli.replay_view import described
+from connector.cli.replay_view import described, view_of
 from connector.wiring.replay import Progress
 from tests.cli.configs import config
 
@@ -16,6 +19,10 @@ TIME = "write a time with its zone, such as 2025-01-31T00:00:00Z"
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
+        (
+            ["--resume", "ID", "--to", "end", "--key", "1"],
+            "--resume: goes on as it began; leave out --to, --key",
+        ),
         ([], f"replay: --topic is missing; {HELP}"),
         (["--topic", "orders"], f"replay: --from is missing; {HELP}"),
         (
@@ -51,6 +58,17 @@ def test_a_mistake_is_one_line_and_asks_nobody(
 
     assert (code, capsys.readouterr().err) == (2, f"{line}\n")
     assert not (tmp_path / "ledger.db").exists()
+
+
+def test_on_a_terminal_a_bar_tells_the_same() -> None:
+    screen = StringIO()
+    view = view_of(Console(file=screen, force_terminal=True, width=120))
+    view.update(Progress(3000, 2000, 12_000, {"delivered": 2990, "dead_lettered": 10}, ("quota",), 4.0))
+    view.close()
+    shown = Text.from_ansi(screen.getvalue()).plain
+
+    assert "25 %" in shown
+    assert "500/s  2,990 delivered, 10 dead-lettered; waits: quota" in shown
 
 
 @pytest.mark.parametrize(
