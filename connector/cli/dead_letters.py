@@ -127,6 +127,8 @@ def redrive(
     from connector.wiring import redrive as work  # noqa: PLC0415 - as above
 
     done = work.redrive(settings, chosen, dry=dry_run, tell=_progress())
+    if sys.stderr.isatty():
+        typer.echo("\r\x1b[K", err=True, nl=False)
     if as_json:
         typer.echo(as_text(done))
     else:
