@@ -160,7 +160,7 @@ def test_killed_twice_and_interrupted_it_resumes_and_sends_nothing_twice(world: 
         "--to",
         "2025-01-01T04:26:40Z",
         "--share",
-        "1",
+        "0.5",
     )
     name = ""
     for number, count in ((signal.SIGKILL, 3000), (signal.SIGKILL, 6000), (signal.SIGINT, 9000)):
@@ -174,7 +174,7 @@ def test_killed_twice_and_interrupted_it_resumes_and_sends_nothing_twice(world: 
             assert json.loads(out)["finished"] is False
         (listed,) = world.known
         assert (listed["id"], listed["finished"]) == (name, False)
-        process = world.replay("--resume", name)
+        process = world.replay("--resume", name, "--share", "1")
     out, err = process.communicate(timeout=100)
     summary = json.loads(out)
 
@@ -185,7 +185,7 @@ def test_killed_twice_and_interrupted_it_resumes_and_sends_nothing_twice(world: 
     assert sum(summary["outcomes"].values()) == len(world.sent)
     assert world.live() == live
     assert open_claims(world.ledger) == set()
-    assert [one["finished"] for one in world.known] == [True]
+    assert [(one["finished"], one["share"]) for one in world.known] == [(True, 1.0)]
 
 
 def test_what_was_replayed_once_is_not_sent_again(world: World) -> None:
