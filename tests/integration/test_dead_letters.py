@@ -278,3 +278,23 @@ def test_a_discard_without_a_reason_is_a_mistake(shop: Shop, capsys: Capture) ->
     shop.settings(good=True)
     assert shop.call("dead-letters", "discard", "--reason", " ", "--yes") == 2
     assert capsys.readouterr().err == "--reason: is empty; say why, for whoever asks later\n"
+
+
+def test_what_is_held_in_doubt_stays_held_until_its_range_was_deleted(
+    broker: Broker, topic: TopicFactory, tmp_path: Path, capsys: Capture
+) -> None:
+    with pipeline(broker, topic, tmp_path, delete_range_enabled=True) as line:
+        shop = Shop(line)
+        settings = shop.settings(good=True)
+        line.sandbox.faults.add({"do": "lost_answer", "match": {"path": "/v1/past_events"}, "times": 1})
+        shop.web.write("c", order("1"))
+        assert line.run(settings) == {"in_doubt": 1}
+        capsys.readouterr()
+        assert redriven(capsys, shop, code=1) == {"in_doubt": 1}
+        assert counts(capsys, shop) == {"in_doubt": 1}
+        span = ["--from", "2024-03-01T00:00Z", "--to", "2024-03-01T23:00Z", "--yes"]
+        assert call(["past-events", "delete", "-c", str(line.file), *span]) == 0
+        assert line.crm.past_events == []
+        capsys.readouterr()
+        assert redriven(capsys, shop, "--cause", "in_doubt") == {"delivered": 1}
+        assert len(line.crm.past_events) == 1
