@@ -13,6 +13,7 @@ from connector.adapters import ledger_postgres_sql as sql
 from connector.adapters import ledger_postgres_upkeep as upkeep
 from connector.adapters.ledger_postgres_claim import Claiming
 from connector.adapters.ledger_postgres_link import Link
+from connector.adapters.ledger_postgres_mine import Mine
 from connector.adapters.ledger_postgres_quota import PostgresQuotas
 from connector.adapters.ledger_postgres_settle import Held, LostClaims, Settling
 from connector.adapters.ledger_postgres_store import Store
@@ -55,9 +56,7 @@ class PostgresLedger:
         self._store = Store(self._link, destination, lease, keep)
         self._tables = Tables(self._store)
         self._fitness = Fitness(self._tables)
-        self._mine: dict[EntityKey, Held] = {}
-        self._ghosts: list[Settlement] = []
-        self._unsure: tuple[str, dict[EntityKey, Held]] | None = None
+        self._mine = Mine(self._store)
         self._quotas: list[PostgresQuotas] = []
         self._generation = -1
         self._epochs: Epochs = ()
@@ -93,9 +92,9 @@ class PostgresLedger:
         if len(wants) < len(wanted):
             raise ValueError("two wants of one key in one turn")
         with self._store.opened():
-            self._find_ghosts()
-            settled = [*self._ghosts, *settled]
-            self._store.renew(idle=not self._mine)
+            self._mine.find_ghosts()
+            settled = [*self._mine.ghosts, *settled]
+            self._store.renew(idle=not self._mine.held)
             self._store.number_sources([want.event for want in wanted])
             try:
                 return self._turn(settled, wants, at_once=True)
@@ -170,7 +169,7 @@ class PostgresLedger:
     def sizes(self) -> Sizes:
         """See ports.Archive."""
         with self._store.opened():
-            return upkeep.sizes(self._store, len(self._mine))
+            return upkeep.sizes(self._store, len(self._mine.held))
 
     def history(self, entity: Entity, key: str) -> list[Sent]:
         """See ports.Archive."""
@@ -191,23 +190,15 @@ class PostgresLedger:
 
     # --- A turn -----------------------------------------------------------------------------------
 
-    def _find_ghosts(self) -> None:
-        """Claims of a turn that was committed although it raised: never sent, so released by the next."""
-        if self._unsure is None:
-            return
-        xid, granted = self._unsure
-        if self._store.happened(xid):
-            self._mine.update(granted)
-            self._ghosts += [Settlement(held.event, "released") for held in granted.values()]
-        self._unsure = None
-
     def _turn(self, settled: Sequence[Settlement], wants: _Wants, *, at_once: bool) -> list[Verdict]:
         granted: dict[EntityKey, Held] = {}
         stale = 0
         try:
             with self._store.transaction():
                 self._refresh()
-                work = Settling(self._store, self._tables, self._mine, self._epochs, history=self._history)
+                work = Settling(
+                    self._store, self._tables, self._mine.held, self._epochs, history=self._history
+                )
                 if at_once:
                     work.at_once(settled)
                 else:
@@ -220,20 +211,11 @@ class PostgresLedger:
         except BaseException:
             self._forget()
             self._store.forget_sources()
-            if self._store.xid is not None:
-                self._unsure = self._store.xid, granted
+            self._mine.doubt(granted)
             raise
         self.stale_sends += stale
-        self._remember(settled, granted)
+        self._mine.remember(settled, granted)
         return verdicts
-
-    def _remember(self, settled: Sequence[Settlement], granted: dict[EntityKey, Held]) -> None:
-        self._ghosts.clear()
-        for one in settled:
-            held = self._mine.get((one.event.entity, one.event.key))
-            if held is not None and held.event.version == one.event.version:
-                del self._mine[one.event.entity, one.event.key]
-        self._mine.update(granted)
 
     def _refresh(self) -> None:
         """Read anew what another process may have changed."""
