@@ -3,6 +3,7 @@
 Metrica has no delete: a deleted order is uploaded once more as cancelled, a deleted contact is a dead letter.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from msgspec import UNSET
@@ -27,11 +28,16 @@ _IDENTIFIERS = ("client_ids", "user_ids", "emails", "phones", "emails_md5", "pho
 class Metrica:
     """`ports.Destination` for Metrica. One instance serves a lane; pure but for the products it has seen."""
 
-    def __init__(self, options: MetricaOptions) -> None:
-        """Raises zoneinfo.ZoneInfoNotFoundError for an unknown time zone (settings check it before)."""
+    def __init__(
+        self, options: MetricaOptions, unlisted: Callable[[int, str], None] = lambda _count, _why: None
+    ) -> None:
+        """unlisted: told of product lists that were refused: how many products, and Metrica's own words.
+
+        Raises zoneinfo.ZoneInfoNotFoundError for an unknown time zone (settings check it before).
+        """
         self.name, self.patience = options.name, options.wait_seconds
         self._options, self._rows = options, Rows(options)
-        self._uploads = Uploads(options, Products())
+        self._uploads = Uploads(options, Products(), unlisted)
         self._simple = options.orders_via == "simple_orders"
         self._hashed = options.identifiers == "md5"
 

@@ -16,7 +16,7 @@ Product = dict[str, str]
 
 
 class Products:
-    """Those of one lane. `unseen` changes nothing; `note` does, once they were accepted."""
+    """Those of one lane. `unseen` changes nothing; `note` does, once they were answered."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
@@ -33,7 +33,7 @@ class Products:
         return [{"name": name, "humanized": humanized} for name, humanized in found.items()]
 
     def note(self, products: Sequence[Product]) -> None:
-        """The counter has them. Beyond what a counter holds, memory begins anew."""
+        """They are not sent again. Beyond what a counter holds, memory begins anew."""
         if len(self._seen) + len(products) > MOST:
             self._seen.clear()
         self._seen.update(product["name"] for product in products)

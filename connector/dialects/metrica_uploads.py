@@ -7,7 +7,7 @@ change of an entity on its way at a time. Products that were not seen before go 
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from connector.core.conclude import Steps, ask, isolate
+from connector.core.conclude import Steps, ask, isolate, outage
 from connector.core.events import Event
 from connector.core.talk import Batch, Conversation, Outcome, Refused, Request, Sending
 from connector.dialects.metrica_answers import judge, succeeded, told
@@ -27,8 +27,11 @@ _APART: Final = Refused("mixed", "its columns are not those of the rows beside i
 class Uploads:
     """The uploads of one counter."""
 
-    def __init__(self, options: MetricaOptions, products: Products) -> None:
-        self._options, self._products = options, products
+    def __init__(
+        self, options: MetricaOptions, products: Products, unlisted: Callable[[int, str], None]
+    ) -> None:
+        """unlisted: told how many products were refused, and in which words."""
+        self._options, self._products, self._unlisted = options, products, unlisted
         self._path = f"/cdp/api/v1/counter/{options.counter_id}"
 
     def converse(
@@ -54,10 +57,11 @@ class Uploads:
         if resource == "orders" and self._options.products == "auto":
             ended = yield from self._upload_products(part)
             if ended is not None:
-                return ended if isinstance(ended, Refused) else [ended] * len(part)
+                return [ended] * len(part)
         return judge((yield from ask(request)), len(part))
 
     def _upload_products(self, part: Batch) -> Steps[Outcome | None]:
+        """None: their orders may go. Lists are optional, so one that is refused costs no order."""
         unseen = self._products.unseen(part)
         if not unseen:
             return None
@@ -65,8 +69,11 @@ class Uploads:
         answer = yield from ask(
             Request("POST", f"{self._path}/schema/products", "products", body, JSON_HEADERS)
         )
-        if not succeeded(answer):
-            return told(answer)
+        outcome = None if succeeded(answer) else told(answer)
+        if isinstance(outcome, Refused):
+            self._unlisted(len(unseen), outcome.detail)
+        elif outcome is not None:
+            return outage([outcome])
         self._products.note(unseen)
         return None
 

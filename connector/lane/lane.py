@@ -149,6 +149,7 @@ class Lane:
         self._partitions.show_lag(self._source)
         self.view = snapshot(self.name, self.parts, joined=self.joined)
         show(self.name, self.parts)
+        self.parts.tend()
         self._meter.set("paused", float(self._brake.holds), destination=self.name, reason="flood")
         self._step(self._answers, "ledger")
         self._step(self._partitions.upkeep, "ledger")

@@ -1,5 +1,7 @@
 """What a lane is made of."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from connector.core.brake import Brake
@@ -14,7 +16,7 @@ from connector.ports import Clock, Meter
 
 
 class Parts(Struct):
-    """What a lane is made of: one of each, used by nobody else."""
+    """What a lane is made of: one of each, used by nobody else. tend: called about once a second."""
 
     intake: Intake
     plan: Plan
@@ -26,3 +28,4 @@ class Parts(Struct):
     outages: Outages
     clock: Clock
     meter: Meter
+    tend: Callable[[], None] = lambda: None

@@ -92,7 +92,7 @@ Status = Annotated[
 
 class MetricaSettings(Model):
     """Yandex Metrica's CRM data. `time_zone` is the counter's; `upload`: by default live changes go as JSON,
-    snapshots as CSV."""
+    snapshots and replays as CSV."""
 
     type: Literal["metrica"]
     url: WebUrl = "https://api-metrika.yandex.net"

@@ -92,6 +92,7 @@ class Assembly:
             outages=Outages(self._name, clock, meter, self._log),
             clock=clock,
             meter=meter,
+            tend=self._thrift.tend,
         )
         seconds = settings.drain_seconds_of(self._name)
         return Lane(self._name, parts, budget=self._budget, drain_seconds=seconds)

@@ -12,7 +12,7 @@ from connector.dialects.metrica_answers import succeeded
 from connector.errors import ConnectorError
 from connector.settings import Settings
 from connector.settings.metrica import MetricaSettings
-from connector.wiring import metrica_schema
+from connector.wiring import daily, metrica_schema
 from connector.wiring.finding import Finding, Findings
 
 _WAIT = 10.0
@@ -46,7 +46,7 @@ def columns(settings: Settings, known: Mapping[str, Collection[str]]) -> Finding
 
 
 async def _last_uploads(settings: Settings, name: str, chosen: MetricaSettings) -> Response | NoAnswer:
-    http = wiring.http(settings, name)
+    http = daily.by_hand(settings, name, wiring.http(settings, name))
     path = f"/cdp/api/v1/counter/{chosen.counter_id}/last_uploadings?limit=1&source=API"
     try:
         return await http.send(Request("GET", path, "last_uploadings"), _WAIT)
@@ -67,7 +67,7 @@ def _verdict(place: str, chosen: MetricaSettings, answer: Response | NoAnswer) -
         403: f"token: {url} refuses it for counter {counter} (403); it needs metrika:write and the counter's "
         "permission",
         404: f"counter_id: {url} knows no counter {counter}; correct the number",
-        429: f"url: {url} says that the quota is spent (429); try again after 00:00 GMT",
+        429: "requests_per_day: the quota is spent (429); try again after 00:00 GMT",
     }
     other = f"url: {url} answers {answer.status}; check the address or try later"
     return Finding("wrong", f"{place}.{remedies.get(answer.status, other)}")

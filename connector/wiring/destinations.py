@@ -1,5 +1,7 @@
 """A destination's dialects, from its configuration: a third one takes a builder of its own here."""
 
+import structlog
+
 from connector.dialects.metrica import Metrica
 from connector.dialects.metrica_options import MetricaOptions, Status
 from connector.dialects.yespo import Yespo, YespoOptions
@@ -50,7 +52,13 @@ def _metrica(name: str, chosen: MetricaSettings, topics: tuple[TopicSettings, ..
         ensure=chosen.contacts.ensure,
         wait_seconds=chosen.contacts.wait_seconds,
     )
-    return Metrica(options)
+
+    def unlisted(count: int, why: str) -> None:
+        structlog.get_logger("connector").warning(
+            "products were refused; their orders go without", destination=name, products=count, why=why
+        )
+
+    return Metrica(options, unlisted)
 
 
 def _yespo(name: str, chosen: YespoSettings, topics: tuple[TopicSettings, ...]) -> Yespo:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import closing, suppress
 from datetime import UTC, datetime
 from math import ceil
 
@@ -10,7 +9,6 @@ from msgspec import Struct
 
 from connector.adapters.kafka_admin import KafkaAdmin, PartitionLag
 from connector.core.day import drained
-from connector.errors import ConnectorError
 from connector.settings import Settings
 from connector.wiring import daily
 
@@ -77,9 +75,9 @@ def _left(settings: Settings, name: str, per_day: int | None) -> int | None:
     """Requests that today has left; all of them where nothing was counted yet, or nobody tells."""
     if per_day is None:
         return None
-    ledger = settings.ledger
-    if not ledger.is_postgres and not ledger.sqlite_path.exists():
+    found = daily.so_far(settings, name)
+    if found is None:
         return per_day
-    with suppress(ConnectorError), closing(daily.count(settings, name)) as count:
-        return max(0, per_day - count.used())
-    return per_day
+    count, used = found
+    count.close()
+    return max(0, per_day - used)

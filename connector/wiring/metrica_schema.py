@@ -6,12 +6,13 @@ from typing import Any
 
 from connector import wiring
 from connector.core.talk import NoAnswer, Request, Response
-from connector.dialects.metrica_answers import succeeded, told
+from connector.dialects.metrica_answers import error_types, succeeded, told
 from connector.dialects.metrica_schema import Entries, Part, Step, difference, read, reading, writing
 from connector.errors import ConfigError, ConnectorError
 from connector.ports import Http
 from connector.settings import Settings
 from connector.settings.metrica import AttributeSettings, MetricaSettings, StatusSettings
+from connector.wiring import daily
 
 __all__ = ["Step", "apply", "counters", "declared", "plan"]
 
@@ -65,7 +66,8 @@ def _named(one: StatusSettings | AttributeSettings) -> dict[str, str]:
 
 
 async def _run(settings: Settings, name: str, *, apply: bool) -> list[Step]:
-    chosen, http = _counter(settings, name), wiring.http(settings, name)
+    chosen = _counter(settings, name)
+    http = daily.by_hand(settings, name, wiring.http(settings, name))
     place = f"destinations.{name}"
     try:
         steps: list[Step] = []
@@ -94,7 +96,8 @@ async def _ask(http: Http, place: str, request: Request) -> Response:
         raise ConnectorError(f"{place}.url: does not answer ({answer.reason}); check address and network")
     if not succeeded(answer):
         outcome: Any = told(answer)
-        what = getattr(outcome, "detail", None) or f"HTTP {answer.status}"
+        words = ": ".join([f"HTTP {answer.status}", *error_types(answer)])
+        what = getattr(outcome, "detail", None) or words
         raise ConnectorError(f"{place}: {request.method} {request.resource}: {what}")
     return answer
 

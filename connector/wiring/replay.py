@@ -30,6 +30,7 @@ from connector.replay import Forcing, PartOfQuotas, Selected, TalliedBooks, Tall
 from connector.service import Service
 from connector.settings import Settings, secret_values
 from connector.settings.destinations import YespoSettings
+from connector.settings.metrica import MetricaSettings
 from connector.settings.topic import TopicSettings
 from connector.wiring.assembly import Assembly
 from connector.wiring.replays import Replay
@@ -105,11 +106,16 @@ def as_asked(settings: Settings, replay: Replay) -> Settings:
     """The configuration as this replay has it. Raises ConfigError."""
     name, via = replay.job.destination, replay.job.via
     chosen = settings.destination(name)
-    if via is None:
-        return settings
-    if not isinstance(chosen, YespoSettings):
+    if via is not None and not isinstance(chosen, YespoSettings):
         raise ConfigError(f"--via: {via} is a way of Yespo's; {name} has none, leave it out")
-    asked = chosen.model_copy(update={"orders_via": via, "events_via": via})
+    update: dict[str, str]
+    if via is not None:
+        update = {"orders_via": via, "events_via": via}
+    elif isinstance(chosen, MetricaSettings) and chosen.upload is None:
+        update = {"upload": "csv"}  # of a backfill's many rows
+    else:
+        return settings
+    asked = chosen.model_copy(update=update)
     return settings.model_copy(update={"destinations": {**settings.destinations, name: asked}})
 
 

@@ -519,6 +519,38 @@ def test_what_is_not_committed_is_lost_unless_the_trial_still_runs() -> None:
     assert found.example("lost") == "orders[0]@1 is not committed"
 
 
+def folded(*, settles: bool, stands_for: int, version: int) -> Scene:
+    """Of two changes that wait, one is closed with the other: without a word of the ledger about it."""
+    scene = Scene()
+    scene.assign("a", 0)
+    scene.receive("a", 0, 1)
+    scene.claim("a", version)
+    scene.fly("a", version)
+    if settles:
+        scene.settle("a", version)
+    place = {"topic": "orders", "partition": 0, "lease": 1}
+    scene.note("a", "closed", records=[place | {"offsets": [stands_for - 1], "outcome": "superseded"}])
+    scene.commit("a", stands_for)
+    return scene
+
+
+def test_what_the_last_of_several_changes_stood_for_is_settled_with_it() -> None:
+    assert folded(settles=True, stands_for=1, version=2).found() == {}
+
+
+def test_what_was_left_out_for_a_newer_version_is_open_until_that_is_settled() -> None:
+    scene = folded(settles=False, stands_for=1, version=2)
+
+    assert scene.found() == {("commit", None): 1}
+    assert scene.verdict().findings.example("commit") == "a commits 1 of orders[0], and 0 is open"
+
+
+def test_an_older_version_stands_for_no_newer_one() -> None:
+    scene = folded(settles=True, stands_for=2, version=1)
+
+    assert scene.found() == {("commit", None): 1, ("lost", None): 1}
+
+
 @pytest.mark.parametrize("by", ["dead letter", "filter", "nothing"])
 def test_what_is_no_change_has_to_be_dead_lettered_or_filtered(by: str) -> None:
     scene = Scene(0)

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from connector.core.claims import Done, Grant, Settlement, Verdict, Want
+from connector.core.events import Event
+from connector.core.lots import Lot
+from connector.dialects.yespo import Yespo
 from connector.ports import Ledger
 from tests.chaos.check import reading
 from tests.chaos.check.findings import Kind
@@ -98,6 +101,44 @@ def test_a_lane_killed_anywhere_is_found_clean(
         last = here.start()
         last.until_done(2000)
         last.drain()
+        assert here.found() == {}
+
+
+class Newest(Yespo):
+    """Of an entity's changes that wait, the last one alone is sent."""
+
+    def lot(self, event: Event) -> Lot:
+        return replace(super().lot(event), newest=True)
+
+
+@settings(max_examples=40)
+@given(traffic=ops, answers=fates, failures=troubles, deaths=fuses)
+def test_a_lane_that_sends_the_last_of_several_changes_is_found_clean(
+    traffic: list[Op], answers: list[Fate], failures: list[Trouble], deaths: list[int]
+) -> None:
+    with trial() as here:
+        behave(here.stage, answers, failures)
+        here.truth.write(traffic)
+        for at in deaths:
+            process = here.start(Fuse(at), dialect=Newest)
+            while process.turn() and not here.stage.done:
+                pass
+            process.die()
+        last = here.start(dialect=Newest)
+        last.until_done(2000)
+        last.drain()
+        assert here.found() == {}
+
+
+def test_what_waits_behind_a_newer_change_is_closed_without_the_ledgers_word() -> None:
+    """So that the test above is about something."""
+    with trial() as here:
+        here.truth.write([Op("order", 0)] * 4)
+        process = here.start(dialect=Newest)
+        process.until_done()
+        process.drain()
+
+        assert [one.rev for one in here.accepted if one.entity == "order"] == ["4"]
         assert here.found() == {}
 
 

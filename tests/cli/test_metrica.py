@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connector.adapters.ledger_daily import SqliteDaily
 from connector.cli import call
 from connector.sandbox.metrica.options import MetricaOptions
 from connector.sandbox.server import SandboxServer
@@ -171,6 +172,27 @@ def test_check_tells_a_column_that_no_record_has(operator: Operator, broker: Bro
         f"✗ destinations.metrica: {what}"
         in checked(operator, broker, columns={"order": {"cost": "price"}})[1]
     )
+
+
+def test_what_is_asked_by_hand_counts_against_the_days_quota_too(operator: Operator, broker: Broker) -> None:
+    daily = SqliteDaily(operator.folder / "ledger.db", "metrica")
+    operator.schema("plan")
+    assert daily.used() == 3, "statuses, attributes of contacts, and of orders"
+    checked(operator, broker)
+    assert daily.used() == 7, "and the last uploads"
+    daily.spend(5000)
+    made = operator.sandbox.counter.answers.total()
+    assert operator.schema("apply") == (
+        1, [], "destinations.metrica: GET schema: HTTP 429: quota_requests_by_uid\n",
+    )  # fmt: skip
+    assert checked(operator, broker)[1][-1].startswith("✗ destinations.metrica.requests_per_day: the quota")
+    assert operator.sandbox.counter.answers.total() == made
+    daily.close()
+
+
+def test_a_counter_can_be_made_ready_before_there_is_a_ledger(operator: Operator) -> None:
+    assert operator.schema("apply")[0] == 0
+    assert not (operator.folder / "ledger.db").exists()
 
 
 def test_a_configuration_without_metrica_has_nothing_to_apply(tmp_path: Path, capsys: Capture) -> None:

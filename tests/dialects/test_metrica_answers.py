@@ -16,7 +16,8 @@ from connector.core.talk import (
     Response,
     Retry,
 )
-from tests.dialects.metrica_samples import metrica, orders, passed, refused, verdict
+from connector.dialects.metrica import Metrica, MetricaOptions
+from tests.dialects.metrica_samples import STATUSES, metrica, orders, passed, refused, verdict
 from tests.support.script import Played, Reply, names, play, script, status
 
 METRICA = metrica()
@@ -130,9 +131,22 @@ def test_products_that_were_not_taken_are_no_loss_of_their_orders() -> None:
     batch = orders(1)
     for reply, outcome in (
         (status(503), Retry("unavailable")),
-        (NoAnswer(True, "timeout"), InDoubt("timeout")),
+        (NoAnswer(True, "timeout"), Retry("unavailable")),
+        (status(500), Retry("unavailable")),
+        (refused(403, "access_denied"), Halt("credentials", "HTTP 403: check token")),
     ):
         assert play(one.converse(one.lot(batch[0].event), batch), script(reply)).outcomes == [outcome]
     assert play(one.converse(one.lot(batch[0].event), batch), script(status(200), passed(1))).outcomes == [
         Accepted()
     ]
+
+
+def test_a_product_list_that_is_refused_costs_no_order_and_is_not_sent_again() -> None:
+    told: list[tuple[int, str]] = []
+    options = MetricaOptions(counter_id=7, statuses=STATUSES, upload="json")
+    one, batch = Metrica(options, lambda count, why: told.append((count, why))), orders(2)
+    for replies in ([refused(400, "invalid_parameter"), passed(2)], [passed(2)]):
+        played = play(one.converse(one.lot(batch[0].event), batch), script(*replies))
+        assert played.outcomes == [Accepted()] * 2
+        assert len(played.requests) == len(replies)
+    assert told == [(2, "HTTP 400: invalid_parameter")]

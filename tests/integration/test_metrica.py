@@ -172,6 +172,16 @@ def test_a_deleted_order_is_cancelled(shop: Shop) -> None:
     assert shop.kept("1")["revenue"] == Decimal(5000)
 
 
+def test_a_product_list_that_is_refused_keeps_no_order_back(shop: Shop) -> None:
+    products = Match(path="/cdp/*/schema/products")
+    shop.line.sandbox.faults.add(Fault(do="status", status=400, match=products))
+    shop.order("1", items=ITEMS)
+    shop.order("2", items=ITEMS)
+    assert shop.run() == {"delivered": 2}
+    assert shop.kept("1")["products"] == {"pear": Decimal(10)}
+    assert shop.counter.schema.products == {}
+
+
 def test_a_replay_sends_nothing(shop: Shop) -> None:
     shop.contact()
     for number in range(5):
@@ -240,6 +250,22 @@ def test_what_passes_by_itself_loses_nothing_and_buries_nothing(shop: Shop, faul
     assert shop.kept("1")["client_uniq_id"] == "J3QQ4"
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"), [(401, "credentials"), (403, "credentials"), (404, "contract")]
+)
+def test_what_somebody_has_to_mend_stops_the_lane_and_costs_nothing(
+    shop: Shop, status: int, reason: str
+) -> None:
+    shop.line.sandbox.faults.add(Fault(do="status", status=status, match=Match(path="/cdp/*")))
+    shop.order("1")
+    shop.line.flush()
+    until_paused(shop, reason)
+    assert shop.line.letters() == {}
+    assert shop.counter.uploads == []
+    shop.line.sandbox.faults.clear()
+    assert shop.run() == {"delivered": 1}
+
+
 # --- The day's quota
 
 ONE_BY_ONE: dict[str, Any] = {
@@ -248,18 +274,18 @@ ONE_BY_ONE: dict[str, Any] = {
 }
 
 
-def until_spent(shop: Shop, **options: Any) -> dict[str, Any]:
-    """Work until the quota pauses the lane; what an operator sees of it then."""
+def until_paused(shop: Shop, reason: str, **options: Any) -> dict[str, Any]:
+    """Work until the lane is paused for this; what an operator sees of it then."""
     service = wiring.build(
         shop.settings(**options), metrics.meter(), "metrica", embedded=not shop.line.is_real
     )
     lane = service.lanes["metrica"]
     with working(service):
         deadline = time.monotonic() + SECONDS
-        while "quota" not in lane.view["paused"] or not lane.view["partitions"]:  # type: ignore[operator]
+        while reason not in lane.view["paused"] or not lane.view["partitions"]:  # type: ignore[operator]
             assert time.monotonic() < deadline, lane.view
             time.sleep(0.05)
-        assert lane.parts.courier.state().paused == "quota"
+        assert lane.parts.courier.state().paused == reason
         return dict(lane.view)
 
 
@@ -269,20 +295,21 @@ def test_a_days_quota_is_kept_over_restarts_and_pauses_until_it_is_over(shop: Sh
     assert shop.run(requests_per_day=2, **ONE_BY_ONE) == {"delivered": 1}
     shop.order("2")
     shop.line.flush()
-    views = [until_spent(shop, requests_per_day=2, **ONE_BY_ONE) for _ in range(2)]
+    views = [until_paused(shop, "quota", requests_per_day=2, **ONE_BY_ONE) for _ in range(2)]
     assert shop.counter.answers.total() == 2
     assert [sum(row["lag_records"] for row in view["partitions"]) for view in views] == [1, 1]
     assert [view["state"] for view in views] == ["paused", "paused"]
     assert shop.run(requests_per_day=3, **ONE_BY_ONE) == {"delivered": 1}
 
 
-def test_what_metrica_calls_spent_is_believed(make: Make) -> None:
-    """Somebody else uses the same token."""
-    with make(per_day=1) as line:
+@pytest.mark.parametrize("whose", ["per_day", "counter_per_day"])
+def test_what_metrica_calls_spent_is_believed(make: Make, whose: str) -> None:
+    """Somebody else uses the same token, or the same counter."""
+    with make(**{whose: 1}) as line:
         shop = Shop(line)
         shop.order("1")
         line.flush()
-        until_spent(shop, **ONE_BY_ONE)
+        until_paused(shop, "quota", **ONE_BY_ONE)
         daily = SqliteDaily(line.folder / "ledger.db", "metrica")
         assert daily.take(5000) == -1
         daily.close()

@@ -16,7 +16,7 @@ from connector.core.retry import Backoff
 from connector.core.rules import OnDelete
 from connector.courier import CourierOptions, Edges
 from connector.dialects.yespo import Yespo, YespoOptions
-from connector.ports import History, Ledger, TopicPartition
+from connector.ports import Destination, History, Ledger, TopicPartition
 from connector.recording import recorder
 from tests.fakes.ledger import Store
 from tests.fakes.meter import FakeMeter
@@ -119,7 +119,7 @@ class Process:
 
     lease: seconds that its claims outlive its last turn. wrap: puts something between lane and ledger.
     rules: of the orders' topic (TopicRules). history: where it notes what it does.
-    settings: see LaneSettings.
+    dialect: the destination's. settings: see LaneSettings.
     """
 
     def __init__(
@@ -128,6 +128,7 @@ class Process:
         fuse: Fuse,
         *,
         options: YespoOptions | None = None,
+        dialect: Callable[[YespoOptions], Destination] = Yespo,
         courier: CourierOptions = FAST,
         on_delete: OnDelete = "ignore",
         rules: Mapping[str, Any] | None = None,
@@ -143,7 +144,8 @@ class Process:
         ledger = wrap(tape.ledger(self.ledger))
         letters = tape.letters(StageLetters(stage.letters, stage.outside, fuse))
         self.http = StageHttp(stage.crm, fuse)
-        destination, http = tape.destination(Yespo(options or YespoOptions(name=NAME))), tape.http(self.http)
+        destination = tape.destination(dialect(options or YespoOptions(name=NAME)))
+        http = tape.http(self.http)
         edges = Edges(destination, http, clock, self.meter, self.ledger.lease_left)
         self.courier = SteppedCourier(edges, courier, stage.time, fuse.check)
         read = readings(stage.outside, on_delete, rules or {})

@@ -2,13 +2,13 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from tests.chaos.check.findings import Findings
 from tests.chaos.check.reading import At, History, Line, Place, Unreadable
-from tests.chaos.check.truth import Truth, where
+from tests.chaos.check.truth import Slot, Truth, where
 
 Key = tuple[str, int]
 DONE = frozenset({"duplicate", "superseded", "unchanged"})
@@ -41,10 +41,11 @@ class Commits:
         """Every commit of every process."""
         for history in self._histories:
             held: dict[Key, Held] = {}
+            folding = Folding(self._truth)
             for line in history.lines:
-                self._step(held, line)
+                self._step(held, folding, line)
 
-    def _step(self, held: dict[Key, Held], line: Line) -> None:
+    def _step(self, held: dict[Key, Held], folding: "Folding", line: Line) -> None:
         match line.what:
             case "assigned":
                 self._assigned(held, line)
@@ -56,7 +57,7 @@ class Commits:
                 for place in line.offsets:
                     self._committing(held.get((place.topic, place.partition)), place, line)
             case _:
-                _settle(held, line)
+                _settle(held, [*settled(line), *folding.read(line)])
 
     def _assigned(self, held: dict[Key, Held], line: Line) -> None:
         for place in line.partitions:
@@ -120,8 +121,8 @@ def _move(held: dict[Key, Held], line: Line) -> None:
             one.revoked = True
 
 
-def _settle(held: dict[Key, Held], line: Line) -> None:
-    for (topic, partition, offset), lease in settled(line):
+def _settle(held: dict[Key, Held], positions: Iterable[tuple[At, int]]) -> None:
+    for (topic, partition, offset), lease in positions:
         one = held.get((topic, partition))
         if one is not None and one.lease == lease:
             one.settled.add(offset)
@@ -143,3 +144,30 @@ def settled(line: Line) -> Iterator[tuple[At, int]]:
         for place in line.records:
             if place.outcome == "filtered":
                 yield from (((place.topic, place.partition, o), place.lease) for o in place.offsets)
+
+
+class Folding:
+    """Of one process: what it closes as superseded without asking the ledger, since a newer version of its
+    entity stood for it. That one has to be settled before, by the same process."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._truth = truth
+        self._newest: dict[Slot, float] = {}
+
+    def read(self, line: Line) -> Iterator[tuple[At, int]]:
+        """Positions, with their leases, that the line proves to be settled by an earlier line."""
+        for at, _ in settled(line):
+            if (found := self._truth.version_at(at)) is not None:
+                slot, version = found
+                self._newest[slot] = max(version.place, self._newest.get(slot, version.place))
+        if line.what == "closed":
+            for place in line.records:
+                if place.outcome == "superseded":
+                    yield from self._stood_for(place)
+
+    def _stood_for(self, place: Place) -> Iterator[tuple[At, int]]:
+        for offset in place.offsets:
+            at = (place.topic, place.partition, offset)
+            found = self._truth.version_at(at)
+            if found is not None and found[1].place < self._newest.get(found[0], float("-inf")):
+                yield at, place.lease
