@@ -68,7 +68,7 @@ class Thrift:
         most = settings.requests_per_day(self._destination)
         if most is None:
             return http
-        self._most = most
+        self._most, self._day = most, self._today()
         daily = count(settings, self._destination)
         with suppress(LedgerDown):  # an outage, told by the lane's first turn
             self._told(max(0, most - daily.used()), day_left(self._clock.now()))

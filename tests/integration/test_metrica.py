@@ -195,13 +195,15 @@ def test_a_replay_sends_nothing(shop: Shop) -> None:
 # --- CSV
 
 
-def test_a_snapshot_goes_by_csv_and_changes_by_json(shop: Shop) -> None:
+@pytest.mark.parametrize("delimiter", ["COMMA", "SEMICOLON"])
+def test_a_snapshot_goes_by_csv_and_changes_by_json(shop: Shop, delimiter: str) -> None:
     whole: dict[str, Any] = {"items": ITEMS, "purchase_price": "1", "ym_id": "161"}
-    shop.contact(op="r", ym_ids="161", first_name='Ann "A", B', birth_date="1990-01-31")
+    shop.contact(op="r", ym_ids="161,162", first_name='Ann "A", B; C', birth_date="1990-01-31")
     shop.order("1", "r", **whole)
-    assert shop.run() == {"delivered": 2}
+    assert shop.run(delimiter_type=delimiter) == {"delivered": 2}
     assert shop.formats() == {"CSV"}
-    assert shop.client()["name"] == 'Ann "A", B'
+    assert shop.client()["name"] == 'Ann "A", B; C'
+    assert shop.client()["client_ids"] == ("161", "162")
     assert shop.kept("1")["products"] == {"pear": Decimal(10)}
     shop.order("1", "u", status="success", **whole)
     assert shop.run() == {"delivered": 1}
@@ -211,10 +213,17 @@ def test_a_snapshot_goes_by_csv_and_changes_by_json(shop: Shop) -> None:
 def test_custom_attributes_travel_by_csv(shop: Shop) -> None:
     size = {"name": "shoe_size", "type_name": "numeric", "multivalued": False, "humanized": "Size"}
     shop.counter.schema.declare("CONTACT", {"attributes": [size]})
+    tags = {"name": "tags", "type_name": "text", "multivalued": True, "humanized": "Tags"}
+    shop.counter.schema.declare("ORDER", {"attributes": [tags]})
     shop.contact(shoe_size="42.5")
-    attributes = {"contact": {"shoe_size": {"type": "numeric"}}}
-    assert shop.run(upload="json", attributes=attributes) == {"delivered": 1}
+    shop.order("1", tags="gift")
+    attributes = {
+        "contact": {"shoe_size": {"type": "numeric"}},
+        "order": {"tags": {"type": "text", "multivalued": True}},
+    }
+    assert shop.run(upload="json", attributes=attributes) == {"delivered": 2}
     assert shop.client()["shoe_size"] == Decimal("42.5")
+    assert shop.kept("1")["tags"] == ("gift",)
     assert shop.formats() == {"CSV"}
 
 
@@ -299,6 +308,7 @@ def test_a_days_quota_is_kept_over_restarts_and_pauses_until_it_is_over(shop: Sh
     assert shop.counter.answers.total() == 2
     assert [sum(row["lag_records"] for row in view["partitions"]) for view in views] == [1, 1]
     assert [view["state"] for view in views] == ["paused", "paused"]
+    assert all(row["lag_seconds"] > 0 for view in views for row in view["partitions"] if row["lag_records"])
     assert shop.run(requests_per_day=3, **ONE_BY_ONE) == {"delivered": 1}
 
 

@@ -9,7 +9,7 @@ ORDER = {
     "external_order_id": "string", "status": ["null", "string"], "total_cost": ["null", "string"],
     "currency": ["null", "string"], "date": ["null", "string"], "external_customer_id": ["null", "string"],
     "email": ["null", "string"], "purchase_price": ["null", "string"], "items": ["null", "string"],
-    "ym_id": ["null", "string"],
+    "ym_id": ["null", "string"], "tags": ["null", "string"],
 }  # fmt: skip
 CONTACT = {
     "external_customer_id": "string", "email": ["null", "string"], "phone": ["null", "string"],
