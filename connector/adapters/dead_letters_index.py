@@ -97,6 +97,11 @@ class LettersIndex:
             yield page
             after = page[-1][0]
 
+    def cause(self, id_: str) -> str | None:
+        """Of one letter, None: it is not there."""
+        found = self._db.execute("SELECT cause FROM letters WHERE id = ?", (id_,)).fetchone()
+        return None if found is None else str(found[0])
+
     def close(self) -> None:
         """Forget it all."""
         self._db.close()

@@ -17,6 +17,7 @@ from connector.cli import (
     metrica,
     past_events,
     preview,
+    reconcile,
     replay,
     resume,
     run,
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (run, demo, check, preview, lag, resume, sandbox):
+for module in (run, demo, check, preview, reconcile, lag, resume, sandbox):
     name = module.__name__.rpartition(".")[2]
     app.command(name, epilog=module.EXAMPLE)(module.command)
 app.command("order", epilog=lookup.ORDER_EXAMPLE)(lookup.order)

@@ -44,6 +44,14 @@ def ledger(settings: Settings, destination: str) -> SqliteLedger | PostgresLedge
     return SqliteLedger(path, destination, retention_days=settings.ledger.retention_days)
 
 
+def ledger_there(settings: Settings, destination: str) -> SqliteLedger | PostgresLedger:
+    """The ledger for whoever only asks: a file that is not there is not made. Raises as `ledger`."""
+    chosen = settings.ledger
+    if not chosen.is_postgres and not chosen.sqlite_path.exists():
+        raise ConfigError(f"ledger.url: {chosen.sqlite_path} does not exist; nothing was sent yet")
+    return ledger(settings, destination)
+
+
 def http(settings: Settings, destination: str) -> Http:
     """A destination's HTTP client; its secret is read again after a refusal."""
     secret, chosen = settings.secret_of(destination), settings.destination(destination)

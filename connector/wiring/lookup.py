@@ -5,13 +5,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from connector import wiring
 from connector.core.heads import State
 from connector.core.model import Entity, Version
 from connector.core.past import Sent
 from connector.core.sight import Sight
-from connector.errors import ConfigError
 from connector.settings import Settings
+from connector.wiring.edges import ledger_there
 
 
 class Known(Struct, frozen=True, omit_defaults=True):
@@ -37,15 +36,13 @@ def find(settings: Settings, entity: Entity, key: str, destinations: tuple[str, 
     """Of these destinations (none named: every one), those that know it. Raises ConfigError, LedgerDown."""
     for name in destinations:
         settings.destination(name)
-    if not settings.ledger.is_postgres and not settings.ledger.sqlite_path.exists():
-        raise ConfigError(f"ledger.url: {settings.ledger.sqlite_path} does not exist; nothing was sent yet")
     names = destinations or tuple(settings.destinations)
     found = [_look(settings, name, entity, key) for name in names]
     return [known for known in found if known is not None]
 
 
 def _look(settings: Settings, name: str, entity: Entity, key: str) -> Known | None:
-    ledger = wiring.ledger(settings, name)
+    ledger = ledger_there(settings, name)
     try:
         sight = ledger.look(entity, key)
         if sight.head is None and sight.claim is None:

@@ -13,6 +13,7 @@ from connector.dialects import yespo_removal
 from connector.errors import ConfigError, ConnectorError
 from connector.settings import Settings
 from connector.settings.destinations import YespoSettings
+from connector.wiring.edges import ledger_there
 
 __all__ = ["Removable", "Removed", "Span", "account", "delete", "survey"]
 
@@ -65,9 +66,7 @@ async def _ask(settings: Settings, name: str, span: Span) -> Response | NoAnswer
 
 @contextmanager
 def _opened(settings: Settings, name: str) -> Iterator[SqliteLedger | PostgresLedger]:
-    if not settings.ledger.is_postgres and not settings.ledger.sqlite_path.exists():
-        raise ConfigError(f"ledger.url: {settings.ledger.sqlite_path} does not exist; nothing was sent yet")
-    ledger = wiring.ledger(settings, name)
+    ledger = ledger_there(settings, name)
     try:
         yield ledger
     finally:

@@ -1,23 +1,22 @@
 """Replays as the brokers keep them: begun, found again, listed. Each is a consumer group without members."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.adapters.kafka_checkpoints import Checkpoints
-from connector.adapters.kafka_extent import Extents
 from connector.core.checkpoint import MOST, Job, Mark, parse
-from connector.core.extent import Point, Stretch
-from connector.core.extent import parse as parse_point
+from connector.core.extent import Stretch
 from connector.core.selection import Selection, parse_where
 from connector.errors import ConfigError
 from connector.ports import TopicPartition
 from connector.replay import begun
 from connector.settings import Settings
 from connector.wiring.edges import ledger
+from connector.wiring.ranges import Wish, range_of, refuse_strange
 
 __all__ = ["Job", "Replay", "Selection", "find", "known", "parse_where", "plan", "replace", "save", "shared"]
 
@@ -57,19 +56,12 @@ def plan(settings: Settings, wished: Job, partitions: tuple[int, ...]) -> Replay
 
     Raises ConfigError, BrokerDown, LedgerDown, Fatal.
     """
-    since, until = _points(wished)
-    _refuse_strange(settings, wished)
+    asked = Wish(wished.destination, wished.topic, wished.since, wished.until, wished.began, partitions)
+    range_ = range_of(settings, asked)
     name = f"{datetime.fromtimestamp(wished.began / 1000, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     group = _prefix(settings, wished.destination) + name
-    extents = Extents(settings.kafka_client(), settings.group_of(wished.destination), wished.topic)
-    try:
-        chosen = _chosen(extents.partitions(), partitions, since, until)
-        stretches = extents.stretches(chosen, since, until)
-        topic_id = extents.topic_id()
-    finally:
-        extents.close()
-    job = replace(wished, ledger=_ledger_of(settings, wished), topic_id=topic_id)
-    marks = begun(job, stretches)
+    job = replace(wished, ledger=_ledger_of(settings, wished), topic_id=range_.topic_id)
+    marks = begun(job, range_.stretches)
     if len(next(iter(marks.values())).encode()) > MOST:
         raise ConfigError("--key, --where: are more than a checkpoint can keep; name fewer at a time")
     return Replay(name, group, job, marks, {place: mark.start for place, mark in marks.items()})
@@ -94,7 +86,7 @@ def find(settings: Settings, name: str) -> Replay:
     for destination in settings.destinations:
         found = _loaded(checkpoints, _prefix(settings, destination), name)
         if found is not None:
-            _refuse_strange(settings, found.job)
+            refuse_strange(settings, found.job.destination, found.job.topic)
             if found.job.ledger != _ledger_of(settings, found.job):
                 raise ConfigError(f"--resume: {name} began with another ledger; begin a new replay")
             return found
@@ -130,33 +122,3 @@ def _ledger_of(settings: Settings, job: Job) -> str:
         return store.identity
     finally:
         store.close()
-
-
-def _refuse_strange(settings: Settings, job: Job) -> None:
-    settings.destination(job.destination)
-    names = [topic.name for topic in settings.topics_of(job.destination)]
-    if job.topic not in names:
-        raise ConfigError(f"--topic: {job.topic} does not feed {job.destination}; choose {', '.join(names)}")
-
-
-def _points(wished: Job) -> tuple[Point, Point]:
-    """Raises ConfigError with every mistake."""
-    problems, points = [], []
-    for option, text in (("--from", wished.since), ("--to", wished.until)):
-        try:
-            points.append(parse_point(text, wished.began))
-        except ValueError as error:
-            problems.append(f"{option}: {error}")
-    if problems:
-        raise ConfigError(*problems)
-    return points[0], points[1]
-
-
-def _chosen(there: list[int], asked: Iterable[int], since: Point, until: Point) -> list[int]:
-    chosen = sorted(set(asked)) or there
-    if lacking := [str(one) for one in chosen if one not in there]:
-        raise ConfigError(f"--partition: there is no {', '.join(lacking)}; the last one is {there[-1]}")
-    for option, point in (("--from", since), ("--to", until)):
-        if point.offset is not None and len(chosen) > 1:
-            raise ConfigError(f"{option}: an offset is of one partition; add --partition P")
-    return chosen

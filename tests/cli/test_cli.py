@@ -10,8 +10,8 @@ from connector.cli import call
 
 GOLDEN = Path(__file__).parent.parent / "data" / "cli"
 COMMANDS = [
-    "run", "demo", "check", "preview", "lag", "resume", "order", "contact", "replay", "replay list",
-    "past-events", "past-events delete",
+    "run", "demo", "check", "preview", "reconcile", "lag", "resume", "order", "contact",
+    "replay", "replay list", "past-events", "past-events delete",
     "dead-letters", "dead-letters list", "dead-letters show",
     "dead-letters redrive", "dead-letters discard",
     "ledger", "ledger migrate", "ledger prune", "sandbox",
