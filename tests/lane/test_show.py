@@ -30,6 +30,14 @@ def test_lag_is_shown_while_the_broker_is_down() -> None:
         assert age > 95
 
 
+def test_what_is_to_be_tended_is_tended_about_once_a_second_though_there_is_nothing_to_do() -> None:
+    with staged() as stage:
+        process, tended = stage.start(), list[float]()
+        process.parts.tend = lambda: tended.append(stage.clock.now())
+        process.run(20)
+        assert len(tended) >= 10
+
+
 def test_a_stage_whose_crm_ignored_something_fails() -> None:
     params = [{"name": "email", "value": "a@shop.example"}, {"name": "externalOrderId", "value": "1"}]
     body = msgspec.json.encode({"eventTypeKey": "orderDelivered", "params": params})

@@ -137,7 +137,7 @@ class Traces:
             other.by != claim.by
             and other.at >= claim.at
             and other.since <= at + self._skew
-            and claim.over > other.since
+            and claim.over >= other.since
             and self._owners.gone(claim.by, other.at, self._skew)
             for other in self.claims[slot]
         )
