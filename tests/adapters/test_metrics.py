@@ -23,6 +23,7 @@ counter   stale_sends_total               destination
 counter   totals_mismatches_total         destination topic
 gauge     assigned_partitions             destination
 gauge     build_info                      version python
+gauge     client_orders                   destination
 gauge     committed_offset                destination topic partition
 gauge     daily_quota_left_requests       destination
 gauge     daily_quota_requests            destination

@@ -7,6 +7,8 @@ import pytest
 
 from connector import wiring
 from connector.adapters.ledger_postgres import PostgresLedger
+from connector.adapters.ledger_postgres_schema import STEPS as POSTGRES_STEPS
+from connector.adapters.ledger_sqlite_schema import STEPS as SQLITE_STEPS
 from connector.cli import call
 from connector.core.claims import Done, Settlement, Want
 from connector.core.horizon import OLDER
@@ -17,6 +19,11 @@ from tests.support.changes import order, version
 from tests.support.postgres import Database
 
 Capture = pytest.CaptureFixture[str]
+
+
+def _migrated(steps: int) -> tuple[str, str]:
+    """What migrate says, first and afterwards."""
+    return f"migrated from version 0 to {steps}", f"up to date (version {steps})"
 
 
 def shared(folder: Path, database: Database) -> Path:
@@ -31,7 +38,7 @@ class TestPostgres:
     def test_migrate_makes_the_tables_once(self, tmp_path: Path, database: Database, capsys: Capture) -> None:
         file = shared(tmp_path, database)
         place = database.url.rpartition("@")[2]
-        for done in ("migrated from version 0 to 4", "up to date (version 4)"):
+        for done in _migrated(len(POSTGRES_STEPS)):
             assert call(["ledger", "migrate", "-c", str(file)]) == 0
             assert capsys.readouterr().out == f"ledger {place}: {done}\n"
 
@@ -72,7 +79,7 @@ class TestPostgres:
 
 def test_an_sqlite_ledger_is_made_brought_up_to_date_and_pruned(tmp_path: Path, capsys: Capture) -> None:
     file, path = config(tmp_path), tmp_path / "ledger.db"
-    for done in ("migrated from version 0 to 4", "up to date (version 4)"):
+    for done in _migrated(len(SQLITE_STEPS)):
         assert call(["ledger", "migrate", "-c", str(file)]) == 0
         assert capsys.readouterr().out == f"ledger {path}: {done}\n"
     ledger = wiring.ledger(load(file, {}), "yespo")
@@ -92,9 +99,9 @@ def test_an_sqlite_ledger_of_a_newer_version_is_refused_by_migrate(tmp_path: Pat
     database.execute("PRAGMA user_version = 99")
     database.close()
     assert call(["ledger", "migrate", "-c", str(file)]) == 1
-    assert (
-        "written by a newer crm-connector (version 99, known 4); install that one" in capsys.readouterr().err
-    )
+    known = len(SQLITE_STEPS)
+    wanted = f"written by a newer crm-connector (version 99, known {known}); install that one"
+    assert wanted in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
