@@ -11,7 +11,7 @@ import typer
 from connector.cli import letters
 from connector.cli.letters import Causes, Destinations, Ids, Keys, Since, Topics, Until
 from connector.cli.letters_view import as_text, dropped_lines, left, letter_lines, redriven_lines, table
-from connector.cli.options import AsJson, ConfigFile, settings_of
+from connector.cli.options import AsJson, ConfigFile, only_asking, settings_of
 from connector.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ def redrive(
     settings = settings_of(config)
     from connector.wiring import redrive as work  # noqa: PLC0415 - as above
 
-    done = work.redrive(settings, chosen, dry=dry_run, tell=_progress())
+    with only_asking(settings, dry=dry_run) as there:
+        done = work.redrive(there, chosen, dry=dry_run, tell=_progress())
     if sys.stderr.isatty():
         typer.echo("\r\x1b[K", err=True, nl=False)
     if as_json:
@@ -171,7 +172,8 @@ def discard(
             typer.echo("\n".join(table(groups, time.time())))
         return not dry_run and (yes or _confirmed(sum(group.count for group in groups)))
 
-    done = work.discard(settings, chosen, reason.strip(), agreed)
+    with only_asking(settings, dry=dry_run) as asked:
+        done = work.discard(asked, chosen, reason.strip(), agreed)
     there = sum(group.count for group in found)
     if as_json:
         typer.echo(json.dumps({"letters": there, "discarded": done, "dry_run": dry_run}, indent=2))

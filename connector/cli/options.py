@@ -1,6 +1,8 @@
 """What several commands take."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,3 +20,18 @@ def settings_of(file: Path, *, secrets: bool = True) -> "Settings":
     from connector.settings import load  # noqa: PLC0415 - `--help` waits for nothing
 
     return load(file, os.environ, secrets=secrets)
+
+
+@contextmanager
+def only_asking(settings: "Settings", *, dry: bool = True) -> Iterator["Settings"]:
+    """The settings of a dry run: a ledger's file that is not there is not made, and said to be missing."""
+    from connector.wiring.ledgers import stand_in  # noqa: PLC0415 - `--help` waits for nothing
+
+    if not dry:
+        yield settings
+        return
+    with stand_in(settings) as chosen:
+        if chosen is not settings:
+            path = settings.ledger.sqlite_path
+            typer.echo(f"ledger.url: {path} does not exist; told as if nothing had been sent yet", err=True)
+        yield chosen

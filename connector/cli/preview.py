@@ -10,7 +10,7 @@ import typer
 
 from connector.cli.letters import Since, since_ms
 from connector.cli.letters_view import as_text
-from connector.cli.options import AsJson, ConfigFile, settings_of
+from connector.cli.options import AsJson, ConfigFile, only_asking, settings_of
 from connector.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def command(
         other = settings_of(diff, secrets=False)
         typer.echo(_diff(settings, other, names, wanted, as_json=as_json))
         return 0
-    found = [work.preview(settings, name, wanted) for name in names]
+    with only_asking(settings, dry=by_ledger) as asked:
+        found = [work.preview(asked, name, wanted) for name in names]
     typer.echo(as_text(found) if as_json else "\n".join(line for one in found for line in _lines(one)))
     return 0
 
@@ -81,7 +82,8 @@ def _diff(
 ) -> str:
     from connector.wiring import preview as work  # noqa: PLC0415 - as above
 
-    found = {name: work.diff(settings, other, name, wanted) for name in names}
+    with only_asking(settings, dry=wanted.by_ledger) as old, only_asking(other, dry=wanted.by_ledger) as new:
+        found = {name: work.diff(old, new, name, wanted) for name in names}
     if as_json:
         return as_text(
             [{"destination": n, "records": r, "changes": changes} for n, (r, changes) in found.items()]

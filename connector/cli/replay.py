@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from connector.cli import replay_told
-from connector.cli.options import AsJson, ConfigFile, settings_of
+from connector.cli.options import AsJson, ConfigFile, only_asking, settings_of
 from connector.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def replay(
     """
     if context.invoked_subcommand is not None:
         return 0
-    settings = settings_of(_given("-c", config))
+    settings = context.with_resource(only_asking(settings_of(_given("-c", config)), dry=dry_run))
     from connector.wiring import replays as work  # noqa: PLC0415 - `--help` waits for nothing
 
     if resume is not None:

@@ -109,6 +109,8 @@ def groups(settings: Settings, choice: Choice) -> list[Group]:
 
 def discarded(settings: Settings) -> list[Discarded]:
     """What was discarded, by cause and reason. Raises ConfigError, LedgerDown, Fatal."""
+    if not settings.ledger.is_postgres and not settings.ledger.sqlite_path.exists():
+        return []
     with discards(settings) as store:
         return store.sums()
 

@@ -1,10 +1,16 @@
 """What `ledger` does: bring its tables to this version, remove heads on purpose (RULES 2)."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from connector import wiring
 from connector.adapters.ledger_postgres_link import Link, place_of
 from connector.adapters.ledger_postgres_schema import migrate as migrate_tables
 from connector.adapters.ledger_sqlite_schema import migrate as migrate_file
 from connector.settings import Settings
+from connector.settings.ledger import LedgerSettings
 
 _WAIT = 60.0
 """Seconds that a step of a migration may take."""
@@ -53,3 +59,19 @@ def _prune(settings: Settings, name: str, before_ms: int) -> str:
         return f"{name}: {ledger.prune(before_ms)} removed"
     finally:
         ledger.close()
+
+
+@contextmanager
+def stand_in(settings: Settings) -> Iterator[Settings]:
+    """For who only asks: where the ledger's file does not exist, an empty one for as long as it takes."""
+    if settings.ledger.is_postgres or settings.ledger.sqlite_path.exists():
+        yield settings
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield emptied(settings, Path(folder))
+
+
+def emptied(settings: Settings, folder: Path) -> Settings:
+    """The same with a ledger of its own, in which nothing is yet."""
+    fresh = LedgerSettings(url=f"sqlite://{folder / 'ledger.db'}")
+    return settings.model_copy(update={"ledger": fresh})

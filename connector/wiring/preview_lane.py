@@ -17,8 +17,8 @@ from connector.ports import Http, Members
 from connector.redrive import LetterSource, Watched
 from connector.rehearsal import Rendered
 from connector.settings import Settings
-from connector.settings.ledger import LedgerSettings
 from connector.wiring.assembly import Assembly
+from connector.wiring.ledgers import emptied
 from connector.wiring.redrive import Say
 
 _LINGER = 0.2
@@ -91,8 +91,7 @@ def hold(settings: Settings, name: str, window: Window, tape: Whole) -> Whole:
         )
     with tempfile.TemporaryDirectory() as folder:
         if not tape.asks:
-            fresh = LedgerSettings(url=f"sqlite://{Path(folder) / 'ledger.db'}")
-            settings = settings.model_copy(update={"ledger": fresh})
+            settings = emptied(settings, Path(folder))
         _run(settings, name, [_filed(record, window.topic_id) for record in window.records], tape)
     return tape
 
