@@ -75,6 +75,16 @@ class Registry:
         found = self.latest(f"{topic}-value")
         return found and found[1]
 
+    def each(self, topic: str) -> Iterator[str]:
+        """Its value schemas, newest first, by the default subject names. Raises RegistryDown."""
+        subject = f"{topic}-value"
+        with self._asking():
+            versions = self._versions(subject)
+        for version in reversed(versions):
+            with self._asking():
+                text = self._whole(self._client.get_version(subject, version).schema)
+            yield text
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

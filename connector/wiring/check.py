@@ -10,9 +10,7 @@ from connector.adapters import history_file, schema_file
 from connector.adapters.kafka_admin import KafkaAdmin
 from connector.adapters.registry import Registry
 from connector.core import targets
-from connector.core.avro import SchemaInvalid, parse
 from connector.core.change import Column
-from connector.core.logical import columns
 from connector.core.model import Missing
 from connector.core.talk import NoAnswer, Request, Response
 from connector.errors import ConnectorError
@@ -21,6 +19,7 @@ from connector.settings.destinations import YespoSettings
 from connector.settings.topic import TopicSettings
 from connector.wiring import advice, check_metrica, clocks, ledgers
 from connector.wiring.finding import Finding, Findings
+from connector.wiring.topic_columns import columns_of
 
 _WAIT = 10.0
 
@@ -116,27 +115,12 @@ def _schema(
             "warning", f"{place}: the registry has no {source} yet; write a record or correct the name"
         )
         return
-    columns[topic.name] = found = _columns(text, topic)
+    columns[topic.name] = found = columns_of(text, topic)
     lacking = targets.required(topic.rules(), found)
     yield from (Finding("wrong", f"{place}.{line}") for line in lacking)
     if not lacking:
         yield Finding("ok", f"{source}: has what {topic.name} needs")
     yield from _phantoms(place, topic, found)
-
-
-def _columns(text: str, topic: TopicSettings) -> dict[str, Column]:
-    """The columns of the row, inside Debezium's envelope or not."""
-    try:
-        schema = parse(text)
-    except SchemaInvalid as error:
-        raise ConnectorError(f"schema of {topic.name}: {error}; correct it in the registry") from None
-    record = schema.record(schema.root)
-    types = {field["name"]: field["type"] for field in record["fields"]} if record else {}
-    if topic.envelope != "plain" and {"op", "source", "after"} <= types.keys():
-        record = schema.record(types["after"])
-    if record is None:
-        raise ConnectorError(f"schema of {topic.name}: is not a record; correct it in the registry")
-    return columns(schema, record)
 
 
 def _phantoms(place: str, topic: TopicSettings, found: dict[str, Column]) -> Findings:

@@ -17,6 +17,7 @@ from connector.replay import begun
 from connector.settings import Settings
 from connector.wiring.edges import ledger
 from connector.wiring.ranges import Wish, range_of, refuse_strange
+from connector.wiring.topic_columns import refuse_unknown
 
 __all__ = ["Job", "Replay", "Selection", "find", "known", "parse_where", "plan", "replace", "save", "shared"]
 
@@ -54,10 +55,12 @@ class Replay(Struct, frozen=True):
 def plan(settings: Settings, wished: Job, partitions: tuple[int, ...]) -> Replay:
     """The range as of now; nothing is written. wished: without ledger and topic id.
 
-    Raises ConfigError, BrokerDown, LedgerDown, Fatal.
+    Raises ConfigError, BrokerDown, RegistryDown, LedgerDown, Fatal.
     """
     asked = Wish(wished.destination, wished.topic, wished.since, wished.until, wished.began, partitions)
     range_ = range_of(settings, asked)
+    (topic,) = [one for one in settings.topics_of(wished.destination) if one.name == wished.topic]
+    refuse_unknown(settings, topic, wished.selection.where)
     name = f"{datetime.fromtimestamp(wished.began / 1000, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     group = _prefix(settings, wished.destination) + name
     job = replace(wished, ledger=_ledger_of(settings, wished), topic_id=range_.topic_id)

@@ -277,6 +277,7 @@ def test_the_newest_schema_of_a_subject_is_there_for_checks(server: RegistryServ
     assert schemas.latest(SUBJECT) == (newest, OTHER)
     assert schemas.latest("nothing-value") is None
     assert (schemas.newest(TOPIC), schemas.newest("nothing")) == (OTHER, None)
+    assert (list(schemas.each(TOPIC)), list(schemas.each("nothing"))) == ([OTHER, ROW], [])
     server.stop()
     with pytest.raises(RegistryDown):
         registry(server).latest(SUBJECT)
