@@ -94,6 +94,7 @@ class World:
         command = [sys.executable, "-m", "connector", "replay", *arguments, "-c", str(self.file)]
         text = subprocess.check_output(command, text=True, stderr=subprocess.STDOUT)
         text = re.sub(r"\d{8}-\d{6}-[0-9a-f]{4}", "ID", text.replace(self.topic, "orders"))
+        text = text.replace(str(self.ledger), "ledger.db")
         return re.sub(r"in \d+ s", "in N s", text)
 
     @property
