@@ -62,7 +62,7 @@ def reasons(report: dict[str, Any]) -> dict[str | None, str]:
 
 @pytest.fixture
 def shop(broker: Broker, topic: TopicFactory, tmp_path: Path) -> Iterator[Shop]:
-    with pipeline(broker, topic, tmp_path) as line:
+    with pipeline(broker, topic, tmp_path, conflict_seconds=0) as line:
         yield Shop(line)
 
 
