@@ -4,6 +4,7 @@ One statement a request; the day is GMT's, in PostgreSQL by the server's clock.
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -35,16 +36,8 @@ def _in_postgres(statement: str) -> bytes:
     return statement.format(days="crm_connector.days", name="%(name)s", day=day, most="%(most)s").encode()
 
 
-class SqliteDaily:
-    """Implements ports.Daily. path: the ledger's file, in an existing directory."""
-
-    def __init__(
-        self, path: Path, destination: str, *, now: Callable[[], float] = time.time, wait: float = 5.0
-    ) -> None:
-        """Open the file, or make it. Raises LedgerDown, Fatal."""
-        self._path, self._name, self._now = path, destination, now
-        with translated(path):
-            self._db = connect(path, wait)
+class _Daily(ABC):
+    """What both stores answer by the same statements."""
 
     def take(self, most: int) -> int:
         """See ports.Daily."""
@@ -58,6 +51,22 @@ class SqliteDaily:
     def used(self) -> int:
         """See ports.Daily."""
         return self._run(_USED, 0) or 0
+
+    @abstractmethod
+    def _run(self, statement: str, most: int) -> int | None:
+        """One statement; the first value of its first row, None without one."""
+
+
+class SqliteDaily(_Daily):
+    """Implements ports.Daily. path: the ledger's file, in an existing directory."""
+
+    def __init__(
+        self, path: Path, destination: str, *, now: Callable[[], float] = time.time, wait: float = 5.0
+    ) -> None:
+        """Open the file, or make it. Raises LedgerDown, Fatal."""
+        self._path, self._name, self._now = path, destination, now
+        with translated(path):
+            self._db = connect(path, wait)
 
     def close(self) -> None:
         """See ports.Daily."""
@@ -70,25 +79,12 @@ class SqliteDaily:
         return None if row is None else int(row[0])
 
 
-class PostgresDaily:
+class PostgresDaily(_Daily):
     """Implements ports.Daily. url: of the ledger's database, asked at each connection."""
 
     def __init__(self, url: Callable[[], str], destination: str, *, wait: float = 5.0) -> None:
         """Nothing is opened yet. Raises ConfigError where it is no address."""
         self._link, self._name = Link(url, wait), destination
-
-    def take(self, most: int) -> int:
-        """See ports.Daily."""
-        found = self._run(_TAKE, most)
-        return -1 if found is None else most - found
-
-    def spend(self, most: int) -> None:
-        """See ports.Daily."""
-        self._run(_SPEND, most)
-
-    def used(self) -> int:
-        """See ports.Daily."""
-        return self._run(_USED, 0) or 0
 
     def close(self) -> None:
         """See ports.Daily."""
