@@ -20,6 +20,7 @@ from connector.adapters.kafka_assignment import Assignments, TopicIds
 from connector.adapters.kafka_commits import Commits
 from connector.adapters.kafka_cursor import Cursor
 from connector.adapters.kafka_health import Health
+from connector.adapters.kafka_leave import leave
 from connector.adapters.kafka_message import record_of
 from connector.adapters.kafka_properties import Properties, consumer_config, is_eager, refused_property
 from connector.core.budget import USUAL, Budget
@@ -59,6 +60,7 @@ class KafkaSource:
             raise refused_property(error) from error
         self._cursor, self._members = Cursor(self._consumer, eager=is_eager(config)), members
         self._static = "group.instance.id" in config
+        self._classic = config.get("group.protocol") != "consumer"
         self._ids = TopicIds(admin, look_seconds)
         self._assignments = Assignments(self._consumer, self._ids)
         self._topics: dict[str, str] = {}
@@ -162,8 +164,7 @@ class KafkaSource:
         if self._commits.refused:
             self.commit({}, wait=True)
         if not (self._static or self._placed or self._given or self._closing):
-            # A cooperative member that has nothing would end without a word; its group waits for its session.
-            self._consumer.unsubscribe()
+            leave(self._consumer, classic=self._classic)
         self._closing = True
         self._consumer.close()
 
