@@ -14,7 +14,9 @@ from types import FrameType
 
 from msgspec import Struct
 
+from connector.core.status import LaneStatus, Pause
 from connector.errors import ConnectorError, Outage
+from connector.lane.advice import OUTAGES
 from connector.lane.lane import Lane
 from connector.lane.view import overdue
 from connector.ports import Clock, Log
@@ -25,13 +27,14 @@ WATCH_SECONDS = 0.2
 
 
 class Running(Struct):
-    """A lane, its open part, and what to close after it, in order."""
+    """A lane, its open part, and what to close after it, in order. obstacle: why it cannot start yet."""
 
     lane: Lane
     open: Callable[[], None]
     close: Callable[[], None]
     thread: threading.Thread | None = None
     failure: str | None = None
+    obstacle: Outage | None = None
 
 
 class Service:
@@ -125,10 +128,12 @@ class Service:
             try:
                 running.open()
             except Outage as outage:
+                running.obstacle = outage
                 self._log.warning("cannot start yet", destination=running.lane.name, detail=str(outage))
                 self._stop.wait(wait)
                 wait = min(wait * 2, 15.0)
             else:
+                running.obstacle = None
                 return True
         return False
 
@@ -146,13 +151,14 @@ class Service:
 
     def live(self) -> list[str]:
         """Why the process should be restarted: work that is past its deadline. Empty: it lives."""
-        now = self._clock.monotonic()
+        return [f"{running.lane.name}: {why}" for running in self._lanes for why in self._stuck(running)]
+
+    def _stuck(self, running: Running) -> list[str]:
+        now, lane = self._clock.monotonic(), running.lane
         # A revocation drains inside a turn: a lane may stand still for its drain budget.
-        stuck = [r for r in self._lanes if now - r.lane.beat > STUCK_SECONDS + r.lane.drain_seconds]
-        late = [r for r in self._lanes if overdue(r.lane.parts, now)]
-        return [f"{r.lane.name}: its loop has stood still" for r in stuck] + [
-            f"{r.lane.name}: a request is past its deadline" for r in late
-        ]
+        still = now - lane.beat > STUCK_SECONDS + lane.drain_seconds
+        late = overdue(lane.parts, now)
+        return ["its loop has stood still"] * still + ["a request is past its deadline"] * late
 
     def ready(self) -> list[str]:
         """Why it does no work yet. Empty: it is ready."""
@@ -160,9 +166,29 @@ class Service:
             return ["stopping"]
         return [f"{r.lane.name}: not in its group yet" for r in self._lanes if not r.lane.joined]
 
-    def status(self) -> dict[str, object]:
+    def status(self) -> dict[str, list[LaneStatus]]:
         """All that an operator asks first, without personal data."""
-        return {"lanes": [r.lane.view | {"failure": r.failure} for r in self._lanes]}
+        return {"lanes": [self._seen(running) for running in self._lanes]}
+
+    def _seen(self, running: Running) -> LaneStatus:
+        """As the lane saw itself last, and as it is seen from outside."""
+        seen, stuck = running.lane.view.copy(), self._stuck(running)
+        if running.failure is not None:
+            seen["health"], seen["why"], seen["failure"] = "stopped", [running.failure], running.failure
+        elif self._stop.is_set():
+            seen["health"], seen["why"] = "stopped", ["the process is ending; what is in flight is finished"]
+        elif running.obstacle is not None:
+            _hold(seen, running.obstacle)
+        elif stuck:
+            seen["health"], seen["why"] = "stuck", stuck
+        return seen
+
+
+def _hold(seen: LaneStatus, obstacle: Outage) -> None:
+    """A lane that cannot open what it needs, and tries again by itself, is paused since it was made."""
+    reason, detail = obstacle.reason, str(obstacle)
+    pause = Pause(since=seen["at"], detail=detail, remedy=OUTAGES[reason], next_try=None)
+    seen["health"], seen["state"], seen["why"], seen["paused"] = "paused", "paused", [detail], {reason: pause}
 
 
 def describe(error: BaseException) -> str:

@@ -111,6 +111,7 @@ class Desk(ABC):
             next_attempt=gate.until if shut else None,
             started=bound.started if bound else None,
             deadline=bound.deadline if bound else None,
+            failed=engine.tally.failed.copy(),
         )
 
     # --- The loop ---------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -43,7 +43,7 @@ class CourierState(Struct, frozen=True):
     events, bytes: handed in and not landed. flying: conversations that are on their way. throttled: those of
     them that wait for the request rate. paused: the gate's reason, None = it is closed. deadline: when the
     conversation nearest to it must have moved, begun at `started`; None: nothing flies, or what flies waits
-    for the gate.
+    for the gate. failed: requests since start without success, by resource and status (`none`: no answer).
     """
 
     events: int
@@ -56,6 +56,7 @@ class CourierState(Struct, frozen=True):
     next_attempt: float | None
     started: float | None
     deadline: float | None
+    failed: Mapping[tuple[str, str], int]
 
 
 class Held(Struct, frozen=True):

@@ -8,10 +8,11 @@ from connector.ports import Meter
 
 EVERY = 0.25
 """Seconds between two hand-overs."""
+OK = range(200, 300)
 
 
 class Tally:
-    """Lives on the courier's event loop."""
+    """Lives on the courier's event loop. failed: requests without success, as handed over."""
 
     def __init__(self, destination: str, meter: Meter) -> None:
         self._destination, self._meter = destination, meter
@@ -25,6 +26,7 @@ class Tally:
             "batch_events": self._events,
             "batch_bytes": self._bytes,
         }
+        self.failed: dict[tuple[str, str], int] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def request(self, resource: str, reply: Response | NoAnswer, seconds: float) -> None:
@@ -56,6 +58,8 @@ class Tally:
         meter, destination = self._meter, self._destination
         for (resource, status), count in self._requests.items():
             meter.add("requests_total", count, destination=destination, resource=resource, status=str(status))
+            if status not in OK:
+                self.failed[resource, str(status)] = self.failed.get((resource, str(status)), 0) + count
         for name, figures in self._histograms.items():
             for resource, values in figures.items():
                 meter.observe(name, values, destination=destination, resource=resource)

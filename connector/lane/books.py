@@ -10,6 +10,7 @@ from connector.core.model import Record
 from connector.core.plan import Item
 from connector.core.weight import weight
 from connector.lane.partitions import Partitions
+from connector.lane.troubles import Troubles
 from connector.ports import Clock, Meter
 
 RecordOutcome = Literal[
@@ -41,6 +42,8 @@ class Books:
         self._ages: list[float] = []
         self.totals: Counter[str] = Counter()
         self.causes: Counter[str] = Counter()
+        self.troubles = Troubles(clock)
+        self.accepted_at: float | None = None
         self.bytes = self.largest = 0
         self.closed = 0
 
@@ -93,6 +96,7 @@ class Books:
         """A dead letter is durable."""
         self._meter.add("dead_letters_total", destination=self._destination, cause=letter.cause)
         self.causes[letter.cause] += 1
+        self.troubles.letter(letter)
 
     def show(self) -> None:
         """Export what was counted since the last time."""
@@ -104,7 +108,8 @@ class Books:
         if self._ages:
             ages = [max(0.0, age) for age in self._ages]  # the source's clock may be ahead of ours
             self._meter.observe("delivery_seconds", ages, destination=name)
-            self._meter.set("last_accepted_timestamp_seconds", self._clock.now(), destination=name)
+            self.accepted_at = self._clock.now()
+            self._meter.set("last_accepted_timestamp_seconds", self.accepted_at, destination=name)
             self._ages = []
 
 

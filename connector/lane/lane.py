@@ -20,7 +20,7 @@ from connector.errors import Outage
 from connector.lane.parts import Parts
 from connector.lane.rest import Rest
 from connector.lane.room import Room
-from connector.lane.view import show, snapshot
+from connector.lane.view import View, show
 from connector.ports import Source, TopicPartition
 
 COMMIT_SECONDS, SHOW_SECONDS = 1.0, 1.0
@@ -43,7 +43,8 @@ class Lane:
         self._paused: set[TopicPartition] = set()
         self._moved = self._draining = self.joined = False
         self._flood = self._next_commit = self._next_show = 0.0
-        self.view = snapshot(name, parts, joined=False)
+        self._view = View(name, parts)
+        self.view = self._view.look(joined=False)
         self.beat = parts.clock.monotonic()
 
     def attach(self, source: Source) -> None:
@@ -147,7 +148,7 @@ class Lane:
         self._books.show()
         self._room.show(self.name, self._source.fetched())
         self._partitions.show_lag(self._source)
-        self.view = snapshot(self.name, self.parts, joined=self.joined)
+        self.view = self._view.look(joined=self.joined)
         show(self.name, self.parts)
         self.parts.tend()
         self._meter.set("paused", float(self._brake.holds), destination=self.name, reason="flood")

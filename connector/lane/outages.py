@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from connector.core.status import Pause
+from connector.lane.advice import OUTAGES
 from connector.ports import Clock, Log, Meter
 
 FIRST_WAIT, LONGEST_WAIT = 0.25, 15.0
@@ -49,6 +51,12 @@ class Outages:
             self._meter.set("paused", 0, destination=self._destination, reason=reason)
             self._log.info("resumed", destination=self._destination, reason=reason)
 
-    def view(self) -> dict[str, dict[str, float | str]]:
-        """For the status page: reason → since (seconds since the epoch) and detail."""
-        return {r: {"since": p.since, "detail": p.detail} for r, p in self._pauses.items()}
+    def view(self) -> dict[str, Pause]:
+        """For the status page, by reason."""
+        ahead = self._clock.now() - self._clock.monotonic()
+        return {
+            reason: Pause(
+                since=pause.since, detail=pause.detail, remedy=OUTAGES[reason], next_try=pause.until + ahead
+            )
+            for reason, pause in self._pauses.items()
+        }

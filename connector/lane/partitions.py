@@ -29,6 +29,19 @@ class Asking(Struct):
     since_ms: int = 0
 
 
+class Lag(Struct, frozen=True, gc=False):
+    """How far a partition is behind, as of the last look.
+
+    records: not settled, up to the end. seconds: age of the oldest received one, at `watermark`, written at
+    `oldest_ms` (ms since the epoch; None: all are settled).
+    """
+
+    records: int
+    seconds: float
+    watermark: int
+    oldest_ms: int | None
+
+
 class Partitions:
     """What the group gave to this lane."""
 
@@ -45,7 +58,7 @@ class Partitions:
         self._read_ids: dict[TopicPartition, str] = {}
         self.tracks: dict[TopicPartition, Track] = {}
         self.asking: dict[TopicPartition, Asking] = {}
-        self.lags: dict[TopicPartition, tuple[int, float]] = {}
+        self.lags: dict[TopicPartition, Lag] = {}
         meter.set("assigned_partitions", 0, destination=destination)  # also while the lane cannot start
 
     def topic_id(self, topic: str) -> str:
@@ -207,20 +220,21 @@ class Partitions:
             if key in self.tracks and key not in self.asking:
                 self.tracks[key].reach(offset)
         for key, track in self.tracks.items():
-            records, seconds = self.lag(key, source)
+            lag = self.lag(key, source)
             labels = {"destination": self._destination, "topic": key[0], "partition": str(key[1])}
-            self.lags[key] = (records, seconds)
-            self._meter.set("lag_records", records, **labels)
-            self._meter.set("lag_seconds", seconds, **labels)
+            self.lags[key] = lag
+            self._meter.set("lag_records", lag.records, **labels)
+            self._meter.set("lag_seconds", lag.seconds, **labels)
             track.end = max(track.end, source.end(key))
 
-    def lag(self, key: TopicPartition, source: Source) -> tuple[int, float]:
-        """Records not settled up to the end, and the age in seconds of the oldest received one."""
+    def lag(self, key: TopicPartition, source: Source) -> Lag:
+        """How far it is behind now."""
         track = self.tracks[key]
         end = max(track.end, source.end(key), track.next)
-        oldest = track.oldest_ms
-        age = max(0.0, self._clock.now() - oldest / 1000) if oldest is not None and oldest >= 0 else 0.0
-        return end - track.watermark, age
+        oldest, watermark = track.oldest_ms, track.watermark
+        oldest = None if oldest is None or oldest < 0 else oldest
+        age = 0.0 if oldest is None else max(0.0, self._clock.now() - oldest / 1000)
+        return Lag(end - watermark, age, watermark, oldest)
 
 
 def _fits(answer: Answer, key: TopicPartition) -> bool:

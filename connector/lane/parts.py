@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from connector.core.brake import Brake
 from connector.core.plan import Plan
+from connector.core.status import QuotaStatus
 from connector.courier import Carrier
 from connector.lane.books import Books
 from connector.lane.dispatch import Dispatch
@@ -16,7 +17,10 @@ from connector.ports import Clock, Meter
 
 
 class Parts(Struct):
-    """What a lane is made of: one of each, used by nobody else. tend: called about once a second."""
+    """What a lane is made of: one of each, used by nobody else.
+
+    tend: called about once a second. quota: what the destination's day has left, None: it counts no days.
+    """
 
     intake: Intake
     plan: Plan
@@ -29,3 +33,4 @@ class Parts(Struct):
     clock: Clock
     meter: Meter
     tend: Callable[[], None] = lambda: None
+    quota: Callable[[], QuotaStatus | None] = lambda: None

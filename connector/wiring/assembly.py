@@ -93,6 +93,7 @@ class Assembly:
             clock=clock,
             meter=meter,
             tend=self._thrift.tend,
+            quota=self._thrift.quota,
         )
         seconds = settings.drain_seconds_of(self._name)
         return Lane(self._name, parts, budget=self._budget, drain_seconds=seconds)

@@ -8,6 +8,7 @@ from connector.adapters.http_daily import DailyHttp
 from connector.adapters.ledger_daily import PostgresDaily, SqliteDaily
 from connector.core.day import DAY, day_left, day_of, stretched
 from connector.core.plan import Plan
+from connector.core.status import QuotaStatus
 from connector.dialects.metrica_answers import is_spent
 from connector.errors import ConnectorError, LedgerDown
 from connector.ports import Clock, Daily, Http, Meter
@@ -59,7 +60,7 @@ class Thrift:
         """linger: seconds, as configured."""
         self._destination, self._linger, self._clock, self._meter = destination, linger, clock, meter
         self._plan: Plan | None = None
-        self._stretched, self._most = linger, 0
+        self._stretched, self._most, self._left = linger, 0, 0
         self._spent = False
         self._day = 0
 
@@ -68,7 +69,7 @@ class Thrift:
         most = settings.requests_per_day(self._destination)
         if most is None:
             return http
-        self._most, self._day = most, self._today()
+        self._most, self._left, self._day = most, most, self._today()
         daily = count(settings, self._destination)
         with suppress(LedgerDown):  # an outage, told by the lane's first turn
             self._told(max(0, most - daily.used()), day_left(self._clock.now()))
@@ -78,6 +79,20 @@ class Thrift:
         """This plan lingers."""
         self._plan = plan
         plan.linger = self._stretched
+
+    def quota(self) -> QuotaStatus | None:
+        """What the day has left, without a forecast; None where nobody counts."""
+        if not self._most:
+            return None
+        now = self._clock.now()
+        return QuotaStatus(
+            requests=self._most,
+            left=self._left,
+            resets_at=now + day_left(now),
+            per_hour=None,
+            spent_at=None,
+            linger_seconds=self._stretched,
+        )
 
     def tend(self) -> None:
         """Called about once a second by the lane: who has nothing to send is told of no new day."""
@@ -89,7 +104,7 @@ class Thrift:
 
     def _told(self, left: int, seconds: float) -> None:
         """On the courier's thread: the plan reads the number at its next turn."""
-        self._day = self._today()
+        self._day, self._left = self._today(), left
         self._meter.set("daily_quota_left_requests", left, destination=self._destination)
         self._stretched = stretched(self._linger, left, seconds, self._most)
         if self._plan is not None:

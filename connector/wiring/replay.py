@@ -213,8 +213,7 @@ class _Dry(_Tallied, Rehearsed):
 
 
 def _progress(assembly: ReplayAssembly, lane: Lane, tally: Tally, seconds: float) -> Progress:
-    replay, passed, paused = assembly.replay, assembly.passed, lane.view["paused"]
-    why = tuple(paused) if isinstance(paused, dict) else ()
+    replay, passed, why = assembly.replay, assembly.passed, tuple(lane.view["paused"])
     return Progress(passed, passed - replay.passed, replay.offsets, dict(tally.totals), why, seconds)
 
 

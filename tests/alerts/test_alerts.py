@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from connector.adapters.metric_table import METRICS, PREFIX
+from connector.lane.advice import GATES
 from connector.lane.partitions import QUESTIONS
-from connector.lane.view import GATES
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "crm-connector"

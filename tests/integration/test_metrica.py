@@ -291,7 +291,7 @@ def until_paused(shop: Shop, reason: str, **options: Any) -> dict[str, Any]:
     lane = service.lanes["metrica"]
     with working(service):
         deadline = time.monotonic() + SECONDS
-        while reason not in lane.view["paused"] or not lane.view["partitions"]:  # type: ignore[operator]
+        while reason not in lane.view["paused"] or not lane.view["partitions"]:
             assert time.monotonic() < deadline, lane.view
             time.sleep(0.05)
         assert lane.parts.courier.state().paused == reason

@@ -13,8 +13,8 @@ from connector.core.events import Event, Order
 from connector.core.model import Kind
 from connector.core.talk import NoAnswer, Response, Sending
 from connector.dialects.yespo_answers import judge
+from connector.lane.advice import GATES
 from connector.lane.partitions import QUESTIONS
-from connector.lane.view import GATES
 from tests.support.stage import Process, Stage, staged
 from tests.support.stage_ports import REASONS
 from tests.support.stage_reading import ORDERS, POISON, order
