@@ -1,125 +1,111 @@
-"""`make bench`: CPU seconds per 100,000 records of the pipeline and of its parts, on a real Kafka.
+"""`make bench`: every row of the table of targets on a real Kafka; a table, and the same as JSON.
 
-Every pipeline run and every part is a process of its own that counts only its own CPU; paths alternate, so
-that a machine whose speed drifts treats them alike. The figure to quote is the median.
+Every run of the pipeline, of the floor and of a part is a process of its own that counts only its own CPU,
+and so is the destination; paths alternate, so that a machine whose speed drifts treats them alike. The
+figure to quote is the median.
 """
 
 import argparse
-import json
+import os
 import statistics
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import time
 from pathlib import Path
-from uuid import uuid4
 
-from tests.bench.pipeline import Result, Run
-from tests.bench.records import SCHEMA_FILE, Ids, produce
-from tests.bench.report import show
-from tests.support.broker import find_broker
-from tests.support.registry import running_registry
-from tests.support.topics import TopicFactory
+import msgspec
 
-PATHS: tuple[tuple[str, str, Ids], ...] = (
-    ("bulk, sequential ids", "past_events", "sequential"),
-    ("bulk, UUID ids", "past_events", "uuid"),
-    ("live, sequential ids", "events", "sequential"),
-    ("live, UUID ids", "events", "uuid"),
-)
-IDS: tuple[Ids, ...] = ("sequential", "uuid")
-PARTITIONS = 4
+from tests.bench import fresh
+from tests.bench.readme import FOUND
+from tests.bench.report import Report, report, show
+from tests.bench.rounds import Paths, Sizes, backlog, many_heads, per
+from tests.bench.scene import Scene
+from tests.bench.targets import CPU, Samples
+from tests.support.postgres import NoPostgresError
 
-
-@contextmanager
-def destination(delay_ms: float) -> Iterator[str]:
-    """The cheap destination in a process of its own; yields its URL."""
-    command = [sys.executable, "-m", "tests.bench.destination", "0", str(delay_ms)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        finally:
-            process.kill()
-
-
-def child(module: str, given: dict[str, object]) -> dict[str, object]:
-    """Run a measuring process; its last line is the result."""
-    command = [sys.executable, "-m", f"tests.bench.{module}", json.dumps(given)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def pipeline(run: Run) -> Result:
-    """One run of the connector."""
-    return Result(**child("pipeline", {n: getattr(run, n) for n in run.__struct_fields__}))  # type: ignore[arg-type]
+QUICK = Sizes(bulk=30_000, live=10_000, heads=100_000)
+MILLION, LONG, HEADS = 1_000_000, 3_000_000, 10_000_000
 
 
 def main() -> None:
-    """Measure, show a table, write it as JSON where asked."""
+    """Measure, show a table, write it as JSON."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--records", type=int, default=100_000, help="of the bulk path")
-    parser.add_argument("--live-records", type=int, default=30_000, help="of the live path")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--delay-ms", type=float, default=0.0, help="of the destination")
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--runs", type=int, default=5, help="of each path")
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes, one run, no growth: a look, no figures"
+    )
+    parser.add_argument("--long", action="store_true", help="also 3 million records, and 10 million orders")
+    parser.add_argument("--minutes", type=float, default=0, help="also watch memory for so long")
+    parser.add_argument("--json", type=Path, default=FOUND, help="write the figures to this file")
     chosen = parser.parse_args()
-    with ExitStack() as stack:
-        figures = _measure(stack, chosen)
-    show(figures, chosen.json)
+    began, load = time.monotonic(), os.getloadavg()[0]
+    samples, bench = Samples(), None
+    with Scene() as scene:
+        bench = Bench(scene, samples, chosen)
+        parts = bench.measure()
+    command = " ".join(["python -m tests.bench", *sys.argv[1:]])
+    found = report(samples, parts, bench.notes, command, time.monotonic() - began, load)
+    show(found)
+    _write(found, chosen.json)
 
 
-def _measure(stack: ExitStack, chosen: argparse.Namespace) -> dict[str, dict[str, float]]:
-    broker = find_broker(stack)
-    registry = stack.enter_context(running_registry())
-    registry.register("orders-value", SCHEMA_FILE.read_text(encoding="utf-8"))
-    url = stack.enter_context(destination(chosen.delay_ms))
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    create = TopicFactory(broker)
-    topics: dict[Ids, str] = {ids: create(f"bench-{ids}", partitions=PARTITIONS) for ids in IDS}
-    for ids, topic in topics.items():
-        produce(broker.bootstrap, topic, chosen.records, ids)
-    samples: dict[str, list[Result]] = {name: [] for name, _, _ in PATHS}
-    parts: dict[str, list[float]] = {}
-    for _ in range(chosen.runs):
-        given = {"bootstrap": broker.bootstrap, "topic": topics["sequential"], "url": url}
-        for part, cpu in child("parts", given | {"count": chosen.records}).items():
-            parts.setdefault(part, []).append(float(str(cpu)) / chosen.records * 100_000)
-        for name, via, ids in PATHS:
-            count = chosen.records if via == "past_events" else chosen.live_records
-            run = Run(
-                bootstrap=broker.bootstrap,
-                topic=topics[ids],
-                group=f"bench-{uuid4().hex}",
-                registry=registry.url,
-                url=url,
-                via=via,
-                ledger=str(folder / f"{uuid4().hex}.db"),
-                records=count,
+def _write(found: Report, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+
+
+class Bench:
+    """What is measured, in its order. notes: what was not, and why."""
+
+    def __init__(self, scene: Scene, samples: Samples, chosen: argparse.Namespace) -> None:
+        """Nothing is measured."""
+        self._scene, self._samples, self._chosen = scene, samples, chosen
+        self._sizes = QUICK if chosen.quick else Sizes()
+        self._runs = 1 if chosen.quick else chosen.runs
+        self._began = time.monotonic()
+        self.notes: list[str] = []
+
+    def measure(self) -> dict[str, float]:
+        """All of it; CPU-s of the parts."""
+        self._say("filling topics and a ledger")
+        paths = Paths(self._scene, self._samples, self._sizes)
+        for number in range(self._runs):
+            self._say(f"paths, round {number + 1} of {self._runs}")
+            paths.round()
+        self.notes += paths.lacking
+        self._say("freshness, and the first event after a start")
+        traffic = fresh.freshness(self._scene, self._samples, self._runs, 5 if self._chosen.quick else 15)
+        fresh.start(traffic, self._samples, self._runs)
+        if self._chosen.quick:
+            self.notes.append(
+                f"Quick: {self._sizes.bulk:,} records and {self._sizes.heads:,} orders; not to quote."
             )
-            samples[name].append(pipeline(run))
-    return _figures(samples, parts, chosen)
+        else:
+            self._growth()
+        if self._chosen.minutes:
+            self._say(f"memory, {self._chosen.minutes:g} minutes")
+            fresh.slope(self._scene, self._samples, self._chosen.minutes, self._say)
+        self._say("the parts, each alone")
+        return self._parts()
 
+    def _growth(self) -> None:
+        small = statistics.median(self._samples.of("bulk", CPU))
+        backlogs = {"million": MILLION, "three": LONG} if self._chosen.long else {"million": MILLION}
+        for figure, records in backlogs.items():
+            self._say(f"a backlog of {records:,}")
+            backlog(self._scene, self._samples, records, figure, small)
+        if self._chosen.long:
+            try:
+                many_heads(self._scene, self._samples, self._sizes, HEADS, min(3, self._runs), self._say)
+            except NoPostgresError as error:
+                self.notes.append(f"10 million orders in PostgreSQL: {error}")
 
-def _figures(
-    samples: dict[str, list[Result]], parts: dict[str, list[float]], chosen: argparse.Namespace
-) -> dict[str, dict[str, float]]:
-    figures: dict[str, dict[str, float]] = {}
-    for name, results in samples.items():
-        count = chosen.records if name.startswith("bulk") else chosen.live_records
-        cpus = [r.cpu / count * 100_000 for r in results]
-        figures[name] = {
-            "cpu": statistics.median(cpus),
-            "least": min(cpus),
-            "most": max(cpus),
-            "records_per_second": statistics.median(count / r.wall for r in results),
-            "peak_mb": max(r.peak_mb for r in results),
-        }
-    for part, cpus in parts.items():
-        figures[f"part: {part}"] = {"cpu": statistics.median(cpus), "least": min(cpus), "most": max(cpus)}
-    return figures
+    def _parts(self) -> dict[str, float]:
+        records = self._sizes.bulk
+        topic = self._scene.topic(max(records, self._sizes.live))
+        return {part: per(cpu, records) for part, cpu in self._scene.parts(topic, records).items()}
+
+    def _say(self, text: str) -> None:
+        print(f"{time.monotonic() - self._began:6.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
