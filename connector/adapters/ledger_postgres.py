@@ -20,7 +20,7 @@ from connector.adapters.ledger_postgres_store import Store
 from connector.adapters.ledger_postgres_tables import EntityKey, Tables
 from connector.adapters.ledger_sqlite_fit import Fitness
 from connector.core.assignment import Answer
-from connector.core.claims import Settlement, Verdict, Want
+from connector.core.claims import Count, Settlement, Verdict, Want
 from connector.core.heads import Epochs
 from connector.core.model import Entity
 from connector.core.past import Sent, Sizes
@@ -38,6 +38,7 @@ class PostgresLedger:
     their owner's last sign of life; more than a request's deadline. wait: seconds that a connection, or a
     statement, may take. retention_days: of history rows; 0 = no history.
     stale_sends: settles that found their claim lost, since start (`stale_sends_total`).
+    counted: told of the clients whose orders a turn has counted.
     Raises LedgerDown while the database is away, and Fatal where it is none of this version.
     """
 
@@ -63,6 +64,7 @@ class PostgresLedger:
         self._horizon = 0
         self._history = retention_days > 0
         self.stale_sends = 0
+        self.counted: Callable[[Sequence[Count]], None] = lambda _: None
         try:
             self._look()
         except LedgerDown:
@@ -133,10 +135,11 @@ class PostgresLedger:
         """See ports.Archive."""
         with self._store.opened():
             seen = self._tables.read([(entity, key)]).get(0)
+            orders = upkeep.orders_of(self._store, self._tables, key) if entity == "contact" else 0
             if seen is None:
-                return Sight()
+                return Sight(orders=orders)
             head, claim = self._tables.state(seen.live, seen.head, seen.owner, seen.claim, seen.doubts)
-            return Sight(head, claim, seen.living)
+            return Sight(head, claim, seen.living, orders)
 
     def rehearse(self, wanted: Sequence[Want]) -> list[Verdict]:
         """See ports.Archive: a turn that is taken back."""
@@ -165,6 +168,11 @@ class PostgresLedger:
         """See ports.Archive."""
         with self._store.opened():
             return removal.remove(self._store, self._tables, span, seen)
+
+    def most_orders(self) -> int:
+        """See ports.Archive."""
+        with self._store.opened():
+            return upkeep.most_orders(self._store)
 
     def sizes(self) -> Sizes:
         """See ports.Archive."""
@@ -203,6 +211,7 @@ class PostgresLedger:
                     work.at_once(settled)
                 else:
                     stale = work.one_by_one(settled)
+                counts = work.count()
                 if work.finish():
                     self._forget()
                 verdicts = self._claim(wants, granted, work.rows) if wants else []
@@ -215,6 +224,8 @@ class PostgresLedger:
             raise
         self.stale_sends += stale
         self._mine.remember(settled, granted)
+        if counts:
+            self.counted(counts)
         return verdicts
 
     def _refresh(self) -> None:

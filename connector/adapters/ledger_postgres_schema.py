@@ -60,6 +60,10 @@ STEPS: Final = (
     CREATE TABLE crm_connector.discards (letter text COLLATE "C" PRIMARY KEY, cause text NOT NULL,
         reason text NOT NULL, at bigint NOT NULL)
     """,
+    """
+    CREATE TABLE crm_connector.clients (destination smallint NOT NULL, client text COLLATE "C" NOT NULL,
+        orders integer NOT NULL, PRIMARY KEY (destination, client)) WITH (fillfactor = 70)
+    """,
 )
 """Append only: `ledger.version` is the number of steps that the database has had. A step without statements
 is a change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred."""

@@ -1,14 +1,18 @@
 """The first half of a turn: settled at once where memory tells all, else one by one on locked rows."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from connector.adapters import ledger_postgres_sql as sql
+from connector.adapters.ledger_postgres_arrays import bigs, texts
+from connector.adapters.ledger_postgres_keys import indexed
 from connector.adapters.ledger_postgres_store import Store
 from connector.adapters.ledger_postgres_tables import Accepted, EntityKey, Tables
 from connector.adapters.ledger_rows import unpack_head
-from connector.core.claims import Settlement
+from connector.core.claims import Count, Settlement
 from connector.core.events import Event
 from connector.core.heads import Epochs, Head, State
 from connector.core.model import Kind
@@ -42,6 +46,7 @@ class Settling:
         self._store, self._tables, self._mine = store, tables, mine
         self._epochs, self._history = epochs, history
         self.rows: dict[str, EntityKey] = {}
+        self._orders: defaultdict[str, list[str]] = defaultdict(list)
         self._leads: dict[bytes, str] = {}
         self._dropped: set[tuple[bytes, str]] = set()
         self._erases = False
@@ -72,6 +77,7 @@ class Settling:
     def _accepted(self, slot: EntityKey, one: Settlement, held: Held) -> Accepted:
         if plain(one) and one.event.kind is not Kind.CONTACT_DELETED:
             return Accepted(slot, None, one.live, one.certain, one.attempts)
+        self._count(one)
         claimed = unpack_head(held.head, self._store.source, live=held.live)
         claim = Claim(self._store.owner.number, claimed)
         head = conclude(one, None, claim, mine=True, epochs=self._epochs).head
@@ -92,6 +98,8 @@ class Settling:
             after = conclude(one, head, claim, mine=mine, epochs=self._epochs)
             accepted = one.outcome == "accepted" and after.claim is not claim
             new = after.head
+            if accepted:
+                self._count(one)
             if new is not None:
                 head = self._led(one, new) if accepted else new
             states[slot] = head, after.claim
@@ -128,6 +136,19 @@ class Settling:
             self._leads[alias] = contact
             self._dropped.discard((alias, contact))
         return replace(head, aliases=after)
+
+    def _count(self, one: Settlement) -> None:
+        if one.client is not None:
+            self._orders[indexed(self._tables.stored(one.client))].append(one.event.key)
+
+    def count(self) -> list[Count]:
+        """Add the new orders to what their clients have."""
+        if not self._orders:
+            return []
+        new = self._orders
+        parameters = {"clients": texts(new), "orders": bigs(map(len, new.values()))}
+        found = self._store.run(sql.COUNT_ORDERS, parameters)
+        return [Count(orders, len(new[client]), new[client][-1]) for client, orders in found]
 
     def finish(self) -> bool:
         """Write what leads to contacts; True where what others remember of them holds no longer."""

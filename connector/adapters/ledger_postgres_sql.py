@@ -4,8 +4,9 @@ Plans: `LATERAL … OFFSET 0` and `ON CONFLICT` leave the planner no choice but 
 join, planned while the tables were small or not analysed, took 150 ms for 500 keys instead of 5.
 
 Who waits for whom, so that no two turns wait for each other: a settle locks its own claims, in the order of
-their keys; then aliases and generation behind one advisory lock; a claim waits for no row (SKIP LOCKED: what
-another holds now is busy), only for keys that another inserts, in their order; then rows, in their order.
+their keys; then clients whose orders it counts, in their order; then aliases and generation behind one
+advisory lock; a claim waits for no row (SKIP LOCKED: what another holds now is busy), only for keys that
+another inserts, in their order; then rows, in their order.
 A claim is written only over what was read (`xmin`), so reading locks nothing, and a replay writes nothing.
 """
 
@@ -116,6 +117,19 @@ NOTE: Final = """
     INSERT INTO crm_connector.history (destination, entity, key, head, attempts, via, outcome)
     VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
+COUNT_ORDERS: Final = """
+    INSERT INTO crm_connector.clients AS c
+    SELECT %(destination)s, s.client, s.orders FROM unnest(%(clients)s, %(orders)s) AS s (client, orders)
+    ORDER BY s.client COLLATE "C"
+    ON CONFLICT (destination, client) DO UPDATE SET orders = c.orders + excluded.orders
+    RETURNING client, orders
+"""
+ORDERS_OF: Final = (
+    "SELECT orders FROM crm_connector.clients WHERE destination = %(destination)s AND client = %(client)s"
+)
+MOST_ORDERS: Final = (
+    "SELECT coalesce(max(orders), 0) FROM crm_connector.clients WHERE destination = %(destination)s"
+)
 ALIAS_LOCK: Final = "SELECT pg_advisory_xact_lock(1129467203, %(destination)s)"
 DROP_ALIASES: Final = """
     DELETE FROM crm_connector.aliases WHERE ctid = ANY (ARRAY(

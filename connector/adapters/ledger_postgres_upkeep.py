@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from connector.adapters import ledger_postgres_sql as sql
 from connector.adapters.ledger_postgres_arrays import bigs, smalls, texts
+from connector.adapters.ledger_postgres_keys import indexed
 from connector.adapters.ledger_postgres_link import Connection
 from connector.adapters.ledger_postgres_store import Store
 from connector.adapters.ledger_postgres_tables import EntityKey, Tables
@@ -83,6 +85,18 @@ def sizes(store: Store, claims: int) -> Sizes:
     found = store.connection.execute("SELECT table_name, rows, bytes FROM crm_connector.sizes").fetchall()
     rows = {table: count for table, count, _ in found}
     return Sizes(rows.get("heads", 0), rows.get("history", 0), claims, sum(size for _, _, size in found))
+
+
+def orders_of(store: Store, tables: Tables, client: str) -> int:
+    """Counted of one client."""
+    row = store.run(sql.ORDERS_OF, {"client": indexed(tables.stored(client))}).fetchone()
+    return row[0] if row else 0
+
+
+def most_orders(store: Store) -> int:
+    """Of one client; all of them are looked at."""
+    row = store.run(sql.MOST_ORDERS).fetchone()
+    return row[0] if row else 0
 
 
 def history(store: Store, tables: Tables, slot: EntityKey) -> list[Sent]:

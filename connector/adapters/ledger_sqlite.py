@@ -17,9 +17,9 @@ from connector.adapters.ledger_sqlite_memory import Memory
 from connector.adapters.ledger_sqlite_schema import translated
 from connector.adapters.ledger_sqlite_settle import Settling
 from connector.adapters.ledger_sqlite_store import Store
-from connector.adapters.ledger_sqlite_upkeep import prune, sizes
+from connector.adapters.ledger_sqlite_upkeep import most_orders, prune, sizes
 from connector.core.assignment import Answer
-from connector.core.claims import Settlement, Verdict, Want
+from connector.core.claims import Count, Settlement, Verdict, Want
 from connector.core.model import Entity
 from connector.core.past import Sent, Sizes
 from connector.core.removal import Removable, Removed, Span
@@ -32,6 +32,7 @@ class SqliteLedger:
     path: the file, in an existing directory. wait: seconds to wait for another process's transaction.
     retention_days: of history; 0 = none is kept.
     stale_sends: settles that found their claim lost, since start (`stale_sends_total`).
+    counted: told of the clients whose orders a turn has counted.
     Raises LedgerDown while it cannot be read or written; Fatal: damaged, of another program, or too new.
     """
 
@@ -53,6 +54,7 @@ class SqliteLedger:
         self._granting = Granting(self._memory, now)
         self._now = now
         self.stale_sends = 0
+        self.counted: Callable[[Sequence[Count]], None] = lambda _: None
 
     @property
     def identity(self) -> str:
@@ -65,6 +67,7 @@ class SqliteLedger:
             with self._store.transaction():
                 self._memory.refresh()
                 stale = self._settling.settle(settled) if settled else 0
+                counts = self._settling.count() if settled else []
                 verdicts = self._granting.claim(wanted) if wanted else []
                 self._memory.claims.flush()
                 noted = self._history.flush(int(self._now() * 1000))
@@ -75,6 +78,8 @@ class SqliteLedger:
             raise
         self._tables.made = 0
         self.stale_sends += stale
+        if counts:
+            self.counted(counts)
         return verdicts
 
     def keys_of(self, row_keys: Sequence[str]) -> list[str | None]:
@@ -107,7 +112,8 @@ class SqliteLedger:
             claim, living = self._memory.claims.get(slot), self._store.living()
             found = self._tables.find(self._tables.spreads([slot])).get(slot)
             head = self._tables.unpack(found) if found else None
-            return Sight(head, claim, claim is not None and living(claim.owner))
+            orders = self._tables.orders_of([slot[1]]).get(slot[1], 0) if entity == "contact" else 0
+            return Sight(head, claim, claim is not None and living(claim.owner), orders)
 
     def rehearse(self, wanted: Sequence[Want]) -> list[Verdict]:
         """See ports.Archive: a turn that is taken back."""
@@ -135,6 +141,11 @@ class SqliteLedger:
         """See ports.Archive."""
         with translated(self._store.path):
             return sizes(self._memory)
+
+    def most_orders(self) -> int:
+        """See ports.Archive."""
+        with translated(self._store.path):
+            return most_orders(self._memory)
 
     def history(self, entity: Entity, key: str) -> list[Sent]:
         """See ports.Archive."""

@@ -54,6 +54,10 @@ STEPS: Final = (
     CREATE TABLE discards (letter TEXT PRIMARY KEY, cause TEXT NOT NULL, reason TEXT NOT NULL,
         at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE clients (destination INTEGER NOT NULL, client TEXT NOT NULL, orders INTEGER NOT NULL,
+        PRIMARY KEY (destination, client)) STRICT, WITHOUT ROWID;
+    """,
 )
 """Append only: the file's user_version is the number of steps it has had. A step without statements is a
 change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred.

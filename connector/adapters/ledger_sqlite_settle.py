@@ -1,5 +1,6 @@
 """The first half of a turn: settlements become heads (RULES 2)."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -8,7 +9,7 @@ from connector.adapters.ledger_sqlite_claims import Held
 from connector.adapters.ledger_sqlite_history import History
 from connector.adapters.ledger_sqlite_memory import Memory
 from connector.adapters.ledger_sqlite_tables import Slot
-from connector.core.claims import Settlement
+from connector.core.claims import Count, Settlement
 from connector.core.events import Event
 from connector.core.heads import Head, State
 from connector.core.turn import Conclusion, aliases_after, conclude, plain
@@ -23,11 +24,13 @@ class Settling:
         self._memory, self._tables, self._claims = memory, memory.tables, memory.claims
         self._now = now
         self._heads = self._tables.writing()
+        self._orders: defaultdict[str, list[str]] = defaultdict(list)
 
     def settle(self, settled: Sequence[Settlement]) -> int:
         """Returns how many were stale. Belongs into a transaction."""
         mine, slot_of, note, stale = self._claims.mine, self._tables.slot, self._note, 0
         heads = self._heads = self._tables.writing()
+        self._orders.clear()
         for one in settled:
             slot = slot_of(one.event.entity, one.event.key)
             held = mine.get(slot)
@@ -39,10 +42,19 @@ class Settling:
                     heads.put(slot, held.spread, held.number, one.live or held.live, held.blob)
                 else:
                     self._accept(slot, one, held)
+                    self._count(one)
                 note(slot, held.spread, one)
             self._claims.settle(mine.pop(slot))
         self._tables.write_heads(heads)
         return stale
+
+    def count(self) -> list[Count]:
+        """Count the new orders of what was settled last. Belongs into the same transaction."""
+        return self._tables.count_orders(self._orders) if self._orders else []
+
+    def _count(self, one: Settlement) -> None:
+        if one.client is not None:
+            self._orders[one.client].append(one.event.key)
 
     def _accept(self, slot: Slot, one: Settlement, held: Held) -> None:
         claim = self._claims.claim(held)
@@ -72,6 +84,7 @@ class Settling:
                 self._claims.leave(slot, after.claim, int(self._now() * 1000))
         if accepted:
             self._write_row(slot, one.event)
+            self._count(one)
         if accepted or after.stale:
             self._note(slot, spread[0], one, stale=after.stale)
         return after

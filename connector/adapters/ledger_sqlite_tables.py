@@ -1,13 +1,14 @@
 """Rows of one destination in a ledger file, in and out of values. Every method belongs into a transaction."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from connector.adapters.ledger_rows import Source, Veil, pack_head, spread, unpack_head
 from connector.core.assignment import Answer
+from connector.core.claims import Count
 from connector.core.heads import Epoch, Epochs, Head
 from connector.core.model import Entity
 
@@ -163,6 +164,21 @@ class Tables:
             "key = excluded.key WHERE entity != excluded.entity OR key != excluded.key",
             [(self._destination, row, NUMBERS[entity], key) for row, (entity, key) in rows],
         )
+
+    def count_orders(self, new: Mapping[str, Sequence[str]]) -> list[Count]:
+        """Add new orders, by client their keys, to what the clients have."""
+        by_stored = {self._veil.key(client): orders for client, orders in new.items()}
+        self._db.executemany(
+            "INSERT INTO clients VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET orders = orders + excluded.orders",
+            [(self._destination, client, len(orders)) for client, orders in by_stored.items()],
+        )
+        found = self.orders_of(list(by_stored))
+        return [Count(found[client], len(added), added[-1]) for client, added in by_stored.items()]
+
+    def orders_of(self, clients: Sequence[str]) -> dict[str, int]:
+        """How many orders clients have, by their stored keys."""
+        return dict(self._select("client, orders FROM clients", "AND client", clients))
 
     def keys_of(self, rows: Sequence[str]) -> dict[str, str]:
         """The entity keys of rows. A key kept only as a hash is of no use to anybody: as if unknown."""

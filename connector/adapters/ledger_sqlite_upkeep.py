@@ -60,6 +60,12 @@ def sizes(memory: Memory) -> Sizes:
     return Sizes(heads, history, len(memory.claims.mine), sum(map(_size, (store.path, _log(store.path)))))
 
 
+def most_orders(memory: Memory) -> int:
+    """Of one client; all of them are looked at."""
+    sql = "SELECT ifnull(max(orders), 0) FROM clients WHERE destination = ?"
+    return int(memory.store.db.execute(sql, (memory.store.destination,)).fetchone()[0])
+
+
 def _log(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 

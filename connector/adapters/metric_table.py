@@ -79,7 +79,7 @@ METRICS: Final = (
     _gauge(
         "client_orders",
         "destination",
-        "New orders since start of the client that has most; Metrica takes 100,000.",
+        "Orders of the client that has most, as the ledger counts them; Metrica takes 100,000.",
     ),
     _counter("retries_total", "destination reason", "Events that are sent again."),
     _histogram("batch_events", "destination resource", EVENTS, "Events in a batch."),

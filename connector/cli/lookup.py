@@ -45,7 +45,7 @@ def contact(
 ) -> int:
     """Tell what the ledger knows of a contact.
 
-    As `order` does of an order.
+    As `order` does of an order; and how many orders it has, where the destination takes only so many.
     """
     return _show(config, "contact", key, destination, as_json=as_json)
 
@@ -81,6 +81,8 @@ def _lines(known: "Known") -> Iterator[str]:
         yield f"  position   {_position(known.version)}"
     if known.remote_id is not None:
         yield f"  remote id  {known.remote_id}"
+    if known.orders:
+        yield f"  orders     {known.orders}"
     if known.open is not None:
         what = (
             f"{_version(known.open_version)}, {_position(known.open_version)}: " if known.open_version else ""

@@ -85,7 +85,7 @@ class Settlement(Struct, frozen=True, gc=False):
     certain=False (in doubt at any time, forced): the head's digests are cleared (RULES 2).
     live: accepted through live events or Add orders (RULES 7). aliases: what now leads to this contact.
     contact_key: the contact of an order, kept with row_key for deletes (RULES 8). keeps: see Lot. forced: as
-    its Grant says.
+    its Grant says. client: of an order that is new, the contact whose orders are counted (see Lot).
     """
 
     event: Event
@@ -98,3 +98,12 @@ class Settlement(Struct, frozen=True, gc=False):
     attempts: int = 1
     keeps: bool = False
     forced: bool = False
+    client: str | None = None
+
+
+class Count(Struct, frozen=True):
+    """How many orders a client has by now, `added` of them by one turn; example: the key of one of these."""
+
+    orders: int
+    added: int
+    example: str

@@ -8,7 +8,8 @@ from msgspec import Struct
 class Lot(Struct, frozen=True, cache_hash=True):
     """A kind of batch. `resource`: name in metrics; `group`: a further split (the set of fields sent);
     live: its acceptance makes the entity known (RULES 7). keeps: the ledger keeps an order's date, whatever
-    becomes of deletes. newest: of one entity's changes that wait, only the last one need be sent."""
+    becomes of deletes. newest: of one entity's changes that wait, only the last one need be sent. counts: the
+    ledger counts the orders of each client."""
 
     resource: str
     group: str
@@ -17,3 +18,4 @@ class Lot(Struct, frozen=True, cache_hash=True):
     live: bool = True
     keeps: bool = False
     newest: bool = False
+    counts: bool = False

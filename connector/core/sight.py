@@ -7,8 +7,10 @@ from connector.core.turn import Claim
 
 
 class Sight(Struct, frozen=True):
-    """head: what was accepted last. claim: what is on its way, or may have been sent (its owner is dead)."""
+    """head: what was accepted last. claim: what is on its way, or may have been sent (its owner is dead).
+    orders: of a contact, how many of its orders were counted."""
 
     head: Head | None = None
     claim: Claim | None = None
     living: bool = False
+    orders: int = 0

@@ -55,6 +55,7 @@ class Sending(Struct, frozen=True, gc=False):
     id_only: the destination must locate the contact by its externalCustomerId alone (RULES 5).
     guest: a contact whose address a contact without externalCustomerId has: they are one.
     part: what of it is accepted already, in its dialect's words (None: nothing): not to be sent again.
+    known: see Grant.
     """
 
     event: Event
@@ -65,6 +66,7 @@ class Sending(Struct, frozen=True, gc=False):
     errors: int = 0
     part: str | None = None
     guest: bool = False
+    known: bool = False
 
 
 class Accepted(Struct, frozen=True, gc=False):

@@ -162,7 +162,7 @@ def _accepted(settlement: Settlement, head: Head | None, claim: Claim, epochs: E
 
 
 def plain(settlement: Settlement) -> bool:
-    """Accepting it makes its claim's head the head, but for `live`."""
+    """Accepting it makes its claim's head the head, but for `live`, and does nothing else."""
     return (
         settlement.certain
         and settlement.outcome == "accepted"
@@ -170,6 +170,7 @@ def plain(settlement: Settlement) -> bool:
         and settlement.remote_id is None
         and settlement.event.row_key is None
         and not settlement.keeps
+        and settlement.client is None
     )
 
 

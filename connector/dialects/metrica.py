@@ -107,7 +107,10 @@ class Metrica:
         if (row := self._as_csv(event)) is not None:
             group = ",".join([CSV, *row])
         newest = options.merge_mode != "APPEND"
-        return Lot(resource, group, MAX_ROWS, options.in_doubt, keeps=not contact, newest=newest)
+        return Lot(
+            resource, group, MAX_ROWS, options.in_doubt,
+            keeps=not contact, newest=newest, counts=resource == "orders",
+        )  # fmt: skip
 
     def aliases(self, event: Event) -> tuple[str, ...]:  # noqa: ARG002 - the port's
         """None: orders name their client by its id."""

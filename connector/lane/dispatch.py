@@ -175,7 +175,7 @@ class Dispatch:
             self._kill(item, Refused("in_doubt", "a stopped process may have sent it"), settlement)
             return None
         self._flying[event.entity, event.key] = item
-        return Sending(event, doubtful=grant.doubtful, id_only=grant.id_only, guest=grant.guest)
+        return Sending(event, grant.doubtful, id_only=grant.id_only, guest=grant.guest, known=grant.known)
 
     def _ask(self, item: Item, reason: str) -> None:
         record, version = item.record, item.event.version

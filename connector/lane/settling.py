@@ -28,9 +28,10 @@ def accepted(destination: Destination, item: Item, landed: Landed, remote_id: st
     event = landed.sending.event
     aliases = destination.aliases(event) if event.entity == "contact" else ()
     contact_key = (item.requires.key or None) if item.requires else None
+    client = contact_key if item.lot.counts and not landed.sending.known else None
     settlement = Settlement(
         event, "accepted", landed.certain, item.lot.live, aliases, contact_key, remote_id, landed.attempts,
-        item.lot.keeps,
+        item.lot.keeps, client=client,
     )  # fmt: skip
     return Settling(settlement, item, "delivered")
 

@@ -25,6 +25,9 @@ class Archive(Protocol):
     def sizes(self) -> Sizes:
         """How large the ledger is, by its own count or statistics: not exact, and quick."""
 
+    def most_orders(self) -> int:
+        """How many orders the client with most has, as they were counted (claims.Settlement); 0: none."""
+
     def prune(self, before_ms: int) -> int:
         """Remove heads whose newest version is older than this time; how many (RULES 2).
 

@@ -26,8 +26,9 @@ from connector.recording import Unrecorded
 from connector.service import Running
 from connector.settings import Settings
 from connector.settings.topic import TopicSettings
+from connector.wiring.clients import Clients
 from connector.wiring.daily import LONGEST, Thrift
-from connector.wiring.destinations import counted
+from connector.wiring.destinations import counts_clients, dialect
 from connector.wiring.edges import decoder, http, ledger, show_quota
 
 
@@ -49,8 +50,10 @@ class Assembly:
         settings, name, tape = self._settings, self._name, self._tape
         show_quota(settings, name, self._meter)
         inner = ledger(settings, name)
+        if counts_clients(settings, name):
+            Clients(name, self._meter).watch(inner)
         store = MeteredLedger(tape.ledger(inner), name, self._meter)
-        destination = tape.destination(counted(settings, name, self._meter))
+        destination = tape.destination(dialect(settings, name))
         client = tape.http(self.client())
         edges = Edges(destination, client, self._clock, self._meter, store.lease_left, self.quotas(inner))
         courier = Courier(edges, self.courier_options())

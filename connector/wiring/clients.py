@@ -1,57 +1,53 @@
-"""Metrica takes at most 100,000 orders of a client: a destination that counts them, and warns before."""
+"""Metrica takes at most 100,000 orders of a client: the ledger counts them, and it is warned before."""
 
-from typing import Final
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final, Protocol
 
 import structlog
 
-from connector.core.claims import Grant
-from connector.core.events import Event
-from connector.core.frequent import Frequent
-from connector.core.lots import Lot
-from connector.core.talk import Accepted, Batch, Conversation
-from connector.ports import Destination, Meter
+from connector.core.claims import Count
+from connector.errors import LedgerDown
+from connector.ports import Meter
 
 MOST: Final = 100_000
 WARNED: Final = MOST * 9 // 10
 """Orders of one client at which the first warning is said; the second one at MOST."""
 
 
-class CountedClients:
-    """ports.Destination over another one. New orders are counted since start, each once it is accepted."""
+class Counting(Protocol):
+    """A ledger that counts the orders of clients."""
 
-    def __init__(self, destination: Destination, meter: Meter, warned: int = WARNED) -> None:
-        self.name, self.patience = destination.name, destination.patience
-        self.check, self.requires, self.ensure = destination.check, destination.requires, destination.ensure
-        self.deep, self.lot, self.aliases = destination.deep, destination.lot, destination.aliases
-        self._destination, self._meter, self._warned = destination, meter, warned
-        self._clients, self._most = Frequent(), 0
-        self._new: set[str] = set()
+    counted: Callable[[Sequence[Count]], None]
 
-    def refine(self, event: Event, grant: Grant) -> Event:
-        """See ports.Destination. On the lane's thread."""
-        if event.entity == "order" and not grant.known:
-            self._new.add(event.key)
-        return self._destination.refine(event, grant)
+    def most_orders(self) -> int:
+        """See ports.Archive."""
 
-    def converse(self, lot: Lot, batch: Batch) -> Conversation:
-        """See ports.Destination. On the courier's thread."""
-        outcomes = yield from self._destination.converse(lot, batch)
-        for sending, outcome in zip(batch, outcomes, strict=True):
-            key = sending.event.key
-            if isinstance(outcome, Accepted) and sending.event.entity == "order" and key in self._new:
-                self._new.discard(key)
-                self._count(sending.event)
-        self._meter.set("client_orders", self._most, destination=self.name)
-        return outcomes
 
-    def _count(self, event: Event) -> None:
-        need = self._destination.requires(event)
-        if need is None:
-            return
-        count = self._clients.add(need.key)
-        self._most = max(self._most, count)
-        if count in (self._warned, MOST):
-            structlog.get_logger("connector").warning(
-                "a client has nearly as many orders as the destination takes, or more",
-                destination=self.name, orders=count, most=MOST, example=event.key,
-            )  # fmt: skip
+class Clients:
+    """Shows how many orders the client with most has. Who comes near the limit is warned of once, by the
+    replica whose turn counted so far."""
+
+    def __init__(self, destination: str, meter: Meter, warned: int = WARNED, most: int = MOST) -> None:
+        self._destination, self._meter, self._limits, self._limit = destination, meter, (warned, most), most
+        self._most = 0
+
+    def watch(self, ledger: Counting) -> None:
+        """From what is counted already on. Who has most of all is looked for once: it takes a while."""
+        ledger.counted = self._told
+        with suppress(LedgerDown):  # an outage, told by the lane's first turn
+            self._show(ledger.most_orders())
+
+    def _told(self, counts: Sequence[Count]) -> None:
+        self._show(max(count.orders for count in counts))
+        for count in counts:
+            if any(count.orders - count.added < limit <= count.orders for limit in self._limits):
+                structlog.get_logger("connector").warning(
+                    "a client has nearly as many orders as the destination takes, or more",
+                    destination=self._destination, orders=count.orders, most=self._limit,
+                    example=count.example,
+                )  # fmt: skip
+
+    def _show(self, orders: int) -> None:
+        self._most = max(self._most, orders)
+        self._meter.set("client_orders", self._most, destination=self._destination)

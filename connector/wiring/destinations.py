@@ -8,12 +8,11 @@ from connector.dialects.yespo import Yespo, YespoOptions
 from connector.dialects.yespo_custom import type_fault
 from connector.dialects.yespo_locator import Locator
 from connector.errors import ConfigError
-from connector.ports import Destination, Meter
+from connector.ports import Destination
 from connector.settings import Settings
 from connector.settings.destinations import YespoSettings
 from connector.settings.metrica import MetricaSettings
 from connector.settings.topic import TopicSettings
-from connector.wiring.clients import CountedClients
 
 
 def dialect(settings: Settings, name: str) -> Destination:
@@ -24,11 +23,10 @@ def dialect(settings: Settings, name: str) -> Destination:
     return _metrica(name, chosen, topics)
 
 
-def counted(settings: Settings, name: str, meter: Meter) -> Destination:
-    """The same, with what has a limit counted."""
-    made, chosen = dialect(settings, name), settings.destination(name)
-    limited = isinstance(chosen, MetricaSettings) and chosen.orders_via == "orders"
-    return CountedClients(made, meter) if limited else made
+def counts_clients(settings: Settings, name: str) -> bool:
+    """Whether it takes only so many orders of a client, and is told whose they are."""
+    chosen = settings.destination(name)
+    return isinstance(chosen, MetricaSettings) and chosen.orders_via == "orders"
 
 
 def _metrica(name: str, chosen: MetricaSettings, topics: tuple[TopicSettings, ...]) -> Metrica:

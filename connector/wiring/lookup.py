@@ -19,7 +19,7 @@ class Known(Struct, frozen=True, omit_defaults=True):
     state: accepted | erased | removed | unsubscribed, None = nothing was settled yet. live: once accepted as
     a live event or by Add orders. version: see `_told`. open: on_its_way | in_doubt, with the open version.
     history: what was accepted, or may have been, oldest first: at (seconds since the epoch), via, outcome,
-    attempts, version.
+    attempts, version. orders: of a contact, where its orders are counted.
     """
 
     destination: str
@@ -30,6 +30,7 @@ class Known(Struct, frozen=True, omit_defaults=True):
     open: str | None = None
     open_version: dict[str, Any] | None = None
     history: tuple[dict[str, Any], ...] = ()
+    orders: int = 0
 
 
 def find(settings: Settings, entity: Entity, key: str, destinations: tuple[str, ...]) -> list[Known]:
@@ -62,6 +63,7 @@ def _known(name: str, sight: Sight, history: Sequence[Sent]) -> Known:
         remote_id=head.remote_id if head else None,
         open=None if claim is None else "on_its_way" if sight.living else "in_doubt",
         open_version=_told(claim.head.version if claim else None),
+        orders=sight.orders,
         history=tuple(
             {
                 "at": one.at,

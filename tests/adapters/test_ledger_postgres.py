@@ -472,11 +472,11 @@ class TestData:
             )
             done = order("1", version(1), row="r/2")
             assert ledger.turn([], [Want(done, Requirement(secret[0], secret[0]))]) == [Grant()]
-            ledger.turn([Settlement(done, "accepted", contact_key=secret[0])], [])
+            ledger.turn([Settlement(done, "accepted", contact_key=secret[0], client=secret[0])], [])
         tables = migrated.psql(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'crm_connector'"
         )
-        assert len(tables) == 14
+        assert len(tables) == 15
         for (table,) in tables:
             text = repr(migrated.psql(f"SELECT t::text FROM crm_connector.{table} t"))  # noqa: S608 - ours
             for word in ("ivan", "380501234567", b"ivan".hex(), b"380501234567".hex()):
@@ -549,6 +549,7 @@ class SameAsTheFake(RuleBasedStateMachine):
             certain=st.sampled_from([True, True, False]), live=st.booleans(),
             aliases=st.lists(st.sampled_from(LOCATORS), unique=True).map(tuple),
             contact_key=st.sampled_from([None, "C1", "email:a"]), remote_id=st.none() | st.just("77"),
+            client=st.sampled_from([None, "C1", "email:a"]),
         )  # fmt: skip
 
     @rule(owner=st.integers(0, 1))
@@ -574,6 +575,8 @@ class SameAsTheFake(RuleBasedStateMachine):
             for real, fake in self._owners:
                 assert real.keys_of(["r/1", "r/2"]) == fake.keys_of(["r/1", "r/2"])
                 assert real.stale_sends == fake.stale_sends
+                for client in ("C1", "email:a"):
+                    assert real.look("contact", client).orders == fake.look("contact", client).orders
         finally:
             for real, _ in self._owners:
                 real.close()

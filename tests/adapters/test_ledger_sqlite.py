@@ -288,7 +288,7 @@ class TestFile:
             ledger.turn([Settlement(event, "accepted", aliases=secret) for event in events], [])
             done = order("1", version(1), row="r/2")
             assert ledger.turn([], [Want(done, Requirement(secret[0], secret[0]))]) == [Grant()]
-            ledger.turn([Settlement(done, "accepted", contact_key=secret[0])], [])
+            ledger.turn([Settlement(done, "accepted", contact_key=secret[0], client=secret[0])], [])
             written = b"".join(file.read_bytes() for file in path.parent.iterdir())
         assert b"ivan" not in written
         assert b"380501234567" not in written
@@ -348,7 +348,7 @@ class TestFile:
             identity = ledger.identity
         database = sqlite3.connect(path)
         database.executescript(
-            "DROP TABLE discards; DROP TABLE days; DROP TABLE history;"
+            "DROP TABLE clients; DROP TABLE discards; DROP TABLE days; DROP TABLE history;"
             "ALTER TABLE destinations DROP COLUMN horizon_ms;"
             "ALTER TABLE destinations DROP COLUMN heads; ALTER TABLE destinations DROP COLUMN history;"
             "PRAGMA user_version = 1"
@@ -558,6 +558,7 @@ class SameAsTheFake(RuleBasedStateMachine):
             certain=st.sampled_from([True, True, False]), live=st.booleans(),
             aliases=st.lists(st.sampled_from(LOCATORS), unique=True).map(tuple),
             contact_key=st.sampled_from([None, "C1", "email:a"]), remote_id=st.none() | st.just("77"),
+            client=st.sampled_from([None, "C1", "email:a"]),
         )  # fmt: skip
 
     @rule(owner=st.integers(0, 1))
@@ -583,6 +584,8 @@ class SameAsTheFake(RuleBasedStateMachine):
             for real, fake in self._owners:
                 assert real.keys_of(["r/1", "r/2"]) == fake.keys_of(["r/1", "r/2"])
                 assert real.stale_sends == fake.stale_sends
+                for client in ("C1", "email:a"):
+                    assert real.look("contact", client).orders == fake.look("contact", client).orders
         finally:
             for real, _ in self._owners:
                 real.close()

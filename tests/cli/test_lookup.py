@@ -17,10 +17,12 @@ V1 = order("12345", version(100, 1_700_000_000_123, topic="shop.orders", partiti
 V2 = order("12345", version(101, 1_700_000_001_000, topic="shop.orders", partition=3, offset=18))
 
 
-def accept(folder: Path, event: Event, *, live: bool = True, remote_id: str | None = None) -> None:
+def accept(
+    folder: Path, event: Event, *, live: bool = True, remote_id: str | None = None, client: str | None = None
+) -> None:
     ledger = SqliteLedger(folder / "ledger.db", "yespo", now=lambda: 1_767_323_045.0)
     ledger.turn([], [Want(event)])
-    ledger.turn([Settlement(event, "accepted", live=live, remote_id=remote_id)], [])
+    ledger.turn([Settlement(event, "accepted", live=live, remote_id=remote_id, client=client)], [])
     ledger.close()
 
 
@@ -85,6 +87,12 @@ def test_a_contact_made_from_an_order_and_an_erased_one(tmp_path: Path, capsys: 
         "  state      erased",
         f"  version    changed ts_ms {99**9}",
     ]
+
+
+def test_a_contact_is_told_with_the_orders_that_were_counted_for_it(tmp_path: Path, capsys: Capture) -> None:
+    accept(tmp_path, contact("C1", version(1)))
+    accept(tmp_path, V1, client="C1")
+    assert "  orders     1" in told(capsys, "contact", "C1", "-c", str(config(tmp_path)))[1].splitlines()
 
 
 def test_what_nobody_knows_is_exit_code_1(tmp_path: Path, capsys: Capture) -> None:

@@ -4,7 +4,7 @@ Runs on the fake and on each real store. A `World` is one store that survives it
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from connector.adapters.ledger_postgres import PostgresLedger
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.core.assignment import Answer
-from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
+from connector.core.claims import Ask, Busy, Count, Deny, Done, Grant, Needs, Settlement, Verdict, Want
 from connector.core.events import Contact, Event, Order, Requirement
 from connector.core.heads import Kept, State
 from connector.core.horizon import OLDER
@@ -33,9 +33,10 @@ from tests.support.postgres import Database
 
 
 class Countable(Ledger, Archive, Protocol):
-    """A ledger that counts what it found stale."""
+    """A ledger that counts what it found stale, and the orders of clients."""
 
     stale_sends: int
+    counted: Callable[[Sequence[Count]], None]
 
 
 class World:
@@ -1134,6 +1135,75 @@ class TestSizes:
         comes_to(world, lambda: (ledger.sizes().heads, ledger.sizes().history), (21, 21))
         assert ledger.prune(10) == 10
         comes_to(world, lambda: ledger.sizes().heads, 11)
+
+
+class TestClients:
+    """claims.Settlement.client: new orders are counted for their clients."""
+
+    def add(self, ledger: Countable, client: str, *keys: str) -> list[Count]:
+        """Accept new orders of a client; what the ledger tells of it."""
+        told: list[Count] = []
+        ledger.counted = told.extend
+        events = [order(key, version(1)) for key in keys]
+        ledger.turn([], list(map(Want, events)))
+        ledger.turn([Settlement(event, "accepted", client=client) for event in events], [])
+        return told
+
+    def test_they_are_told_with_what_was_added_and_an_example(self, ledger: Countable) -> None:
+        assert self.add(ledger, "C1", "1", "2", "3") == [Count(3, 3, "3")]
+        assert self.add(ledger, "C1", "4") == [Count(4, 1, "4")]
+        assert (ledger.look("contact", "C1").orders, ledger.look("contact", "C2").orders) == (4, 0)
+
+    def test_the_count_outlives_its_owner_is_shared_and_each_destinations_own(
+        self, world: World, ledger: Countable
+    ) -> None:
+        other = world.open()
+        self.add(ledger, "C1", "1")
+        self.add(other, "C1", "2")
+        world.crash(ledger)
+        assert self.add(world.open(), "C1", "3") == [Count(3, 1, "3")]
+        assert world.open("another").most_orders() == 0
+
+    def test_many_clients_are_counted_in_one_turn(self, ledger: Countable) -> None:
+        events = [order(str(n), version(1)) for n in range(1000)]
+        ledger.turn([], list(map(Want, events)))
+        told: list[Count] = []
+        ledger.counted = told.extend
+        settled = [Settlement(event, "accepted", client=f"C{n % 700}") for n, event in enumerate(events)]
+        ledger.turn(settled, [])
+        assert sorted(count.orders for count in told) == [1] * 400 + [2] * 300
+        assert ledger.most_orders() == 2
+
+    @pytest.mark.parametrize("client", ["email:a@shop.example", "a\0b", "Клиент 🛒", "'; --", "x" * 5000])
+    def test_any_text_is_a_client_of_its_own(self, ledger: Countable, client: str) -> None:
+        self.add(ledger, "C1", "1")
+        self.add(ledger, client, "2", "3")
+        assert [ledger.look("contact", each).orders for each in ("C1", client)] == [1, 2]
+
+    def test_what_is_not_accepted_or_was_settled_before_is_not_counted(self, ledger: Countable) -> None:
+        self.add(ledger, "C1", "1")
+        again, refused, lost = (order(key, version(1)) for key in "123")
+        ledger.turn([], [Want(refused)])
+        ledger.turn(
+            [
+                Settlement(again, "accepted", client="C1"),
+                Settlement(refused, "released", client="C1"),
+                Settlement(lost, "accepted", client="C1"),
+            ],
+            [],
+        )
+        assert ledger.most_orders() == 1
+
+    def test_an_order_that_was_in_doubt_is_counted_once_it_is_accepted(
+        self, world: World, ledger: Countable
+    ) -> None:
+        event = order("1", version(1))
+        assert ask(ledger, event) == Grant()
+        world.crash(ledger)
+        heir = world.open()
+        assert ask(heir, event) == Grant(doubtful=True)
+        heir.turn([Settlement(event, "accepted", certain=False, client="C1")], [])
+        assert heir.look("contact", "C1").orders == 1
 
 
 def comes_to(world: World, look: Callable[[], object], wanted: object) -> None:

@@ -1,6 +1,7 @@
 """A ledger in memory that passes the contract of the port. Claims outlive a crash, as in a file."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from math import inf
 from msgspec.structs import replace
 
 from connector.core.assignment import Answer
-from connector.core.claims import Busy, Deny, Grant, Needs, Settlement, Verdict, Want
+from connector.core.claims import Busy, Count, Deny, Grant, Needs, Settlement, Verdict, Want
 from connector.core.contact_first import PSEUDO, Holder, fit
 from connector.core.events import Event, Requirement
 from connector.core.heads import Epoch, Epochs, Head
@@ -46,6 +47,7 @@ class Scope:
     epochs: Epochs = ()
     history: dict[Key, list[Sent]] = field(default_factory=dict)
     horizon: int = 0
+    clients: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -75,6 +77,7 @@ class FakeLedger:
         self.store = store or Store()
         self.down = False
         self.stale_sends = 0
+        self.counted: Callable[[Sequence[Count]], None] = lambda _: None
         self._destination, self._now, self._rules = destination, now, rules
         self._scope = self.store.scopes.setdefault(destination, Scope())
         self._lease = lease
@@ -121,11 +124,24 @@ class FakeLedger:
         if len({_slot(want.event) for want in wanted}) < len(wanted):
             raise ValueError("two wants of one key in one turn")
         self._renew()
+        new: dict[str, list[str]] = {}
         for one in settled:
-            self._settle(one)
+            if self._settle(one) and one.client is not None:
+                new.setdefault(one.client, []).append(one.event.key)
+        if new:
+            self._count(new)
         # Decide all before any is claimed: wants of one turn do not see each other.
         verdicts = [self._decide(want) for want in wanted]
         return [write() for write in verdicts]
+
+    def _count(self, new: dict[str, list[str]]) -> None:
+        clients = self._scope.clients
+        clients.update({client: len(orders) for client, orders in new.items()})
+        self.counted([Count(clients[client], len(added), added[-1]) for client, added in new.items()])
+
+    def most_orders(self) -> int:
+        self._answering()
+        return max(self._scope.clients.values(), default=0)
 
     def keys_of(self, row_keys: Sequence[str]) -> list[str | None]:
         self._answering()
@@ -148,7 +164,8 @@ class FakeLedger:
         self._answering()
         claim = self._scope.claims.get((entity, key))
         living = claim is not None and claim.owner in self.store.living
-        return Sight(self._scope.heads.get((entity, key)), claim, living)
+        orders = self._scope.clients[key] if entity == "contact" else 0
+        return Sight(self._scope.heads.get((entity, key)), claim, living, orders)
 
     def upkeep(self) -> None:
         self._answering()
@@ -222,7 +239,7 @@ class FakeLedger:
         if self.down:
             raise LedgerDown("the fake ledger is down")
 
-    def _settle(self, one: Settlement) -> None:
+    def _settle(self, one: Settlement) -> bool:
         scope, slot = self._scope, _slot(one.event)
         head, claim = scope.heads.get(slot), scope.claims.get(slot)
         mine = claim is not None and claim.owner == self._owner
@@ -242,6 +259,7 @@ class FakeLedger:
             scope.claims[slot] = after.claim
         if accepted and one.event.row_key is not None:
             scope.rows[one.event.row_key] = one.event.key
+        return accepted
 
     def _led(self, one: Settlement, head: Head) -> Head:
         if one.event.entity != "contact":

@@ -13,6 +13,7 @@ import pytest
 from connector import wiring
 from connector.adapters import metrics
 from connector.adapters.ledger_daily import SqliteDaily
+from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.sandbox.faults import Fault, Match
 from connector.sandbox.metrica.options import MetricaOptions
 from tests.support.broker import Broker
@@ -190,6 +191,21 @@ def test_a_replay_sends_nothing(shop: Shop) -> None:
     uploads = len(shop.counter.uploads)
     assert shop.run(replay=True) == {"duplicate": 6}
     assert len(shop.counter.uploads) == uploads
+
+
+def test_the_orders_of_a_client_are_counted_once_each_over_restarts(shop: Shop) -> None:
+    shop.order("1")
+    shop.order("2")
+    assert shop.run() == {"delivered": 2}
+    shop.order("1", "u", status="success")
+    shop.order("3")
+    shop.order("4", external_customer_id="other")
+    assert shop.run() == {"delivered": 3}
+    assert shop.run(replay=True) == {"duplicate": 4, "superseded": 1}
+    ledger = SqliteLedger(shop.line.folder / "ledger.db", "metrica")
+    assert [ledger.look("contact", client).orders for client in ("J3QQ4", "other")] == [3, 1]
+    assert shop.counter.orders_of == {"J3QQ4": 3, "other": 1}
+    ledger.close()
 
 
 # --- CSV
