@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from tests.bench import fresh
+from tests.bench.beside import beside
 from tests.bench.readme import FOUND
 from tests.bench.report import Report, report, show
 from tests.bench.rounds import Paths, Sizes, backlog, many_heads, per
@@ -75,6 +76,8 @@ class Bench:
         self._say("freshness, and the first event after a start")
         traffic = fresh.freshness(self._scene, self._samples, self._runs, 5 if self._chosen.quick else 15)
         fresh.start(traffic, self._samples, self._runs)
+        self._say("freshness beside a replay")
+        beside(self._scene, self._samples, 1 if self._chosen.quick else 2, 5 if self._chosen.quick else 15)
         if self._chosen.quick:
             self.notes.append(
                 f"Quick: {self._sizes.bulk:,} records and {self._sizes.heads:,} orders; not to quote."

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 
 from confluent_kafka import Producer
+from msgspec.structs import replace
 
 from tests.bench.records import CUSTOMERS, messages
 from tests.bench.rounds import Say
@@ -33,16 +34,21 @@ MB_OF_A_PAGE = os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 class Traffic:
     """Orders written to a topic one by one, and when; and the diary of a destination that accepts them."""
 
-    def __init__(self, scene: Scene) -> None:
-        """A topic of its own, the connector that reads it, and a destination that is 20 ms away."""
+    def __init__(self, scene: Scene, rate: float = 0) -> None:
+        """A topic of its own, the connector that reads it, and a destination that is 20 ms away.
+
+        rate: requests a second, 0 = unlimited.
+        """
         self._url, self._topic = scene.destination(DELAY_MS, "diary"), scene.empty_topic()
         self._producer = Producer(
             {"bootstrap.servers": scene.broker.bootstrap, "linger.ms": 0, "log_level": 2}
         )
         self._messages: Iterator[tuple[bytes, bytes]] = messages(99_999_999, "sequential")
         ledger = scene.ledger()
-        run = scene.run_of(self._topic, 0, via="events", url=self._url, ledger=ledger)
-        self.connector = Instance(run.write(), 0)
+        self.run = replace(
+            scene.run_of(self._topic, 0, via="events", url=self._url, ledger=ledger), rate=rate
+        )
+        self.connector = Instance(self.run.write(), 0)
 
     def write(self, count: int, per_second: float = 0) -> dict[str, float]:
         """Write orders; when each was written. per_second: 0 = all at once."""

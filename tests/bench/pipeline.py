@@ -21,7 +21,7 @@ destinations:
   yespo: {{type: yespo, url: "{url}", api_key: bench, orders_via: {via}}}
 ledger: {{url: "{ledger}"}}
 dead_letters: {{topic: "{topic}.dead"}}
-delivery: {{rate_per_second: 0, in_flight: 128}}
+delivery: {{rate_per_second: {rate}, in_flight: 128}}
 server: {{host: 127.0.0.1, port: 0}}
 log: {{level: error}}
 """
@@ -30,7 +30,10 @@ EVERY = 0.02
 
 
 class Run(Struct, frozen=True):
-    """What one run needs to know. via: past_events (bulk) or events (live). config: a file to be written."""
+    """What one run needs to know. via: past_events (bulk) or events (live). config: a file to be written.
+
+    rate: requests a second, 0 = unlimited.
+    """
 
     bootstrap: str
     topic: str
@@ -41,6 +44,7 @@ class Run(Struct, frozen=True):
     ledger: str
     records: int
     config: str
+    rate: float = 0
 
     def write(self) -> Path:
         """Its configuration."""

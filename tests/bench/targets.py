@@ -55,7 +55,12 @@ def _floor(limit: float) -> Figure:
     return Figure("× floor", limit)
 
 
+def _fresh() -> dict[str, Figure]:
+    return {"p50": Figure("ms p50", digits=0), "p99": Figure("ms p99", digits=0)}
+
+
 _RATE = Figure("events/s", digits=0)
+_REPLAYED = {"replayed": Figure("events/s replayed", digits=0)}
 _PEAK = Figure("MB at its peak", digits=0)
 
 ROWS: dict[str, Row] = {
@@ -106,6 +111,9 @@ ROWS: dict[str, Row] = {
         "freshness at 200 events/s, destination at 20 ms, linger 200 ms",
         {"p50": Figure("ms p50", 260, digits=0), "p99": Figure("ms p99", 450, digits=0)},
     ),
+    "alone": Row("freshness at 50 events/s, at most 170 requests/s, destination at 20 ms", _fresh()),
+    "beside": Row("the same beside a replay, `--share 0.2`", _fresh() | _REPLAYED),
+    "beside_all": Row("the same beside a replay, `--share 1`", _fresh() | _REPLAYED),
 }
 
 
