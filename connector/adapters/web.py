@@ -2,41 +2,34 @@
 
 import json
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from threading import Thread
-from typing import Any, Final, Protocol
+from typing import Final
 
 import uvicorn
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from connector.adapters.web_page import page
+from connector.adapters.masking import Masker
+from connector.adapters.web_page import POLICY
+from connector.adapters.web_status import Glance, Health
 from connector.errors import Fatal
 
 CONNECTIONS: Final = 64
 """At once; more are answered 503."""
+FRESH: Final = 1.0
+"""Seconds for which one look at the process serves all who ask; a lane looks at itself as often."""
 _HEADERS: Final = {
     "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
 }
-
-
-class Health(Protocol):
-    """What the process tells of itself; each call returns at once, from any thread."""
-
-    def live(self) -> list[str]:
-        """Why the process should be restarted; nothing = it goes on, or waits for a reason."""
-
-    def ready(self) -> list[str]:
-        """Why it does not take its part of the work yet."""
-
-    def status(self) -> Mapping[str, object]:
-        """All that an operator wants to see at one look, without personal data or secrets."""
 
 
 class WebServer:
@@ -61,11 +54,18 @@ class WebServer:
         self._socket.close()
 
 
-def serve(host: str, port: int, registry: CollectorRegistry, health: Health) -> WebServer:
-    """Listen and answer from now on. Raises Fatal: the address cannot be had."""
+def serve(
+    host: str,
+    port: int,
+    registry: CollectorRegistry,
+    health: Health,
+    masker: Masker | None = None,
+    fresh: float = FRESH,
+) -> WebServer:
+    """Listen and answer from now on. masker: of the status. Raises Fatal: the address cannot be had."""
     bound = _bind(host, port)
     config = uvicorn.Config(
-        application(registry, health),
+        application(registry, health, Glance(health, masker or Masker(), fresh)),
         loop="asyncio",
         http="h11",
         ws="none",
@@ -84,7 +84,7 @@ def serve(host: str, port: int, registry: CollectorRegistry, health: Health) -> 
     return WebServer(uvicorn.Server(config), bound)
 
 
-def application(registry: CollectorRegistry, health: Health) -> Starlette:
+def application(registry: CollectorRegistry, health: Health, glance: Glance) -> Starlette:
     """The endpoints of the contract; all of them only read.
 
     Each answers in a thread of its own, so that none that waits keeps a probe waiting.
@@ -95,10 +95,10 @@ def application(registry: CollectorRegistry, health: Health) -> Starlette:
         return Response(encode(registry), headers={**_HEADERS, "content-type": content_type})
 
     def status(_: Request) -> Response:
-        return JSONResponse(_status(health), headers=_HEADERS)
+        return Response(glance.json(), headers=_HEADERS, media_type="application/json")
 
     def index(_: Request) -> Response:
-        return HTMLResponse(page(_status(health)), headers=_HEADERS)
+        return HTMLResponse(glance.page(), headers=_HEADERS | {"content-security-policy": POLICY})
 
     return Starlette(
         routes=[
@@ -109,11 +109,6 @@ def application(registry: CollectorRegistry, health: Health) -> Starlette:
             Route("/status", status),
         ]
     )
-
-
-def _status(health: Health) -> dict[str, Any]:
-    live, ready = health.live(), health.ready()
-    return {"live": not live, "ready": not ready, "problems": [*live, *ready], **health.status()}
 
 
 def _probe(problems: Callable[[], list[str]]) -> Callable[[Request], Response]:

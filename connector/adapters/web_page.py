@@ -1,59 +1,117 @@
-"""The status as a plain HTML page: healthy or not and why, then every figure of /status."""
+"""The status as a page: one look tells whether it is healthy and, if not, why.
 
-from collections.abc import Iterable, Mapping
-from html import escape
+Whole without script; with it, what has changed is put in its place every few seconds. Nothing is loaded from
+elsewhere: style and script stand in the page, and its Content-Security-Policy names their hashes.
+"""
+
+from base64 import b64encode
+from hashlib import sha256
+from importlib.resources import files
 from typing import Final
 
-from connector.core.model import Json
+from connector.adapters.web_html import Html, join, tag
+from connector.adapters.web_icons import NAMES, badge, sign, tab_icon
+from connector.adapters.web_lane import anchor, section, summary
+from connector.adapters.web_words import moment, plural
+from connector.core.spans import span
+from connector.core.status import Health, LaneStatus, Status
 
-_HEAD: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>crm-connector: {state}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-table {{ border-collapse: collapse }}
-th, td {{ text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0 }}
-</style>
-</head>
-<body>
-<h1>crm-connector: {state}</h1>
-"""
-_FOOT: Final = """<p><a href="/status">status as JSON</a>, <a href="/metrics">metrics</a>,
-<a href="/livez">liveness</a>, <a href="/readyz">readiness</a></p>
-</body>
-</html>
-"""
+_STYLE, _SCRIPT = ((files(__package__) / f"web_page.{kind}").read_text("utf-8") for kind in ("css", "js"))
+_STARTING: Final = "It answers before its lanes are made; they follow in a moment."
 
 
-def page(status: Mapping[str, Json]) -> str:
-    """The page of a status with `live`, `ready` and `problems` among its keys."""
-    rest = {name: value for name, value in status.items() if name not in {"live", "ready", "problems"}}
-    return _HEAD.format(state=_state(status)) + _problems(status["problems"]) + _html(rest) + "\n" + _FOOT
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
-def _state(status: Mapping[str, Json]) -> str:
-    if not status["live"]:
-        return "stuck"
-    return "healthy" if status["ready"] else "not ready"
+POLICY: Final = (
+    f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
-def _problems(problems: Json) -> str:
-    lines = [str(problem) for problem in problems] if isinstance(problems, list) else []
-    return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>\n" if lines else ""
+def page(status: Status) -> str:
+    """The whole document."""
+    health, lanes = status["health"], status["lanes"]
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", f"{_headline(health, lanes)} - crm-connector"),
+        tag("link", rel="icon", href=tab_icon(health)),
+        tag("noscript", tag("meta", http_equiv="refresh", content="10")),
+        tag("style", Html(_STYLE)),
+    )
+    body = tag(
+        "body",
+        _header(status),
+        tag("main", _verdict(status), *map(section, lanes)),
+        _footer(),
+        tag("script", Html(_SCRIPT)),
+    )
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
-def _html(value: Json) -> str:
-    if isinstance(value, Mapping):
-        return _table((escape(str(name)), _html(one)) for name, one in value.items())
-    if isinstance(value, list):
-        return _table((str(place), _html(one)) for place, one in enumerate(value, 1)) if value else "none"
-    return escape({None: "unknown", True: "yes", False: "no"}.get(value, str(value)))  # type: ignore[arg-type]
+def _header(status: Status) -> Html:
+    now = status["at"]
+    who = f"{status['version']} on {status['instance']}, up {span(now - status['started_at'])}"
+    return tag(
+        "header",
+        tag("p", tag("b", "crm-connector"), " ", tag("span", who), id="who", data_live=True),
+        tag("p", "As of ", moment(now, now), " UTC", id="as-of", data_live=True, class_="dim"),
+    )
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> str:
-    body = "".join(f'<tr><th scope="row">{name}</th><td>{value}</td></tr>' for name, value in rows)
-    return f"<table>{body}</table>" if body else "none"
+def _verdict(status: Status) -> Html:
+    health, lanes = status["health"], status["lanes"]
+    lines = [_line(lane) for lane in lanes] or [tag("li", _STARTING)]
+    told = {f"{lane['destination']}: {why}" for lane in lanes for why in lane["why"]}
+    lines += [
+        tag("li", problem) for problem in status["problems"] if problem not in told and not _known(problem)
+    ]
+    inside = tag(
+        "div",
+        tag("h1", sign(health), tag("span", _headline(health, lanes), id="headline")),
+        tag("ul", *lines),
+        class_=f"verdict {health}",
+    )
+    stale = tag("p", "No answer: what follows is of the time above.", id="stale", class_="stale", hidden=True)
+    return join(
+        [
+            tag("p", id="said", class_="unseen", role="status"),
+            stale,
+            tag("div", inside, id="verdict", data_live=True),
+        ]
+    )
+
+
+def _known(problem: str) -> bool:
+    """What a lane's own line says in other words."""
+    return problem in ("starting", "stopping") or problem.endswith(": not in its group yet")
+
+
+def _line(lane: LaneStatus) -> Html:
+    name = tag("a", lane["destination"], href=f"#{anchor(lane)}")
+    return tag("li", badge(lane["health"]), " ", name, " ", tag("span", summary(lane)))
+
+
+def _headline(health: Health, lanes: list[LaneStatus]) -> str:
+    """The gravest word; of several lanes, how many it is true of."""
+    same = sum(lane["health"] == health for lane in lanes)
+    if len(lanes) < 2 or same == len(lanes):  # noqa: PLR2004 - several
+        return NAMES[health]
+    return f"{NAMES[health]}: {same} of {plural(len(lanes), 'destination')}"
+
+
+def _footer() -> Html:
+    links = {"status": "this as JSON", "metrics": "metrics", "livez": "liveness", "readyz": "readiness"}
+    return tag(
+        "footer",
+        tag("p", "Counts are of this process since its start; lag and partitions are its own alone."),
+        tag(
+            "nav",
+            join((tag("a", words, href=path) for path, words in links.items()), " "),
+            aria_label="Other views",
+        ),
+    )

@@ -9,6 +9,8 @@ import structlog
 from connector import __version__, wiring
 from connector.adapters import logs, metrics, web
 from connector.adapters.history_file import FileHistory
+from connector.adapters.masking import Masker
+from connector.core.status import LaneStatus
 from connector.errors import ConfigError, Outage
 from connector.ports import History, Meter
 from connector.service import Service
@@ -18,9 +20,10 @@ from connector.wiring import clocks
 
 def run(settings: Settings, only: str | None = None) -> int:
     """Work until a signal; the exit code. Raises Fatal (the port), and what `wiring.build` raises."""
-    logs.configure(settings.log.format, settings.log.level, secret_values(settings))
+    secrets = secret_values(settings)
+    logs.configure(settings.log.format, settings.log.level, secrets)
     meter, health = metrics.meter(), _Health()
-    server = web.serve(settings.server.host, settings.server.port, meter.registry, health)
+    server = web.serve(settings.server.host, settings.server.port, meter.registry, health, Masker(secrets))
     try:
         _refuse_strange_clocks(settings, [only] if only else list(settings.destinations))
         with _history(settings, meter) as history:
@@ -66,5 +69,5 @@ class _Health:
     def ready(self) -> list[str]:
         return self.service.ready() if self.service else ["starting"]
 
-    def status(self) -> Mapping[str, object]:
+    def status(self) -> Mapping[str, list[LaneStatus]]:
         return self.service.status() if self.service else {}

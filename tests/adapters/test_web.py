@@ -11,8 +11,10 @@ import pytest
 
 from connector.adapters import web
 from connector.adapters.metrics import meter
-from connector.core.model import Json
+from connector.adapters.web_page import POLICY
+from connector.core.status import LaneStatus
 from connector.errors import Fatal
+from tests.page.connectors import connector
 
 
 class FakeHealth:
@@ -23,7 +25,7 @@ class FakeHealth:
         self.waiting: list[str] = []
         self.gate: Event | None = None
         self.asked = False
-        self.told: dict[str, Json] = {"lanes": {"yespo": {"lag_records": 7, "paused": [], "at": None}}}
+        self.lanes = list[LaneStatus]()
 
     def live(self) -> list[str]:
         return self.stuck
@@ -31,11 +33,11 @@ class FakeHealth:
     def ready(self) -> list[str]:
         return self.waiting
 
-    def status(self) -> dict[str, Json]:
+    def status(self) -> dict[str, list[LaneStatus]]:
         self.asked = True
         if self.gate:
             self.gate.wait(30)
-        return self.told
+        return {"lanes": self.lanes}
 
 
 class Site:
@@ -56,7 +58,7 @@ class Site:
 @pytest.fixture
 def site() -> Iterator[Site]:
     health = FakeHealth()
-    server = web.serve("127.0.0.1", 0, meter().registry, health)
+    server = web.serve("127.0.0.1", 0, meter().registry, health, fresh=0)
     yield Site(server, health)
     server.close()
 
@@ -94,30 +96,30 @@ def test_metrics_are_exposed_in_the_format_asked_for(site: Site) -> None:
     assert open_text.endswith("# EOF\n")
 
 
-def test_status_tells_health_and_figures_as_json(site: Site) -> None:
+def test_status_tells_health_and_lanes_as_json(site: Site) -> None:
     site.health.waiting = ["yespo: no partitions yet"]
+    site.health.lanes = connector("lagging").lanes
     answer, body = site.ask("/status")
+    told = json.loads(body)
 
-    assert answer.status == 200
-    assert json.loads(body) == {
-        "live": True,
-        "ready": False,
-        "problems": ["yespo: no partitions yet"],
-        "lanes": {"yespo": {"lag_records": 7, "paused": [], "at": None}},
-    }
+    assert (answer.status, answer.getheader("content-type")) == (200, "application/json")
+    assert (told["live"], told["ready"], told["problems"]) == (True, False, ["yespo: no partitions yet"])
+    assert told["health"] == told["lanes"][0]["health"] == "lagging"
+    assert told["lanes"] == connector("lagging").lanes
 
 
 def test_the_page_says_at_one_look_whether_it_is_healthy_and_if_not_why(site: Site) -> None:
+    starting = site.ask("/")[1]
+    site.health.lanes = connector("healthy").lanes
     healthy = site.ask("/")[1]
-    site.health.waiting = ["yespo: paused, <credentials>"]
-    waiting = site.ask("/")[1]
-    site.health.stuck = ["yespo: no progress"]
+    site.health.lanes = connector("paused").lanes
+    answer, paused = site.ask("/")
 
-    assert "<h1>crm-connector: healthy</h1>" in healthy
-    assert '<tr><th scope="row">lag_records</th><td>7</td></tr>' in healthy
-    assert "<h1>crm-connector: not ready</h1>" in waiting
-    assert "<li>yespo: paused, &lt;credentials&gt;</li>" in waiting
-    assert "<h1>crm-connector: stuck</h1>" in site.ask("/")[1]
+    assert '<span id="headline">Starting</span>' in starting
+    assert '<span id="headline">Healthy</span>' in healthy
+    assert '<span id="headline">Paused: 1 of 2 destinations</span>' in paused
+    assert "The destination refuses its key." in paused
+    assert answer.getheader("content-security-policy") == POLICY
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/livez", "/readyz", "/status"])
