@@ -317,6 +317,26 @@ def test_any_other_librdkafka_property_passes(given: Given, strategy: str) -> No
     }
 
 
+@pytest.mark.parametrize(
+    ("given_as", "headers"),
+    [
+        ({"user": "me", "password": "word"}, {"authorization": "Basic bWU6d29yZA=="}),
+        ({"token": "word"}, {"authorization": "Bearer word"}),
+        (
+            {"token": "word", "logical_cluster": "lsrc-1"},
+            {"authorization": "Bearer word", "target-sr-cluster": "lsrc-1"},
+        ),
+        ({}, {}),
+    ],
+)
+def test_a_registry_is_asked_with_its_credentials(
+    given: Given, given_as: dict[str, str], headers: dict[str, str]
+) -> None:
+    settings = given.load(changed("schema_registry", {"url": "http://registry:8081", **given_as}))
+
+    assert settings.registry_client()["credentials"]() == headers
+
+
 def test_limits_of_librdkafka_that_leave_too_little_of_the_memory_are_a_mistake(given: Given) -> None:
     (line,) = given.problems(changed("kafka/properties", {"queued.max.messages.kbytes": 32768}))
 

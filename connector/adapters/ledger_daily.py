@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from connector.adapters.ledger_postgres_link import Link
 from connector.adapters.ledger_sqlite_schema import connect, translated
 from connector.core.day import day_of
 
@@ -84,6 +83,8 @@ class PostgresDaily(_Daily):
 
     def __init__(self, url: Callable[[], str], destination: str, *, wait: float = 5.0) -> None:
         """Nothing is opened yet. Raises ConfigError where it is no address."""
+        from connector.adapters.ledger_postgres_link import Link  # noqa: PLC0415 - slow, and not everybody's
+
         self._link, self._name = Link(url, wait), destination
 
     def close(self) -> None:

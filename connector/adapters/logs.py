@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TextIO
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
-
 from connector.adapters.masking import Masker
+from connector.adapters.structured import EventDict, Processor, WrappedLogger, structlog
+from connector.ports import Log
 
 
 def configure(
@@ -43,6 +42,12 @@ def configure(
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("connector").setLevel(threshold)
+
+
+def logger() -> Log:
+    """Who says what an operator has to know."""
+    log: Log = structlog.get_logger("connector")
+    return log
 
 
 def _last(form: Literal["json", "console"], masker: Masker, to: TextIO) -> list[Processor]:

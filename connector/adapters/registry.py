@@ -4,17 +4,18 @@ Behaves as ports.Schemas. One lane's thread calls it between polls, so an answer
 at most; several lanes may share it.
 """
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
-from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
+import msgspec
+from msgspec import Struct
 
+from connector.adapters.registry_client import Refused, RegistryClient, RegistryOptions
 from connector.core.avro import SchemaInvalid, inline
 from connector.errors import ConfigError, RegistryDown
 
@@ -23,26 +24,35 @@ _MAX_REFERENCES: Final = 200
 KEPT: Final = 1000
 """Schemas kept; more begin anew."""
 _UNAUTHORISED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-_DEFAULTS: Final = {"timeout": 2.0, "max.retries": 0}
+
+
+class Reference(Struct):
+    """A schema that another one names."""
+
+    subject: str
+    version: int
+
+
+class Stored(Struct):
+    """A schema as a registry tells it; its id only where it was asked for by subject."""
+
+    schema: str = ""
+    references: list[Reference] | None = None
+    id: int = 0
 
 
 class Registry:
-    """A registry by the properties of confluent_kafka's client (url, basic.auth.user.info, ssl.ca.location).
-
-    reread: the properties anew, once the registry has refused the credentials; raises ConfigError.
-    absent_for: seconds that an id without schema is not asked for again. Raises ConfigError.
-    """
+    """A registry. absent_for: seconds that an id without schema is not asked for again."""
 
     def __init__(
         self,
-        properties: Mapping[str, Any],
+        options: RegistryOptions,
         *,
-        reread: Callable[[], Mapping[str, Any]] | None = None,
         absent_for: float = 30.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client, self._reread = _client(properties), reread
-        self._refused = False
+        """Nothing is asked. Raises ConfigError: TLS files that cannot be used."""
+        self._client = RegistryClient(options)
         self._absent_for, self._monotonic = absent_for, monotonic
         self._lock = threading.Lock()
         self._texts: dict[int, str] = {}
@@ -61,14 +71,14 @@ class Registry:
 
     def latest(self, subject: str) -> tuple[int, str] | None:
         """The newest (id, schema) of a subject, None without one; for checks. Raises RegistryDown."""
-        with self._asking():
+        with _outages():
             try:
-                found = self._client.get_latest_version(subject)
-            except SchemaRegistryError as error:
-                if error.http_status_code == HTTPStatus.NOT_FOUND:
+                found = self._version(subject, "latest")
+            except Refused as error:
+                if error.status == HTTPStatus.NOT_FOUND:
                     return None
                 raise
-            return int(found.schema_id or 0), self._whole(found.schema)
+            return found.id, self._whole(found)
 
     def newest(self, topic: str) -> str | None:
         """The newest value schema of a topic, by the default subject names. Raises RegistryDown."""
@@ -78,23 +88,19 @@ class Registry:
     def each(self, topic: str) -> Iterator[str]:
         """Its value schemas, newest first, by the default subject names. Raises RegistryDown."""
         subject = f"{topic}-value"
-        with self._asking():
+        with _outages():
             versions = self._versions(subject)
         for version in reversed(versions):
-            with self._asking():
-                text = self._whole(self._client.get_version(subject, version).schema)
+            with _outages():
+                text = self._whole(self._version(subject, version))
             yield text
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
     # --- Asking -----------------------------------------------------------------------------------
 
     def _ask(self, schema_id: int, topic: str) -> str | None:
         if self._absent.get((schema_id, topic), 0.0) > self._monotonic():
             return None
-        with self._asking():
+        with _outages():
             text = self._fetch(schema_id, topic)
             if text is not None:
                 self._keep(schema_id, text)
@@ -112,53 +118,41 @@ class Registry:
             self._texts, self._of_topic = {}, {}
         self._texts[schema_id] = text
 
-    @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """After a refusal with the secrets as their files have them now (promise 6)."""
-        if self._refused and self._reread is not None:
-            with suppress(ConfigError):
-                self._client, old = _client(self._reread()), self._client
-                old.close()
-        self._refused = False
-        with _outages():
-            try:
-                yield
-            except SchemaRegistryError as error:
-                self._refused = error.http_status_code in _UNAUTHORISED
-                raise
-
     def _fetch(self, schema_id: int, topic: str) -> str | None:
         try:
-            return self._whole(self._client.get_schema(schema_id))
-        except SchemaRegistryError as error:
-            if error.error_code == _NO_SUCH_ID:
+            return self._whole(self._client.get(f"schemas/ids/{schema_id}", Stored))
+        except Refused as error:
+            if error.code == _NO_SUCH_ID:
                 return None
-            if error.http_status_code != HTTPStatus.BAD_REQUEST:
+            if error.status != HTTPStatus.BAD_REQUEST:
                 raise
             return self._bare(schema_id) or self._by_subject(schema_id, topic)
 
     def _bare(self, schema_id: int) -> str | None:
         """Apicurio 3.0.9 answers 400 for a schema with a default of "{}", but gives its bare text (cdc 3)."""
         try:
-            return json.dumps(self._get(f"schemas/ids/{schema_id}/schema"))
-        except SchemaRegistryError:
+            return bytes(self._client.get(f"schemas/ids/{schema_id}/schema", msgspec.Raw)).decode()
+        except Refused:
             return None
 
     def _by_subject(self, schema_id: int, topic: str) -> str:
         for subject in (f"{topic}-value", f"{topic}-key"):
             for version in reversed(self._versions(subject)):
-                found = self._client.get_version(subject, version)
-                if found.schema_id == schema_id:
-                    return self._whole(found.schema)
+                found = self._version(subject, version)
+                if found.id == schema_id:
+                    return self._whole(found)
         raise RegistryDown(
             f"the schema registry answers 400 for id {schema_id}, and no subject of {topic} has it"
         )
 
     def _versions(self, subject: str) -> list[int]:
         try:
-            return self._client.get_versions(subject)
-        except SchemaRegistryError:
+            return self._client.get(f"subjects/{quote(subject, safe='')}/versions", list[int])
+        except Refused:
             return []
+
+    def _version(self, subject: str, version: int | str) -> Stored:
+        return self._client.get(f"subjects/{quote(subject, safe='')}/versions/{version}", Stored)
 
     def _answers(self, topic: str, schema_id: int) -> bool:
         """Whether the registry answers, now, for another id of the topic: one read before, or a subject's."""
@@ -168,16 +162,12 @@ class Registry:
 
     def _found(self, path: str, schema_id: int) -> bool:
         try:
-            answer = self._get(path)
-        except SchemaRegistryError as error:
-            if error.http_status_code != HTTPStatus.NOT_FOUND:
+            answer: object = self._client.get(path, Any)
+        except Refused as error:
+            if error.status != HTTPStatus.NOT_FOUND:
                 raise
             return False
         return not (isinstance(answer, dict) and answer.get("id") == schema_id)
-
-    def _get(self, path: str) -> Any:
-        # The client's public methods know no …/schema, and answer from a cache where an answer now counts.
-        return self._client._rest_client.get(path)  # noqa: SLF001
 
     def _forget_expired(self) -> None:
         now = self._monotonic()
@@ -185,36 +175,29 @@ class Registry:
 
     # --- References -------------------------------------------------------------------------------
 
-    def _whole(self, schema: Schema) -> str:
-        text = schema.schema_str
+    def _whole(self, found: Stored) -> str:
+        text = found.schema
         if not text:
             raise RegistryDown("the schema registry's address answers, but not as a registry does")
-        if not schema.references:
+        if not found.references:
             return text
-        found: dict[tuple[str, int], str] = {}
-        self._collect(schema.references, found)
+        named: dict[tuple[str, int], str] = {}
+        self._collect(found.references, named)
         try:
-            return inline(text, found.values())
+            return inline(text, named.values())
         except SchemaInvalid:
             return text  # the decoder says what is wrong with it, and that costs the record
 
-    def _collect(self, references: Iterable[SchemaReference], found: dict[tuple[str, int], str]) -> None:
+    def _collect(self, references: Iterable[Reference], named: dict[tuple[str, int], str]) -> None:
         for reference in references:
-            key = (str(reference.subject), int(reference.version or 0))
-            if key in found:
+            key = (reference.subject, reference.version)
+            if key in named:
                 continue
-            if len(found) >= _MAX_REFERENCES:
+            if len(named) >= _MAX_REFERENCES:
                 raise RegistryDown(f"a schema with more than {_MAX_REFERENCES} references")
-            schema = self._client.get_version(*key).schema
-            found[key] = schema.schema_str or ""
-            self._collect(schema.references or (), found)
-
-
-def _client(properties: Mapping[str, Any]) -> SchemaRegistryClient:
-    try:
-        return SchemaRegistryClient({**_DEFAULTS, **properties})
-    except (ValueError, TypeError, OSError) as error:
-        raise ConfigError(f"schema_registry: {_line(error)}") from error
+            found = self._version(*key)
+            named[key] = found.schema
+            self._collect(found.references or (), named)
 
 
 @contextmanager
@@ -224,20 +207,20 @@ def _outages() -> Iterator[None]:
         yield
     except RegistryDown:
         raise
+    except ConfigError as error:
+        raise RegistryDown(str(error)) from error
     except Exception as error:
         raise RegistryDown(_reason(error)) from error
 
 
 def _reason(error: Exception) -> str:
-    if not isinstance(error, SchemaRegistryError):
+    if isinstance(error, msgspec.DecodeError):
+        return "the schema registry's address answers, but not as a registry does: see schema_registry.url"
+    if not isinstance(error, Refused):
         return f"the schema registry does not answer ({type(error).__name__})"
-    status = error.http_status_code
+    status = error.status
     if status in _UNAUTHORISED:
-        return f"the schema registry refuses the credentials ({int(status)}): see schema_registry"
+        return f"the schema registry refuses the credentials ({status}): see schema_registry"
     if status == HTTPStatus.NOT_FOUND:
         return "the schema registry's address answers 404 as no registry does: see schema_registry.url"
     return f"the schema registry answers {status}"
-
-
-def _line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

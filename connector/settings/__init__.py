@@ -97,7 +97,7 @@ class Settings(Model):
         return kafka.client_properties(self.kafka)
 
     def registry_client(self) -> dict[str, Any]:
-        """Properties of the registry's client, secrets read from their files; empty without a registry."""
+        """Options of the registry's client; empty without a registry."""
         return self.schema_registry.client() if self.schema_registry else {}
 
     def destination(self, name: str) -> DestinationSettings:

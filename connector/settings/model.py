@@ -1,5 +1,6 @@
 """Every option of the configuration, with its default and its limits (DESIGN, Configuration)."""
 
+from base64 import b64encode
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -61,28 +62,24 @@ class RegistrySettings(Model):
         return self
 
     def client(self) -> dict[str, Any]:
-        """Properties of confluent_kafka's registry client. Raises ConfigError: unreadable secret.
+        """Options of the registry's client. A secret is read anew for each request."""
+        files = {
+            "ca_file": self.ca_file,
+            "certificate_file": self.certificate_file,
+            "key_file": self.key_file,
+        }
+        given = {name: str(path) for name, path in files.items() if path is not None}
+        return {"url": self.url, "credentials": self._credentials, **given}
 
-        A token is read anew for each request; its client wants the logical cluster of Confluent Cloud beside
-        it, which other registries do not look at.
-        """
-        given = {
-            "url": self.url,
-            "ssl.ca.location": self.ca_file,
-            "ssl.certificate.location": self.certificate_file,
-            "ssl.key.location": self.key_file,
-            "basic.auth.user.info": f"{self.user}:{self.basic.get()}" if self.basic.given else None,
-        }
-        token = {
-            "bearer.auth.credentials.source": "CUSTOM",
-            "bearer.auth.custom.provider.config": {},
-            "bearer.auth.custom.provider.function": lambda _: {
-                "bearer.auth.token": self.bearer.get(),
-                "bearer.auth.logical.cluster": self.logical_cluster,
-            },
-        }
-        plain = {name: str(value) for name, value in given.items() if value is not None}
-        return plain | token if self.bearer.given else plain
+    def _credentials(self) -> dict[str, str]:
+        """Headers that prove who asks; Confluent Cloud wants its cluster beside a token."""
+        if self.basic.given:
+            pair = b64encode(f"{self.user}:{self.basic.get()}".encode()).decode()
+            return {"authorization": f"Basic {pair}"}
+        if self.bearer.given:
+            cluster = {"target-sr-cluster": self.logical_cluster} if self.logical_cluster else {}
+            return {"authorization": f"Bearer {self.bearer.get()}", **cluster}
+        return {}
 
     @property
     def basic(self) -> Secret:

@@ -1,7 +1,6 @@
 """The composition root: the only module, with those of its room, that names concrete adapters."""
 
-import structlog
-
+from connector.adapters import logs
 from connector.ports import History, Meter
 from connector.recording import recorder
 from connector.service import Service
@@ -28,7 +27,7 @@ def build(
     names = [only] if only else list(settings.destinations)
     for name in names:
         settings.destination(name)
-    clock, log = SystemClock(), structlog.get_logger("connector")
+    clock, log = SystemClock(), logs.logger()
     schemas = registry(settings)
     tapes = {name: recorder(history, name, clock) for name in names}
     lanes = [

@@ -6,9 +6,7 @@ from connector.adapters.dead_letters import KafkaDeadLetters
 from connector.adapters.dead_letters_topic import ensure_topic
 from connector.adapters.kafka_source import KafkaSource
 from connector.adapters.ledger_metered import MeteredLedger
-from connector.adapters.ledger_postgres import PostgresLedger
 from connector.adapters.ledger_sqlite import SqliteLedger
-from connector.adapters.registry import Registry
 from connector.core.brake import Brake
 from connector.core.budget import share
 from connector.core.decode import Decoder
@@ -21,7 +19,19 @@ from connector.lane.lane import Lane
 from connector.lane.outages import Outages
 from connector.lane.partitions import Partitions
 from connector.lane.parts import Parts
-from connector.ports import Clock, DeadLetters, Destination, Http, Ledger, Log, Members, Meter, Quotas, Source
+from connector.ports import (
+    Clock,
+    DeadLetters,
+    Destination,
+    Http,
+    Ledger,
+    Log,
+    Members,
+    Meter,
+    Quotas,
+    Schemas,
+    Source,
+)
 from connector.recording import Unrecorded
 from connector.service import Running
 from connector.settings import Settings
@@ -29,7 +39,7 @@ from connector.settings.topic import TopicSettings
 from connector.wiring.clients import Clients
 from connector.wiring.daily import LONGEST, Thrift
 from connector.wiring.destinations import counts_clients, dialect
-from connector.wiring.edges import decoder, http, ledger, show_quota
+from connector.wiring.edges import AnyLedger, decoder, http, ledger, show_quota
 
 
 class Assembly:
@@ -45,7 +55,7 @@ class Assembly:
         self._budget = share(self._delivery.memory_bytes, settings.kafka.properties)
         self._thrift = Thrift(name, self._delivery.linger_ms / 1000, clock, meter)
 
-    def lane(self, schemas: Registry | None, *, embedded: bool) -> Running:
+    def lane(self, schemas: Schemas | None, *, embedded: bool) -> Running:
         """The lane, not reading yet."""
         settings, name, tape = self._settings, self._name, self._tape
         show_quota(settings, name, self._meter)
@@ -67,7 +77,7 @@ class Assembly:
         courier: Courier,
         store: Ledger,
         letters: DeadLetters,
-        schemas: Registry | None,
+        schemas: Schemas | None,
     ) -> Lane:
         settings, clock, meter, brake = self._settings, self._clock, self._meter, self.brake()
         partitions = Partitions(self._name, store, clock, meter, settings.kafka.start)
@@ -140,10 +150,10 @@ class Assembly:
             longest=LONGEST if self._settings.requests_per_day(self._name) else CourierOptions().longest,
         )
 
-    def quotas(self, store: SqliteLedger | PostgresLedger) -> Quotas | None:
+    def quotas(self, store: AnyLedger) -> Quotas | None:
         """The rate that replicas share, where they share a ledger."""
         rate = self._delivery.rate_per_second
-        return store.quotas(rate) if rate and isinstance(store, PostgresLedger) else None
+        return None if isinstance(store, SqliteLedger) or not rate else store.quotas(rate)
 
     def brake(self) -> Brake:
         """When it stops because of too many dead letters."""

@@ -92,12 +92,8 @@ def _group(settings: Settings, name: str, admin: KafkaAdmin) -> Findings:
 def _schemas(settings: Settings, columns: dict[str, Collection[str]]) -> Findings:
     """columns: here go those of each topic that has a schema."""
     registry = wiring.registry(settings)
-    try:
-        for index, topic in enumerate(settings.topics):
-            yield from _schema(f"topics[{index}]", topic, registry, columns)
-    finally:
-        if registry:
-            registry.close()
+    for index, topic in enumerate(settings.topics):
+        yield from _schema(f"topics[{index}]", topic, registry, columns)
 
 
 def _schema(

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-import structlog
-
+from connector.adapters import logs
 from connector.core.claims import Count
 from connector.errors import LedgerDown
 from connector.ports import Meter
@@ -42,7 +41,7 @@ class Clients:
         self._show(max(count.orders for count in counts))
         for count in counts:
             if any(count.orders - count.added < limit <= count.orders for limit in self._limits):
-                structlog.get_logger("connector").warning(
+                logs.logger().warning(
                     "a client has nearly as many orders as the destination takes, or more",
                     destination=self._destination, orders=count.orders, most=self._limit,
                     example=count.example,

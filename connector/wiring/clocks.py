@@ -35,8 +35,6 @@ def clock_of(settings: Settings, topic: TopicSettings) -> str | None:
         return _clock(topic.name, admin.newest(topic.name), wiring.decoder(topic, schemas).decode)
     finally:
         admin.close()
-        if schemas:
-            schemas.close()
 
 
 def _clock(topic: str, records: Sequence[Record], decode: Decode) -> str | None:

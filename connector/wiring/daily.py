@@ -2,8 +2,7 @@
 
 from contextlib import suppress
 
-import structlog
-
+from connector.adapters import logs
 from connector.adapters.http_daily import DailyHttp
 from connector.adapters.ledger_daily import PostgresDaily, SqliteDaily
 from connector.core.day import DAY, day_left, day_of, stretched
@@ -112,6 +111,6 @@ class Thrift:
         if self._spent is not (left == 0):
             self._spent = left == 0
             if self._spent:
-                structlog.get_logger("connector").warning(
+                logs.logger().warning(
                     "the day's quota is spent", destination=self._destination, seconds=round(seconds)
                 )

@@ -136,15 +136,11 @@ def discard(settings: Settings, choice: Choice, reason: str, agreed: Callable[[l
 def show(settings: Settings, choice: Choice, limit: int, *, reveal: bool) -> list[Shown]:
     """At most so many letters. Raises BrokerDown, RegistryDown, ConfigError."""
     schemas = wiring.registry(settings)
-    try:
-        readers = {topic.name: (topic, wiring.decoder(topic, schemas)) for topic in settings.topics}
-        with opened(settings) as box:
-            look(settings, box, choice)
-            read = _Reading(readers, reveal=reveal)
-            return [read.shown(one) for one in islice(box.letters(), limit)]
-    finally:
-        if schemas:
-            schemas.close()
+    readers = {topic.name: (topic, wiring.decoder(topic, schemas)) for topic in settings.topics}
+    with opened(settings) as box:
+        look(settings, box, choice)
+        read = _Reading(readers, reveal=reveal)
+        return [read.shown(one) for one in islice(box.letters(), limit)]
 
 
 class _Reading:

@@ -1,7 +1,6 @@
 """A destination's dialects, from its configuration: a third one takes a builder of its own here."""
 
-import structlog
-
+from connector.adapters import logs
 from connector.dialects.metrica import Metrica
 from connector.dialects.metrica_options import MetricaOptions, Status
 from connector.dialects.yespo import Yespo, YespoOptions
@@ -52,7 +51,7 @@ def _metrica(name: str, chosen: MetricaSettings, topics: tuple[TopicSettings, ..
     )
 
     def unlisted(count: int, why: str) -> None:
-        structlog.get_logger("connector").warning(
+        logs.logger().warning(
             "products were refused; their orders go without", destination=name, products=count, why=why
         )
 

@@ -1,20 +1,24 @@
 """A destination's edges, from its configuration: ledger, HTTP client, registry, decoders, clocks."""
 
 import time
+from typing import TYPE_CHECKING, TypeAlias
 
 from connector.adapters import schema_file
-from connector.adapters.http_httpx2 import Httpx2Http
 from connector.adapters.http_options import HttpOptions
 from connector.adapters.http_wire import WireHttp
-from connector.adapters.ledger_postgres import PostgresLedger
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.adapters.registry import Registry
+from connector.adapters.registry_client import RegistryOptions
 from connector.core.decode import Decoder
 from connector.errors import ConfigError
-from connector.ports import Http, Meter
+from connector.ports import Http, Meter, Schemas
 from connector.settings import Settings
 from connector.settings.topic import TopicSettings
 
+if TYPE_CHECKING:
+    from connector.adapters.ledger_postgres import PostgresLedger
+
+AnyLedger: TypeAlias = "SqliteLedger | PostgresLedger"
 LEASE_SLACK = 30.0
 """Seconds that a claim's lease outlasts a request's deadline: so long may the ledger be away (RULES 2)."""
 
@@ -27,14 +31,16 @@ class SystemClock:
 
 
 def registry(settings: Settings) -> Registry | None:
-    """The registry's client, None where the topics have schema files."""
-    properties = settings.registry_client()
-    return Registry(properties, reread=settings.registry_client) if properties else None
+    """The registry's client, None where the topics have schema files. Raises ConfigError."""
+    options = settings.registry_client()
+    return Registry(RegistryOptions(**options)) if options else None
 
 
-def ledger(settings: Settings, destination: str) -> SqliteLedger | PostgresLedger:
+def ledger(settings: Settings, destination: str) -> AnyLedger:
     """The ledger, scoped to a destination. Raises ConfigError, LedgerDown, Fatal."""
     if settings.ledger.is_postgres:
+        from connector.adapters.ledger_postgres import PostgresLedger  # noqa: PLC0415 - slow, and not everybody's
+
         lease = settings.delivery_of(destination).request_timeout_seconds + LEASE_SLACK
         days = settings.ledger.retention_days
         return PostgresLedger(settings.ledger.postgres_url, destination, lease=lease, retention_days=days)
@@ -44,7 +50,7 @@ def ledger(settings: Settings, destination: str) -> SqliteLedger | PostgresLedge
     return SqliteLedger(path, destination, retention_days=settings.ledger.retention_days)
 
 
-def ledger_there(settings: Settings, destination: str) -> SqliteLedger | PostgresLedger:
+def ledger_there(settings: Settings, destination: str) -> AnyLedger:
     """The ledger for whoever only asks: a file that is not there is not made. Raises as `ledger`."""
     chosen = settings.ledger
     if not chosen.is_postgres and not chosen.sqlite_path.exists():
@@ -66,10 +72,14 @@ def http(settings: Settings, destination: str) -> Http:
 
     delivery = settings.delivery_of(destination)
     options = HttpOptions(base_url=chosen.url, connections=delivery.in_flight, proxy=chosen.proxy)
-    return (Httpx2Http if options.proxy else WireHttp)(options, credentials)
+    if not options.proxy:
+        return WireHttp(options, credentials)
+    from connector.adapters.http_httpx2 import Httpx2Http  # noqa: PLC0415 - as above
+
+    return Httpx2Http(options, credentials)
 
 
-def decoder(topic: TopicSettings, schemas: Registry | None) -> Decoder:
+def decoder(topic: TopicSettings, schemas: Schemas | None) -> Decoder:
     """Reads one topic."""
     if topic.schema_file is not None:
         return Decoder(topic.rules(), fixed=schema_file.load(topic.schema_file))

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from connector import wiring
-from connector.adapters.ledger_postgres import PostgresLedger
-from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.core.removal import Removable, Removed, Span
 from connector.core.talk import NoAnswer, Response
 from connector.dialects import yespo_removal
 from connector.errors import ConfigError, ConnectorError
 from connector.settings import Settings
 from connector.settings.destinations import YespoSettings
-from connector.wiring.edges import ledger_there
+from connector.wiring.edges import AnyLedger, ledger_there
 
 __all__ = ["Removable", "Removed", "Span", "account", "delete", "survey"]
 
@@ -65,7 +63,7 @@ async def _ask(settings: Settings, name: str, span: Span) -> Response | NoAnswer
 
 
 @contextmanager
-def _opened(settings: Settings, name: str) -> Iterator[SqliteLedger | PostgresLedger]:
+def _opened(settings: Settings, name: str) -> Iterator[AnyLedger]:
     ledger = ledger_there(settings, name)
     try:
         yield ledger

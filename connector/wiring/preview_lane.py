@@ -108,8 +108,6 @@ def _run(settings: Settings, name: str, letters: list[Filed], tape: Whole) -> No
         running.lane.drain()
     finally:
         running.close()
-        if schemas:
-            schemas.close()
 
 
 def _filed(record: Record, topic_id: str) -> Filed:

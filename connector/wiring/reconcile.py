@@ -15,18 +15,16 @@ from connector import wiring
 from connector.adapters import metrics
 from connector.adapters.kafka_range import KafkaRange
 from connector.adapters.latest_index import LatestIndex
-from connector.adapters.ledger_postgres import PostgresLedger
-from connector.adapters.ledger_sqlite import SqliteLedger
-from connector.adapters.registry import Registry
 from connector.core.claims import Done
 from connector.core.latest import Latest, faulty, is_later, is_past, latest
 from connector.core.mapping import Mapper
 from connector.core.model import Record, Skip
 from connector.lane.intake import Intake, Reading, Refusal
+from connector.ports import Schemas
 from connector.settings import Settings
 from connector.wiring import dead_letters
 from connector.wiring.destinations import dialect
-from connector.wiring.edges import ledger_there
+from connector.wiring.edges import AnyLedger, ledger_there
 from connector.wiring.ranges import Range, Wish, range_of
 from connector.wiring.reconcile_why import Found, Why, letter_id, told
 
@@ -75,7 +73,7 @@ def reconcile(settings: Settings, wish: Wish, limit: int, look: Callable[[int, i
 class _Work:
     def __init__(
         self, settings: Settings, wish: Wish, range_: Range,
-        ledger: SqliteLedger | PostgresLedger, index: LatestIndex,
+        ledger: AnyLedger, index: LatestIndex,
     ) -> None:  # fmt: skip
         self._settings, self._wish, self._range = settings, wish, range_
         self._ledger, self._index = ledger, index
@@ -96,10 +94,8 @@ class _Work:
                 look(self.counts.total(), offsets)
         finally:
             source.close()
-            if schemas is not None:
-                schemas.close()
 
-    def _taker(self, schemas: Registry | None) -> Callable[[Record], Latest | Skip]:
+    def _taker(self, schemas: Schemas | None) -> Callable[[Record], Latest | Skip]:
         settings, name, ids = self._settings, self._wish.destination, self._range.topic_id
         (topic,) = [one for one in settings.topics_of(name) if one.name == self._wish.topic]
         mapper = Mapper(settings.rules_of(name, topic))

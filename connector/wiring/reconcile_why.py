@@ -7,8 +7,6 @@ from typing import Literal
 from msgspec import Struct
 
 from connector.adapters.kafka_admin import KafkaAdmin
-from connector.adapters.ledger_postgres import PostgresLedger
-from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.adapters.masking_payload import PayloadMasker
 from connector.core.claims import Ask, Busy, Deny, Verdict
 from connector.core.heads import Head, State
@@ -17,6 +15,7 @@ from connector.core.letters import Choice
 from connector.core.sight import Sight
 from connector.settings import Settings
 from connector.wiring import dead_letters
+from connector.wiring.edges import AnyLedger
 from connector.wiring.ranges import Range, Wish
 
 Why = Literal[
@@ -52,7 +51,7 @@ def told(
     settings: Settings,
     wish: Wish,
     range_: Range,
-    ledger: SqliteLedger | PostgresLedger,
+    ledger: AnyLedger,
     lacking: Sequence[Latest],
 ) -> list[Found]:
     """Each with its reason. Raises BrokerDown, ConfigError, LedgerDown, Fatal."""

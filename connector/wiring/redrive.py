@@ -181,8 +181,6 @@ class _Run:
         finally:
             running.close()
             removed.close()
-            if schemas:
-                schemas.close()
         self._sum_up(done, source)
         self._complain(lane, source)
 

@@ -4,15 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
 from connector import wiring
 from connector.adapters import logs, metrics
 from connector.adapters.kafka_replay import Errand, ReplaySource
-from connector.adapters.ledger_postgres import PostgresLedger
-from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.core.brake import Brake
 from connector.core.decode import Decoder
 from connector.core.mapping import Mapper
@@ -33,6 +30,7 @@ from connector.settings.destinations import YespoSettings
 from connector.settings.metrica import MetricaSettings
 from connector.settings.topic import TopicSettings
 from connector.wiring.assembly import Assembly
+from connector.wiring.edges import AnyLedger
 from connector.wiring.replays import Replay
 
 GRACE = 5.0
@@ -79,7 +77,7 @@ def run(settings: Settings, replay: Replay, look: Callable[[Progress], None], *,
     """
     logs.configure(settings.log.format, "warning", secret_values(settings))
     settings, clock, tally = as_asked(settings, replay), wiring.SystemClock(), Tally(replay.marks)
-    log, began = structlog.get_logger("connector"), time.monotonic()
+    log, began = logs.logger(), time.monotonic()
     forced = replay.job.mode == "force"
     tape = _Dry(tally, forced=forced) if dry else _Tallied(tally, forced=forced)
     assembly = ReplayAssembly(settings, replay, clock, log, tape)
@@ -96,8 +94,6 @@ def run(settings: Settings, replay: Replay, look: Callable[[Progress], None], *,
     budget = settings.drain_seconds_of(replay.job.destination) + GRACE
     service = Service([running], clock, log, budget, over)
     service.run()
-    if schemas is not None:
-        schemas.close()
     result = _result(assembly, tally, time.monotonic() - began, running.failure or _question(asked))
     return _estimated(result, assembly, tape) if isinstance(tape, _Dry) else result
 
@@ -183,7 +179,7 @@ class ReplayAssembly(Assembly):
             rate_per_second=usual.rate_per_second * part,
         )
 
-    def quotas(self, store: SqliteLedger | PostgresLedger) -> Quotas | None:
+    def quotas(self, store: AnyLedger) -> Quotas | None:
         """See Assembly: where replicas share a rate, a part of it."""
         whole = super().quotas(store)
         return None if whole is None else PartOfQuotas(whole, Quota(self.rate, self.rate), self._clock)

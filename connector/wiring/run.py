@@ -4,8 +4,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-import structlog
-
 from connector import __version__, wiring
 from connector.adapters import logs, metrics, web
 from connector.adapters.history_file import FileHistory
@@ -39,7 +37,7 @@ def _history(settings: Settings, meter: Meter) -> Iterator[History | None]:
     if settings.history is None:
         yield None
         return
-    log = structlog.get_logger("connector")
+    log = logs.logger()
     history = FileHistory(settings.history, wiring.SystemClock(), meter, log)
     try:
         history.note("started", pid=os.getpid(), version=__version__)

@@ -58,9 +58,5 @@ def _texts(settings: Settings, topic: TopicSettings) -> Iterator[str]:
         yield schema_file.load(topic.schema_file)
         return
     registry = wiring.registry(settings)
-    if registry is None:
-        return
-    try:
+    if registry is not None:
         yield from registry.each(topic.name)
-    finally:
-        registry.close()

@@ -1,20 +1,25 @@
 """The contract of ports.Schemas, on the fake and on the adapter with a registry over real sockets."""
 
-import base64
 import json
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from msgspec.structs import replace
 
 from connector.adapters.registry import Registry
+from connector.adapters.registry_client import RegistryOptions
 from connector.core.avro import parse
 from connector.core.reader import reader
 from connector.errors import ConfigError, RegistryDown
 from connector.ports import Schemas
 from tests.fakes.schemas import FakeSchemas
 from tests.support.registry import RegistryServer, running_registry
+from tests.support.tls import make_certificates
 
 TOPIC = "shop.orders"
 SUBJECT = f"{TOPIC}-value"
@@ -55,7 +60,7 @@ class FakeCase:
 class RealCase:
     def __init__(self, server: RegistryServer) -> None:
         self.server = server
-        self.schemas = self.registry = Registry({"url": server.url})
+        self.schemas = self.registry = Registry(RegistryOptions(server.url))
 
     def register(self, schema: str) -> int:
         return self.server.register(SUBJECT, schema)
@@ -88,11 +93,10 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
     with running_registry() as running:
         real = RealCase(running)
         yield real
-        real.registry.close()
 
 
 def registry(server: RegistryServer, **properties: Any) -> Registry:
-    return Registry({"url": server.url, **properties})
+    return Registry(RegistryOptions(server.url, **properties))
 
 
 def test_each_id_has_its_own_schema_and_is_fetched_once(case: Case) -> None:
@@ -200,7 +204,7 @@ def test_a_400_that_nothing_gets_round_is_an_outage(server: RegistryServer) -> N
 def test_an_unknown_id_is_not_asked_for_again_for_a_while(server: RegistryServer) -> None:
     now = [0.0]
     server.register(SUBJECT, ROW)
-    schemas = Registry({"url": server.url}, absent_for=30, monotonic=lambda: now[0])
+    schemas = Registry(RegistryOptions(server.url), absent_for=30, monotonic=lambda: now[0])
     assert [schemas.writer(9, TOPIC) for _ in range(3)] == [None] * 3
     assert server.count("/schemas/ids/9") == 1
     now[0] = 31.0
@@ -237,37 +241,88 @@ def test_a_registry_that_hangs_is_an_outage_within_seconds(server: RegistryServe
     assert time.monotonic() - begun < 1.0
 
 
-def test_basic_and_bearer_credentials_pass_through_and_a_refusal_names_the_setting(
-    server: RegistryServer,
-) -> None:
+def test_credentials_are_read_anew_and_a_refusal_names_the_setting(server: RegistryServer) -> None:
     server.register(SUBJECT, ROW)
-    server.store.authorization = "Basic " + base64.b64encode(b"user:secret").decode()
-    assert registry(server, **{"basic.auth.user.info": "user:secret"}).writer(1, TOPIC) is not None
+    server.store.authorization = "Basic good"
+    given = {"authorization": "Basic wrong"}
+    schemas = registry(server, credentials=lambda: given)
     with pytest.raises(RegistryDown, match=r"credentials .401.: see schema_registry") as raised:
-        registry(server, **{"basic.auth.user.info": "user:wrong"}).writer(1, TOPIC)
+        schemas.writer(1, TOPIC)
     assert "wrong" not in str(raised.value)
-    given = {"url": server.url, "basic.auth.user.info": "user:old"}
-    rotated = Registry(given, reread=lambda: given)
-    for _ in range(2):
-        with pytest.raises(RegistryDown, match="credentials"):
-            rotated.writer(1, TOPIC)
-    given["basic.auth.user.info"] = "user:secret"  # as its file has it now
-    assert rotated.writer(1, TOPIC) is not None
-    rotated.close()
-
-    server.store.authorization = "Bearer token"
-    bearer = {
-        "bearer.auth.credentials.source": "STATIC_TOKEN",
-        "bearer.auth.token": "token",
-        "bearer.auth.logical.cluster": "lsrc-1",
-    }
-    assert registry(server, **bearer).writer(1, TOPIC) is not None
+    given["authorization"] = "Basic good"  # as its file has it now
+    assert schemas.writer(1, TOPIC) is not None
 
 
-@pytest.mark.parametrize("properties", [{}, {"url": "registry:8081"}, {"url": "http://x", "colour": "red"}])
-def test_wrong_properties_are_a_configuration_error_of_one_line(properties: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match=r"^schema_registry: .+$"):
-        Registry(properties)
+def test_credentials_that_cannot_be_read_are_an_outage_that_names_the_file(server: RegistryServer) -> None:
+    def unreadable() -> dict[str, str]:
+        raise ConfigError("schema_registry.token_file: /run/token cannot be read")
+
+    with pytest.raises(RegistryDown, match=r"^schema_registry.token_file: /run/token cannot be read$"):
+        registry(server, credentials=unreadable).writer(1, TOPIC)
+
+
+@pytest.mark.parametrize("setting", ["ca_file", "certificate_file"])
+@pytest.mark.parametrize("content", [None, "no PEM"], ids=["absent", "no PEM"])
+def test_a_tls_file_that_cannot_be_used_is_a_configuration_error_of_one_line(
+    tmp_path: Path, setting: str, content: str | None
+) -> None:
+    file = tmp_path / "file.pem"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigError, match=rf"^schema_registry.{setting}: {file} cannot be used .+$"):
+        Registry(replace(RegistryOptions("https://registry.example"), **{setting: str(file)}))
+
+
+class _Server(ThreadingHTTPServer):
+    """asked: the paths that were."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Elsewhere)
+        self.asked: list[str] = []
+
+    def handle_error(self, *_: object) -> None:
+        """A handshake that fails is no news."""
+
+
+class _Elsewhere(BaseHTTPRequestHandler):
+    """Sends everybody to another place."""
+
+    def do_GET(self) -> None:
+        assert isinstance(self.server, _Server)
+        self.server.asked.append(self.path)
+        self.send_response(302)
+        self.send_header("Location", "/login")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[_Server]:
+    with _Server() as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        yield server
+        server.shutdown()
+
+
+def test_a_redirect_is_an_outage_and_not_followed(elsewhere: _Server) -> None:
+    """To a login page, mostly; credentials stay where they belong."""
+    with pytest.raises(RegistryDown, match="answers 302"):
+        Registry(RegistryOptions(f"http://127.0.0.1:{elsewhere.server_port}")).writer(1, TOPIC)
+    assert elsewhere.asked == ["/schemas/ids/1"]
+
+
+def test_tls_wants_the_right_authority_and_shows_a_certificate(elsewhere: _Server, tmp_path: Path) -> None:
+    made = make_certificates(tmp_path)
+    context = made.server_context(ask_client=True)
+    elsewhere.socket = context.wrap_socket(elsewhere.socket, server_side=True)
+    url = f"https://127.0.0.1:{elsewhere.server_port}"
+    stranger = RegistryOptions(url, certificate_file=str(made.client))
+    with pytest.raises(RegistryDown, match="answers 302"):
+        Registry(replace(stranger, ca_file=str(made.authority))).writer(1, TOPIC)
+    with pytest.raises(RegistryDown, match="does not answer"):
+        Registry(stranger).writer(1, TOPIC)
 
 
 def test_the_newest_schema_of_a_subject_is_there_for_checks(server: RegistryServer) -> None:
