@@ -326,6 +326,14 @@ def test_an_older_version_after_one_that_is_held_in_doubt_is_in_doubt_itself() -
     assert scene.found() == {("reorder", "in doubt"): 1, ("overwritten", "in doubt"): 1}
 
 
+@pytest.mark.parametrize(("seed", "bug"), [(695, "duplicate"), (2697, None), (88828, None)])
+def test_what_happens_at_nearly_one_time_is_put_in_order_by_who_knew_of_it(
+    seed: int, bug: Bug | None
+) -> None:
+    """A stopped process's request arrives in the instant in which another is answered and goes on."""
+    assert judged(Tale(seed, bug)).findings.kinds <= {bug}
+
+
 def test_two_versions_of_one_entity_under_way_are_no_excuse() -> None:
     scene = Scene()
     scene.claim("a", 1)

@@ -121,10 +121,12 @@ class Accepting:
         early, late = one.at - self._skew, one.at + self._skew
         sends = [s for s in traces.of(slot, one.version) if s.at <= late]
         sends = [s for s in sends if not s.applied(early) and not s.denied(early)]
+        newer = {t.version for t in taken[:place] if t.version.place > one.version.place}
+        after = [[s for s in traces.of(slot, version) if s.at <= late] for version in newer]
+        sends = [s for s in sends if not any(_followed(s, newer_sends) for newer_sends in after)]
         punctual = [s for s in sends if not traces.stale(s, slot, one.at)]
         if not punctual:
             return "stale" if sends else None
-        newer = {t.version for t in taken[:place] if t.version.place > one.version.place}
         unknown = all(
             self._nobody_knew(slot, send, punctual[-1])
             for version in newer
@@ -136,6 +138,12 @@ class Accepting:
         if newer.claim.at > older.claim.at:
             return False
         return self._traces.fate(newer, slot, older) in {Fate.DOUBT, Fate.NOT_APPLIED}
+
+
+def _followed(send: Send, newer: list[Send]) -> bool:
+    """Whether a newer version was sent only once the sender knew this one applied: by one clock, so that it
+    was accepted before the newer one, however close together the CRM's clock shows them."""
+    return bool(newer) and all(other.by == send.by and send.applied(other.at) for other in newer)
 
 
 def _text(slot: Slot, rev: str | int | None) -> str:
