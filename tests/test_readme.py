@@ -11,7 +11,11 @@ from tests.readme import README, filled
 
 TEXT = README.read_text(encoding="utf-8")
 TESTS = README.parent / "tests"
-TABLES = "| Yespo's pages say | the connector | `test_…` |", "| promise | kept by | tested by `test_…` |"
+TABLES = (
+    "| Yespo's pages say | the connector | `test_…` |",
+    "| Metrica's pages say | the connector | `test_…` |",
+    "| promise | kept by | tested by `test_…` |",
+)
 
 
 def test_its_generated_parts_are_current() -> None:

@@ -50,7 +50,7 @@ def test_each_has_a_group_and_limits_of_its_own(settings: Settings) -> None:
 def test_wishes_are_capped_by_what_the_api_allows(given: Given) -> None:
     wishes = {"in_flight": 50, "rate_per_second": 900, "linger_ms": 5}
     merged = given.load(changed("destinations/metrica/delivery", wishes, BOTH)).delivery_of("metrica")
-    assert (merged.in_flight, merged.rate_per_second, merged.linger_ms) == (3, 30, 5)
+    assert (merged.in_flight, merged.rate_per_second, merged.linger_ms) == (3, 25, 5)
 
 
 def test_columns_and_attributes_are_read_for_metrica_alone(settings: Settings) -> None:

@@ -29,7 +29,7 @@ schema_registry: {{url: "{registry}"}}
 destinations:
   metrica:
     {{type: metrica, url: "{url}", counter_id: 1, token: bench, upload: csv,
-      statuses: {{INITIALIZED: IN_PROGRESS}}, delivery: {{rate_per_second: 30}}}}
+      statuses: {{INITIALIZED: IN_PROGRESS}}, delivery: {{rate_per_second: 25}}}}
 ledger: {{url: "sqlite://{ledger}"}}
 dead_letters: {{topic: "{topic}.dead"}}
 server: {{port: 0}}

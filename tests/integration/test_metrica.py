@@ -1,9 +1,12 @@
 """Metrica from a user's configuration, through Kafka, into the sandbox: what its documents say, sentence by
 sentence, as far as it is seen at the counter."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from connector import wiring
 from connector.adapters import metrics
 from connector.adapters.ledger_daily import SqliteDaily
 from connector.adapters.ledger_sqlite import SqliteLedger
+from connector.lane.lane import Lane
 from connector.sandbox.faults import Fault, Match
 from connector.sandbox.metrica.options import MetricaOptions
 from tests.support.broker import Broker
@@ -351,20 +355,68 @@ def test_a_batch_waits_longer_where_the_days_rest_is_short(shop: Shop) -> None:
         pass
 
 
+# --- A replay
+
+
+@pytest.mark.kafka
+def test_a_range_of_a_topic_is_replayed_by_csv_and_the_live_lane_finds_it_done(shop: Shop) -> None:
+    for number in range(20):
+        shop.order(str(number), items=ITEMS, purchase_price="1", ym_id="161", tags="t")
+    shop.line.flush()
+    shop.settings()
+    replay = [sys.executable, "-m", "connector", "replay", "-c", str(shop.line.file), "--json"]
+    of = ["--destination", "metrica", "--topic", shop.orders.topic, "--from", "5", "--to", "15"]
+    told = json.loads(subprocess.check_output([*replay, *of], timeout=SECONDS))
+    assert told["outcomes"] == {"delivered": 10}
+    assert shop.formats() == {"CSV"}
+    assert shop.uploads() == ["contact", "order"]
+    assert shop.counter.orders.keys() == {str(number) for number in range(5, 15)}
+    assert shop.kept("5")["products"] == {"pear": Decimal(10)}
+    daily = SqliteDaily(shop.line.folder / "ledger.db", "metrica")
+    assert daily.used() == shop.counter.answers.total() == 3
+    daily.close()
+    assert shop.run() == {"delivered": 10, "duplicate": 10}
+    assert {order.versions for order in shop.counter.orders.values()} == {1}
+
+
 # --- Both lanes
 
 
-def test_a_slow_metrica_never_delays_yespo(shop: Shop) -> None:
-    shop.line.sandbox.faults.add(Fault(do="delay", delay=3, match=Match(path="/cdp/*")))
+@contextmanager
+def beside_yespo(shop: Shop) -> Iterator[Lane]:
+    """Both lanes at work in one process, once Yespo has all there is: the other one."""
     shop.contact()
     for number in range(50):
         shop.order(str(number), status="INITIALIZED")
-    service = wiring.build(shop.settings(), metrics.meter(), embedded=not shop.line.is_real)
-    yespo, metrica = (service.lanes[name].parts.books.totals for name in ("yespo", "metrica"))
+    statuses = {"INITIALIZED": {"id": "new", "type": "IN_PROGRESS"}}
+    settings = shop.settings(statuses=statuses, **ONE_BY_ONE)
+    service = wiring.build(settings, metrics.meter(), embedded=not shop.line.is_real)
+    yespo = service.lanes["yespo"].parts.books
     shop.line.flush()
     with working(service):
-        deadline = time.monotonic() + SECONDS
-        while sum(yespo.values()) < 51:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        assert metrica["delivered"] == 0
+        until(lambda: yespo.closed == shop.line.written)
+        assert len(shop.line.crm.orders) == 50
+        yield service.lanes["metrica"]
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_slow_metrica_never_delays_yespo(shop: Shop) -> None:
+    """Two requests at a time, each of two seconds, would take a minute."""
+    shop.line.sandbox.faults.add(Fault(do="delay", delay=2, match=Match(path="/cdp/*")))
+    with beside_yespo(shop) as metrica:
+        assert metrica.parts.books.closed < shop.line.written
+
+
+def test_an_exhausted_metrica_never_delays_yespo(shop: Shop) -> None:
+    SqliteDaily(shop.line.folder / "ledger.db", "metrica").spend(5000)
+    with beside_yespo(shop) as metrica:
+        until(lambda: metrica.parts.courier.state().paused == "quota")
+        assert metrica.parts.books.closed == 0
+    assert shop.counter.answers.total() == 0
+    assert shop.line.letters() == {}

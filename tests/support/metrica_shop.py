@@ -1,5 +1,6 @@
 """A shop whose orders and contacts go to the sandbox Metrica, by a user's configuration."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from connector.settings import Settings
@@ -25,11 +26,15 @@ ITEMS = '[{"externalItemId": "pear", "name": "Pear", "quantity": 10, "cost": 1}]
 
 
 class Shop:
-    """Two tables and a counter."""
+    """Two tables and a counter. order, contact: more columns, each with the field of Metrica that it is."""
 
-    def __init__(self, line: Pipeline) -> None:
+    def __init__(
+        self, line: Pipeline, *, order: Mapping[str, str] = {}, contact: Mapping[str, str] = {}
+    ) -> None:
         self.line, self.counter = line, line.counter
-        self.orders, self.contacts = line.table("orders", **ORDER), line.table("contacts", **CONTACT)
+        self._more = {"order": order, "contact": contact}
+        self.orders = line.table("orders", **ORDER, **{name: ["null", "string"] for name in order})
+        self.contacts = line.table("contacts", **CONTACT, **{name: ["null", "string"] for name in contact})
         mapped = [{"id": word, "type": kind} for word, kind in STATUSES.items()]
         self.counter.schema.map_statuses({"order_statuses": mapped})
 
@@ -38,14 +43,16 @@ class Shop:
             {"name": self.orders.topic, "entity": "order", "on_delete": on_delete, "totals": "off"},
             {"name": self.contacts.topic, "entity": "contact"},
         ]
-        options = {"statuses": STATUSES, "columns": COLUMNS, **metrica}
+        more = {name: {field: column for column, field in own.items()} for name, own in self._more.items()}
+        columns = {name: own | more[name] for name, own in COLUMNS.items()}
+        options = {"statuses": STATUSES, "columns": columns, **metrica}
         return self.line.settings(topics, metrica=options)
 
     def run(self, *, replay: bool = False, **options: Any) -> dict[str, int]:
         return self.line.run(self.settings(**options), replay=replay, only="metrica")
 
     def order(self, number: str, op: str = "c", *, lsn: int | None = None, **columns: Any) -> None:
-        row = dict.fromkeys(ORDER) | {
+        row = dict.fromkeys([*ORDER, *self._more["order"]]) | {
             "id": number, "external_order_id": number, "status": "new", "total_cost": "5000",
             "currency": "RUB", "date": "2022-09-21T06:48:23Z", "external_customer_id": "J3QQ4",
             "email": "Mail@Yandex.ru",
@@ -55,7 +62,7 @@ class Shop:
     def contact(
         self, number: str = "J3QQ4", op: str = "c", *, lsn: int | None = None, **columns: Any
     ) -> None:
-        row = dict.fromkeys(CONTACT) | {
+        row = dict.fromkeys([*CONTACT, *self._more["contact"]]) | {
             "id": number, "external_customer_id": number, "email": "Mail@Yandex.ru", "phone": "+79995551111",
         }  # fmt: skip
         self.contacts.write(op, row | columns, lsn=lsn)
