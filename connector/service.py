@@ -154,6 +154,8 @@ class Service:
         return [f"{running.lane.name}: {why}" for running in self._lanes for why in self._stuck(running)]
 
     def _stuck(self, running: Running) -> list[str]:
+        if running.obstacle is not None:
+            return []  # it has no loop yet, and waits for a reason
         now, lane = self._clock.monotonic(), running.lane
         # A revocation drains inside a turn: a lane may stand still for its drain budget.
         still = now - lane.beat > STUCK_SECONDS + lane.drain_seconds

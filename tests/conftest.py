@@ -11,7 +11,9 @@ from tests.support.local_kafka import LocalKafka
 from tests.support.real_kafka import shared_broker, without_kafka
 from tests.support.topics import TopicFactory
 
-pytest_plugins = ["tests.support.plugin", "tests.support.postgres_plugin"]
+pytest_plugins = [
+    "tests.support.plugin", "tests.support.postgres_plugin", "tests.support.browser_plugin",
+]  # fmt: skip
 
 # A busy machine is slow, not wrong; a hanging example meets the time limit of its test.
 settings.register_profile("connector", deadline=None, print_blob=True)

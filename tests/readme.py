@@ -1,11 +1,16 @@
-"""The parts of README.md that are made from the code: `python -m tests.readme` writes them anew."""
+"""What is written from the code, parts of README.md and a schema: `python -m tests.readme` writes it anew."""
 
+import json
 import re
 from pathlib import Path
 
+import msgspec
+
 from connector.adapters.metric_table import METRICS, PREFIX
+from connector.core.status import HEALTH, Status
 
 README = Path(__file__).parent.parent / "README.md"
+STATUS = README.parent / "schemas" / "status.schema.json"
 
 
 def metrics_table() -> str:
@@ -17,11 +22,27 @@ def metrics_table() -> str:
     return "\n".join(["| name | kind | labels | meaning |", "|---|---|---|---|", *rows])
 
 
+def health_table() -> str:
+    """Every word of health, the gravest first."""
+    rows = [f"| `{word}` | {meaning} |" for word, meaning in HEALTH.items()]
+    return "\n".join(["| `health` | means |", "|---|---|", *rows])
+
+
+def status_schema() -> str:
+    """The form of `/status`, as JSON Schema."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(Status)
+    return json.dumps(schema, indent=2) + "\n"
+
+
 def filled(text: str) -> str:
     """README with its generated parts as they should be."""
+    return _put("health", health_table(), _put("metrics", metrics_table(), text))
+
+
+def _put(name: str, table: str, text: str) -> str:
     return re.sub(
-        r"(<!-- metrics -->\n).*?(<!-- /metrics -->)",
-        lambda match: f"{match[1]}{metrics_table()}\n{match[2]}",
+        rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
+        lambda match: f"{match[1]}{table}\n{match[2]}",
         text,
         flags=re.DOTALL,
     )
@@ -29,3 +50,4 @@ def filled(text: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+    STATUS.write_text(status_schema(), encoding="utf-8")

@@ -7,7 +7,7 @@ import typer
 
 from connector.cli import app
 from connector.settings import Settings
-from tests.readme import README, filled
+from tests.readme import README, STATUS, filled, status_schema
 
 TEXT = README.read_text(encoding="utf-8")
 TESTS = README.parent / "tests"
@@ -20,6 +20,7 @@ TABLES = (
 
 def test_its_generated_parts_are_current() -> None:
     assert filled(TEXT) == TEXT, "run: python -m tests.readme"
+    assert status_schema() == STATUS.read_text(encoding="utf-8"), "run: python -m tests.readme"
 
 
 def test_it_opens_with_the_two_commands() -> None:

@@ -76,8 +76,9 @@ def _points(values: Values, most: float) -> list[tuple[float, float]]:
     """From the left edge to the right one; a clock that was set back draws no loop."""
     begin, now = values[0][0], values[-1][0]
     across, up = _WIDTH / max(1.0, now - begin), (_HEIGHT - 2 * _PAD) / (most or 1.0)
-    at = [min(max(0.0, when - begin), now - begin) * across for when, _ in values]
-    return [
-        (round(x, 1), round(_HEIGHT - _PAD - amount * up, 1))
-        for x, (_, amount) in zip([*at[:-1], _WIDTH], values, strict=True)
+    places = [
+        (min(max(0.0, at - begin), now - begin) * across, _HEIGHT - _PAD - amount * up)
+        for at, amount in values
     ]
+    ends = ((0.0, places[0][1]), (float(_WIDTH), places[-1][1]))
+    return [(round(x, 1), round(y, 1)) for x, y in (ends[0], *places[1:-1], ends[1])]

@@ -73,15 +73,11 @@ def _next_try(pause: Pause, now: float) -> str:
 
 
 def _figures(lane: LaneStatus) -> Html:
-    now, caught_up = lane["at"], lane["caught_up_at"]
-    late = f"oldest {span(lane['lag_seconds'])}" if lane["lag_seconds"] else "none is old"
-    if caught_up is not None:
-        late += f", caught up in {span(caught_up - now)}"
+    now, records = lane["at"], lane["lag_records"]
+    oldest = f"the oldest {span(lane['lag_seconds'])} old" if records else "all is settled"
     return tag(
         "dl",
-        _figure(
-            "Lag, records", number(lane["lag_records"]), late if lane["lag_records"] else "all is settled"
-        ),
+        _figure("Lag, records", number(records), oldest),
         _figure("Throughput", f"{number(lane['records_per_second'])}/s", "settled, last minute"),
         _figure("Last accepted", ago(lane["last_accepted_at"], now), "by the destination"),
         _figure("In flight", number(lane["in_flight"]), f"{lane['waiting_entities']:,} wait their turn"),

@@ -1,11 +1,14 @@
 """The process around the lanes."""
 
+from collections.abc import Callable
 from typing import cast
 
+from connector.core.status import LaneStatus
 from connector.errors import BrokerDown
 from connector.lane.lane import Lane
-from connector.service import Running, Service
+from connector.service import STUCK_SECONDS, Running, Service
 from connector.wiring import SystemClock
+from tests.support.stage import Process, staged
 from tests.support.stage_ports import StageLog
 
 
@@ -30,3 +33,69 @@ def test_a_stop_before_kafka_could_be_asked_is_a_clean_end() -> None:
 
     assert service.work() == 0
     assert closed == ["yespo"]
+
+
+def serving(process: Process, *, opened: Callable[[], None] = lambda: None) -> tuple[Service, Running]:
+    running = Running(process.lane, opened, lambda: None)
+    return Service([running], process.stage.clock, StageLog(), budget=5.0), running
+
+
+def test_a_lane_that_failed_is_stopped_and_says_by_what() -> None:
+    with staged() as stage:
+        process = stage.start()
+        process.run(2)
+        service, running = serving(process)
+        running.failure = "defect: KeyError at x.py:1"
+        (lane,) = service.status()["lanes"]
+
+    assert (lane["health"], lane["why"], lane["failure"]) == ("stopped", [running.failure], running.failure)
+
+
+def test_a_lane_that_drains_is_stopped() -> None:
+    with staged() as stage:
+        process = stage.start()
+        process.run(2)
+        service, _ = serving(process)
+        before = service.status()["lanes"][0]["health"]
+        service.stop()
+        (lane,) = service.status()["lanes"]
+
+    assert (before, lane["health"]) == ("empty", "stopped")
+    assert lane["why"] == ["the process is ending; what is in flight is finished"]
+
+
+def test_a_lane_that_stands_still_is_stuck() -> None:
+    with staged() as stage:
+        process = stage.start()
+        process.run(2)
+        service, _ = serving(process)
+        stage.clock.advance(STUCK_SECONDS + process.lane.drain_seconds + 1)
+        (lane,) = service.status()["lanes"]
+
+        assert (lane["health"], lane["why"]) == ("stuck", ["its loop has stood still"])
+        assert service.live() == ["yespo: its loop has stood still"]
+
+
+def test_a_lane_that_cannot_start_yet_is_paused_by_what_is_down_and_alive() -> None:
+    """However long that takes: a restart would not help."""
+    seen: list[LaneStatus] = []
+    with staged() as stage:
+        process = stage.start()
+
+        def opened() -> None:
+            stage.clock.advance(3600)
+            if seen_lane()["paused"]:
+                seen.append(seen_lane())
+                assert service.live() == []
+                service.stop()
+            raise BrokerDown("Kafka does not answer")
+
+        def seen_lane() -> LaneStatus:
+            return service.status()["lanes"][0]
+
+        service, _ = serving(process, opened=opened)
+        service.work()
+
+    (lane,) = seen
+    assert (lane["health"], lane["why"]) == ("paused", ["Kafka does not answer"])
+    assert lane["paused"]["broker"]["remedy"].startswith("bring Kafka back")

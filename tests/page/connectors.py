@@ -77,7 +77,7 @@ def lagging() -> Told:
     """More orders than its request rate allows."""
     with staged() as stage:
         process = stage.start(courier=replace(FAST, rate_per_second=2), batch_events=1)
-        stage.produce(ORDERS, *[order(f"o{n}", n) for n in range(900)])
+        stage.produce(ORDERS, *[order(f"o{n}", n) for n in range(400)])
         process.run(3 * MINUTE)
         return Told(_seen(stage, process))
 

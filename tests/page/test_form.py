@@ -12,9 +12,28 @@ from connector.adapters.masking import Masker
 from connector.adapters.web_html import Html, tag
 from connector.adapters.web_page import POLICY, page
 from connector.adapters.web_status import Glance, masked
-from connector.core.status import LaneStatus, Status, Trouble
+from connector.core.status import (
+    LaneStatus,
+    PartitionStatus,
+    Pause,
+    Point,
+    QuotaStatus,
+    Status,
+    Trouble,
+)
 from tests.page.connectors import CONNECTORS, Told, connector
 
+FROZEN: dict[Any, str] = {
+    Status: "health live ready problems at started_at version instance lanes",
+    LaneStatus: "destination at health why state paused failure lag_records lag_seconds records_per_second "
+    "caught_up_at last_accepted_at outcomes dead_letters quota memory_bytes in_flight waiting_entities "
+    "errors history partitions",
+    Pause: "since detail remedy next_try",
+    Trouble: "at since times kind reason detail topic partition offset",
+    QuotaStatus: "requests left resets_at per_hour spent_at linger_seconds",
+    Point: "at lag_records lag_seconds settled quota_left",
+    PartitionStatus: "topic partition watermark lag_records lag_seconds oldest_at asks",
+}
 PLANTED = {
     "e-mail": "ann.lee@shop.example", "phone": "+380501234567", "secret": "k-93-planted",
     "address": "postgresql://user:pa55word@db/x",
@@ -56,6 +75,11 @@ def test_the_status_has_its_documented_form(name: str) -> None:
 
     assert status["live"]
     assert set(json.loads(glance(connector(name)).json())) == set(Status.__annotations__)
+
+
+def test_no_name_of_the_status_is_renamed_or_removed() -> None:
+    for form, names in FROZEN.items():
+        assert set(names.split()) <= set(form.__annotations__), form.__name__
 
 
 @pytest.mark.parametrize("name", CONNECTORS)

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import pytest
 
 from tests.support.chromium import SECONDS, Chromium, ChromiumError, Message
 
 REQUIRED = "CRM_CONNECTOR_REQUIRE_BROWSER"
+NO_BROWSER = "needs a real browser"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 Scheme = Literal["light", "dark"]
 
@@ -96,13 +97,23 @@ def browsing() -> Iterator[Tab]:
     """A browser for the time of a with block; see the module for a machine without one."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
-        reason = "needs a browser: install chromium (Debian: apt-get install chromium)"
-        if os.environ.get(REQUIRED, "") not in {"", "0"}:
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+        without("install chromium; Debian: apt-get install chromium")
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         tab = Tab(program, Path(folder))
         try:
             yield tab
         finally:
             tab.close()
+
+
+def is_required() -> bool:
+    """Whether this run has to show the tests that need a browser."""
+    return os.environ.get(REQUIRED, "") not in {"", "0"}
+
+
+def without(remedy: str) -> NoReturn:
+    """End the running test: skipped, or failed where a browser is required."""
+    reason = f"{NO_BROWSER} ({remedy})"
+    if is_required():
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
