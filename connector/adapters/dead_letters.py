@@ -1,7 +1,8 @@
 """DeadLetters to a compacted Kafka topic (RULES 10), with Kafka Connect's header names beside our own."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -9,7 +10,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from connector.adapters.kafka_properties import refused_property
+from connector.adapters.kafka_access import Access
+from connector.adapters.kafka_properties import Properties, refused_property
 from connector.core.letters import Letter
 from connector.errors import DeadLettersDown
 
@@ -46,13 +48,17 @@ class Form(Struct, frozen=True):
 class KafkaDeadLetters:
     """ports.DeadLetters. A letter's key is its position, so writing it again replaces it."""
 
-    def __init__(self, properties: Mapping[str, str | int | float | bool], topic: str) -> None:
-        """properties: librdkafka's, with bootstrap.servers. Raises ConfigError for one it refuses."""
+    def __init__(
+        self, properties: Properties, topic: str, reread: Callable[[], Properties] | None = None
+    ) -> None:
+        """properties: librdkafka's, with bootstrap.servers; reread: anew, once they were refused.
+        Raises ConfigError for one it refuses."""
+        self._access, self._topic = Access(reread), topic
         try:
-            self._producer = Producer({**properties, **FIXED})
+            self._producer = Producer({**properties, **FIXED, "error_cb": self._access.hear})
         except (KafkaException, ValueError, TypeError) as error:
             raise refused_property(error) from error
-        self._topic = topic
+        self._access.serve(self._producer)
 
     def write(self, letters: Sequence[Letter]) -> None:
         """See ports.DeadLetters."""
@@ -83,10 +89,9 @@ class KafkaDeadLetters:
                 reports[number] = error.args[0]
             except BufferError as error:
                 raise self._down("the producer's queue is full") from error
-        self._producer.flush(FLUSH_SECONDS)
+        self._flush()
         if len(reports) < len(letters):
-            self._producer.purge()
-            raise self._down(f"no delivery report within {FLUSH_SECONDS:g} s")
+            raise self._unreported()
         return [reports[number] for number in range(len(letters))]
 
     def _produce(self, letter: Letter, form: Form, report: "partial[None]") -> None:
@@ -105,15 +110,25 @@ class KafkaDeadLetters:
         reports: dict[int, KafkaError | None] = {}
         for number, one in enumerate(ids):
             self._producer.produce(self._topic, key=one, on_delivery=partial(_note, reports, number))
-        self._producer.flush(FLUSH_SECONDS)
+        self._flush()
         if len(reports) < len(ids):
-            self._producer.purge()
-            raise self._down(f"no delivery report within {FLUSH_SECONDS:g} s")
+            raise self._unreported()
         for error in filter(None, reports.values()):
             raise self._down(error.str())
 
+    def _flush(self) -> None:
+        """Until all is reported; where the broker refuses the password, with the one of then."""
+        deadline = time.monotonic() + FLUSH_SECONDS
+        while self._producer.flush(1.0) and time.monotonic() < deadline:
+            self._access.renew()
+
+    def _unreported(self) -> DeadLettersDown:
+        self._producer.purge()
+        return self._down(f"no delivery report within {FLUSH_SECONDS:g} s")
+
     def _down(self, why: str) -> DeadLettersDown:
-        return DeadLettersDown(f"dead_letters.topic {self._topic}: {why}")
+        refused, self._access.why = self._access.why, None
+        return DeadLettersDown(f"dead_letters.topic {self._topic}: {refused or why}")
 
     def close(self) -> None:
         """Disconnect. Nothing is left to flush: a write returns when all is durable."""

@@ -1,7 +1,7 @@
 """The dead-letter topic's settings: compacted, never expiring, as large as the sources' (RULES 10)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -9,6 +9,8 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
+from connector.adapters.kafka_access import Access
+from connector.adapters.kafka_properties import Properties
 from connector.errors import BrokerDown, ConfigError
 
 WAIT: Final = 10.0
@@ -32,16 +34,16 @@ _NOT_NOW: Final = frozenset(
 )
 
 
-def ensure_topic(
-    properties: Mapping[str, str | int | float | bool], topic: str, sources: Sequence[str], *, create: bool
-) -> bool:
+def ensure_topic(properties: Properties, topic: str, sources: Sequence[str], *, create: bool) -> bool:
     """Create the topic where it is absent and `create` allows; True: it was created.
 
     Raises BrokerDown; ConfigError where it is absent and may not be created.
     """
-    admin = AdminClient({**properties, "log_level": 0})
+    access = Access()
+    config: dict[str, Any] = {**properties, "log_level": 0, "error_cb": access.hear}
+    admin = AdminClient(config)
     try:
-        known = admin.list_topics(timeout=WAIT).topics
+        known = access.metadata(admin, WAIT).topics
         if topic in known and known[topic].error is None:
             return False
         if not create:
@@ -51,7 +53,7 @@ def ensure_topic(
         largest = max([USUAL, *(_largest_message(admin, source) for source in sources if source in known)])
         return _create(admin, topic, largest + HEADROOM)
     except KafkaException as error:
-        raise BrokerDown(f"kafka: {error.args[0].str()}") from error
+        raise BrokerDown(access.why or f"kafka: {error.args[0].str()}") from error
 
 
 def _create(admin: AdminClient, topic: str, largest: int) -> bool:

@@ -17,8 +17,10 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._acl import AclOperation
+from confluent_kafka.admin._metadata import ClusterMetadata
 from msgspec import Struct
 
+from connector.adapters.kafka_access import Access
 from connector.core.model import Position, Record
 from connector.errors import BrokerDown
 
@@ -59,8 +61,9 @@ class KafkaAdmin:
         self._own = dict(properties)
         self._own.pop("group.instance.id", None)
         self._group, self._wait = group, wait
-        self._trouble = ""
-        self._consumer = Consumer({**self._own, **_CONFIG, "group.id": group, "error_cb": self._on_error})
+        self._access = Access()
+        told = {"group.id": group, "error_cb": self._access.hear}
+        self._consumer = Consumer({**self._own, **_CONFIG, **told})
 
     def close(self) -> None:
         """Disconnect."""
@@ -68,18 +71,12 @@ class KafkaAdmin:
 
     def topics(self) -> dict[str, list[int]]:
         """Partitions of every topic; asking creates none."""
-        try:
-            found = self._consumer.list_topics(timeout=self._wait).topics
-        except KafkaException as error:
-            raise self._down(error) from None
-        return {name: sorted(one.partitions) for name, one in found.items() if one.error is None}
+        topics = self._metadata().topics.items()
+        return {name: sorted(one.partitions) for name, one in topics if one.error is None}
 
     def brokers(self) -> int:
         """How many there are."""
-        try:
-            return len(self._consumer.list_topics(timeout=self._wait).brokers)
-        except KafkaException as error:
-            raise self._down(error) from None
+        return len(self._metadata().brokers)
 
     def refusals(self, topics: Sequence[str]) -> list[str]:
         """What the group may not do and has to: a line each. Brokers that cannot tell refuse nothing."""
@@ -100,9 +97,7 @@ class KafkaAdmin:
         places = [TopicPartition(topic, one) for topic in topics for one in known.get(topic, [])]
         try:
             spans = [self._span(place) for place in self._committed(places)]
-            oldest = self._oldest(
-                [(topic, partition, start) for topic, partition, _, start, end in spans if start < end]
-            )
+            oldest = self._oldest([(topic, one, start) for topic, one, _, start, end in spans if start < end])
         except KafkaException as error:
             raise self._down(error) from None
         return [
@@ -121,6 +116,12 @@ class KafkaAdmin:
             raise self._down(error) from None
 
     # --- Asking -----------------------------------------------------------------------------------
+
+    def _metadata(self) -> ClusterMetadata:
+        try:
+            return self._access.metadata(self._consumer, self._wait)
+        except KafkaException as error:
+            raise self._down(error) from None
 
     def _committed(self, places: list[TopicPartition]) -> list[TopicPartition]:
         return list(self._consumer.committed(places, timeout=self._wait)) if places else []
@@ -187,16 +188,13 @@ class KafkaAdmin:
     def _admin(self) -> AdminClient:
         return AdminClient({**self._own, "log_level": 0})
 
-    def _on_error(self, error: KafkaError) -> None:
-        self._trouble = str(error.name())
-
     def _down(self, error: KafkaException) -> BrokerDown:
-        what: KafkaError = error.args[0]
-        why = f"{what.name()}, {self._trouble}" if self._trouble else str(what.name())
-        servers = self._own["bootstrap.servers"]
+        if self._access.why is not None:
+            return BrokerDown(self._access.why)
+        names = dict.fromkeys(filter(None, (error.args[0].name(), self._access.last)))
         return BrokerDown(
-            f"kafka.bootstrap_servers: {servers} does not answer as it should ({why}); "
-            "check address, security.protocol, credentials and permissions"
+            f"kafka.bootstrap_servers: {self._own['bootstrap.servers']} does not answer as it should "
+            f"({', '.join(names)}); check address, security.protocol, credentials and permissions"
         )
 
 

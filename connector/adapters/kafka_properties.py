@@ -40,6 +40,7 @@ _REFUSED: Final = frozenset(
 _AT_AN_END: Final = frozenset({KafkaError._FATAL, KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION})  # noqa: SLF001
 """A consumer hears of its end once, as a message that does not count as `fatal()`, and gets nothing more.
 Behind a batch that cannot be read librdkafka would go on: these records would be lost."""
+_UNREACHED: Final = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN})  # noqa: SLF001 - public names
 _FENCED: Final = "; restart it, and give each replica a group.instance.id of its own"
 
 
@@ -84,4 +85,5 @@ def ask(question: Callable[[], T]) -> T:
 
 def outage(error: KafkaError) -> ConnectorError:
     """What an error of a single question means: the same, but it is asked again where possible."""
-    return meaning(error) or BrokerDown(f"kafka: {error.str()}")
+    hint = "; crm-connector check -c FILE tells why" if error.code() in _UNREACHED else ""
+    return meaning(error) or BrokerDown(f"kafka: {error.str()}{hint}")

@@ -9,7 +9,7 @@ partition; one whose records expired, or whose topic was re-created, is handed b
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
@@ -30,6 +30,8 @@ from connector.ports import Members, Placed, TopicPartition
 
 AGAIN_SECONDS: Final = 1.0
 """How long to wait before what failed beside the reading (a look-up, a commit) is tried again."""
+LOOK_SECONDS: Final = 10.0
+"""How often it is asked whether a topic is still the same one."""
 
 
 class KafkaSource:
@@ -43,25 +45,27 @@ class KafkaSource:
         members: Members,
         *,
         budget: Budget = USUAL,
-        topic_ids: bool = True,
-        look_seconds: float = 10.0,
+        look_seconds: float | None = LOOK_SECONDS,
+        reread: Callable[[], Properties] | None = None,
     ) -> None:
-        """properties: librdkafka's, with bootstrap.servers. topic_ids: False for a broker that cannot
-        describe topics; look_seconds: how often they are looked at. Raises ConfigError for a property."""
+        """properties: librdkafka's, with bootstrap.servers; reread: anew, once they were refused.
+        look_seconds: how often topics are looked at, None for a broker that cannot describe them.
+        Raises ConfigError for a property."""
         self._placed: dict[TopicPartition, Placed] = {}
-        self._health = Health()
+        self._health = Health(reread)
         self._commits = Commits(self._placed, self._health.note)
         config = consumer_config(properties, group, budget)
         try:
             told = {"error_cb": self._health.hear, "stats_cb": self._health.measure}
             self._consumer = Consumer({**config, **told, "on_commit": self._commits.landed})
-            admin = AdminClient({**properties, "log_level": 0}) if topic_ids else None
+            admin = AdminClient({**properties, "log_level": 0}) if look_seconds else None
         except (KafkaException, ValueError, TypeError) as error:
             raise refused_property(error) from error
+        self._health.access.serve(self._consumer, admin)
         self._cursor, self._members = Cursor(self._consumer, eager=is_eager(config)), members
         self._static = "group.instance.id" in config
         self._classic = config.get("group.protocol") != "consumer"
-        self._ids = TopicIds(admin, look_seconds)
+        self._ids = TopicIds(admin, look_seconds or 0.0)
         self._assignments = Assignments(self._consumer, self._ids)
         self._topics: dict[str, str] = {}
         self._given: set[TopicPartition] = set()

@@ -12,6 +12,8 @@ from connector.adapters.masking import Masker
 from connector.adapters.structured import EventDict, Processor, WrappedLogger, structlog
 from connector.ports import Log
 
+_masker = Masker()
+
 
 def configure(
     form: Literal["json", "console"],
@@ -20,14 +22,15 @@ def configure(
     stream: TextIO | None = None,
 ) -> None:
     """Set up structlog and the standard library's logging. `secrets` never appear, whatever logs them."""
-    to = stream or sys.stderr
+    global _masker
+    to, _masker = stream or sys.stderr, Masker(secrets)
     threshold = logging.getLevelNamesMapping()[level.upper()]
     common: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level]
     handler = logging.StreamHandler(to)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*common, structlog.stdlib.ExtraAdder()],
-            processors=_last(form, Masker(secrets), to),
+            processors=_last(form, to),
         )
     )
     structlog.configure(
@@ -50,7 +53,12 @@ def logger() -> Log:
     return log
 
 
-def _last(form: Literal["json", "console"], masker: Masker, to: TextIO) -> list[Processor]:
+def mask(secrets: Iterable[str]) -> None:
+    """These do not appear either, from now on: secrets that were read anew."""
+    _masker.learn(secrets)
+
+
+def _last(form: Literal["json", "console"], to: TextIO) -> list[Processor]:
     """Everything is text by now; what is added after masking is our own."""
     render: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -62,7 +70,7 @@ def _last(form: Literal["json", "console"], masker: Masker, to: TextIO) -> list[
     return [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
-        _masking(masker),
+        _masking(_masker),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         render,
     ]

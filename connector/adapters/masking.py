@@ -27,7 +27,14 @@ class Masker:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         """secrets: at least four characters long each, shorter ones would mask ordinary words."""
-        known = sorted({secret for secret in secrets if len(secret) > 3}, key=len, reverse=True)  # noqa: PLR2004
+        self._known: frozenset[str] = frozenset()
+        self._secrets: re.Pattern[str] | None = None
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """These too; those before stay secret, which may be written in what is logged late."""
+        self._known |= {secret for secret in secrets if len(secret) > 3}  # noqa: PLR2004 - as said above
+        known = sorted(self._known, key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, known))) if known else None
 
     def value(self, value: object, name: str = "") -> object:

@@ -115,7 +115,7 @@ def load(path: Path, environment: Mapping[str, str], *, secrets: bool = True) ->
     secrets=False: do not ask whether secret files can be read (a file checked elsewhere than it runs).
     """
     tree, problems = file.overlay(file.read(path), environment)
-    problems += kafka.problems(tree)
+    problems += kafka.problems(tree, secrets=secrets)
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
@@ -139,13 +139,22 @@ def missing_secrets(settings: Settings) -> list[str]:
     return problems
 
 
-def secret_values(settings: Settings) -> list[str]:
-    """Every secret as it is now, to be masked in logs. Raises ConfigError: unreadable file."""
-    client = settings.kafka_client()
-    own = [secret.get() for secret in _secrets(settings)]
-    if settings.ledger.is_postgres:
-        own += settings.ledger.passwords()
-    return own + [value for name, value in client.items() if kafka.is_secret(name)]
+def secret_values(settings: Settings, *, readable: bool = False) -> list[str]:
+    """Every secret as it is now, to be masked in logs.
+
+    readable: those alone that can be read. Raises ConfigError: unreadable file.
+    """
+    reads: list[Callable[[], list[str]]] = [lambda one=one: [one.get()] for one in _secrets(settings)]  # type: ignore[misc]
+    reads.append(lambda: [value for name, value in settings.kafka_client().items() if kafka.is_secret(name)])
+    reads += [settings.ledger.passwords] if settings.ledger.is_postgres else []
+    found: list[str] = []
+    for read in reads:
+        try:
+            found += read()
+        except ConfigError:
+            if not readable:
+                raise
+    return found
 
 
 def _secrets(settings: Settings) -> list[Secret]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
+from connector.errors import ConfigError
 from connector.settings.model import KafkaSettings
 from connector.settings.types import read_secret
 
@@ -38,16 +39,20 @@ _NEVER: Final = {
 _DEFAULT_MAX_POLL_MS: Final = 300_000
 _GRACE: Final = 25.0
 """Seconds: orchestrators kill 30 s after SIGTERM, and the commit and the closing take their part."""
+_METHOD: Final = "sasl.oauthbearer.method"
 _CHECK: Final = {"group.id": "configuration-check", "log_level": 0, "message.max.bytes": 1000}
 
 
-def problems(tree: object) -> list[str]:
-    """What is wrong with `kafka.properties` of a configuration that may be wrong elsewhere too."""
+def problems(tree: object, *, secrets: bool = True) -> list[str]:
+    """What is wrong with `kafka.properties` of a configuration that may be wrong elsewhere too.
+
+    secrets=False: files that are not here are not asked for.
+    """
     given = _mapping(_mapping(_mapping(tree).get("kafka")).get("properties"))
     scalars = {name: _text(value) for name, value in given.items() if isinstance(value, str | int | float)}
     refused = {name: line for name, value in scalars.items() if (line := _refusal(name, value))}
     rest = {name: value for name, value in scalars.items() if name not in refused}
-    return [*refused.values(), *_unknown(rest)]
+    return [*refused.values(), *_unknown(_filled(rest, secrets=secrets))]
 
 
 def client_properties(kafka: KafkaSettings) -> dict[str, str]:
@@ -93,15 +98,30 @@ def _refusal(name: str, value: str) -> str | None:
     return None
 
 
+def _filled(given: dict[str, str], *, secrets: bool) -> dict[str, str]:
+    """As a client would have them. That a secret's file cannot be read is told elsewhere."""
+    rest = {}
+    for name, value in given.items():
+        if name.endswith(_FILE):
+            try:
+                rest[name.removesuffix(_FILE)] = read_secret(name, Path(value))
+            except ConfigError:
+                if not name.startswith("ssl."):
+                    rest[name.removesuffix(_FILE)] = "set"
+        elif secrets or not name.startswith("ssl.") or not name.endswith("location") or Path(value).exists():
+            rest[name] = value
+    # A client of an identity provider asks it for a token as soon as it is made: a check does not.
+    return rest | ({_METHOD: "default"} if rest.get(_METHOD, "").lower() == "oidc" else {})
+
+
 def _unknown(given: dict[str, str]) -> list[str]:
     """Ask librdkafka: it refuses one property at a time, so take it out and ask again."""
     found = []
     rest = dict(given)
-    for name in [name for name in rest if name.endswith(_FILE)]:
-        rest[name.removesuffix(_FILE)] = "set"
-        del rest[name]
     while reason := _librdkafka_refuses(rest):
-        culprit = next((name for name in sorted(rest, key=len, reverse=True) if f'"{name}"' in reason), None)
+        longest = sorted(rest, key=len, reverse=True)
+        culprit = next((name for name in longest if reason.startswith((f"{name} ", f'"{name}"'))), None)
+        culprit = culprit or next((name for name in longest if f'"{name}"' in reason), None)
         found.append(_explain(culprit, reason, rest))
         if culprit is None:
             break
@@ -116,7 +136,7 @@ def _librdkafka_refuses(given: dict[str, str]) -> str | None:
     try:
         Consumer({**_CHECK, **given}).close()
     except KafkaException as error:
-        return str(error.args[0].str())
+        return str(error.args[0].str()).removeprefix("Failed to create consumer: ")
     except (TypeError, AttributeError, ValueError, KeyError) as error:
         return next(
             (
@@ -134,11 +154,15 @@ def _explain(culprit: str | None, reason: str, given: dict[str, str]) -> str:
         return f"kafka.properties: are refused by librdkafka ({_masked(reason, given)}); correct them"
     if reason.startswith("No such"):
         return f"{_place(culprit)}: is not a librdkafka property; correct its name or remove it"
+    if culprit.startswith("ssl."):
+        return (
+            f"{_place(culprit)}: cannot be read, or is not what is needed; mount the right file or correct it"
+        )
     return f"{_place(culprit)}: has a value that librdkafka refuses; correct it"
 
 
 def _masked(reason: str, given: dict[str, str]) -> str:
-    text = reason.removeprefix("Failed to create consumer: ").splitlines()[0]
+    text = reason.splitlines()[0]
     for value in given.values():
         text = text.replace(value, "…") if len(value) > 3 else text  # noqa: PLR2004 - no secret is shorter
     return text

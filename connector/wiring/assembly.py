@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from connector.adapters.dead_letters import KafkaDeadLetters
 from connector.adapters.dead_letters_topic import ensure_topic
-from connector.adapters.kafka_source import KafkaSource
+from connector.adapters.kafka_source import LOOK_SECONDS, KafkaSource
 from connector.adapters.ledger_metered import MeteredLedger
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.core.brake import Brake
@@ -39,7 +39,7 @@ from connector.settings.topic import TopicSettings
 from connector.wiring.clients import Clients
 from connector.wiring.daily import LONGEST, Thrift
 from connector.wiring.destinations import counts_clients, dialect
-from connector.wiring.edges import AnyLedger, decoder, http, ledger, show_quota
+from connector.wiring.edges import AnyLedger, anew, decoder, http, ledger, show_quota
 
 
 class Assembly:
@@ -67,7 +67,8 @@ class Assembly:
         client = tape.http(self.client())
         edges = Edges(destination, client, self._clock, self._meter, store.lease_left, self.quotas(inner))
         courier = Courier(edges, self.courier_options())
-        letters = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
+        kafka, filed = settings.kafka_client, settings.dead_letters.topic
+        letters = KafkaDeadLetters(kafka(), filed, anew(settings, kafka))
         lane = self._assemble(destination, courier, store, tape.letters(letters), schemas)
         return Running(lane, self._opener(lane, courier, embedded=embedded), _closer(courier, store, letters))
 
@@ -120,14 +121,22 @@ class Assembly:
     def source(self, members: Members, properties: Mapping[str, str], *, embedded: bool) -> Source:
         """Where its records come from: the destination's consumer group."""
         settings, topics = self._settings, [topic.name for topic in self._topics]
-        group = settings.group_of(self._name)
-        return KafkaSource(properties, group, topics, members, budget=self._budget, topic_ids=not embedded)
+        return KafkaSource(
+            properties,
+            settings.group_of(self._name),
+            topics,
+            members,
+            budget=self._budget,
+            look_seconds=None if embedded else LOOK_SECONDS,
+            reread=anew(settings, settings.kafka_client),
+        )
 
     def _opener(self, lane: Lane, courier: Courier, *, embedded: bool) -> Callable[[], None]:
-        properties, topics = self._settings.kafka_client(), [t.name for t in self._topics]
+        read, topics = anew(self._settings, self._settings.kafka_client), [t.name for t in self._topics]
         letters = self._settings.dead_letters
 
         def start() -> None:
+            properties = read()  # at each try
             if not embedded:
                 ensure_topic(properties, letters.topic, topics, create=letters.create)
             source = self.source(self._tape.members(lane), properties, embedded=embedded)

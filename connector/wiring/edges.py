@@ -1,9 +1,10 @@
 """A destination's edges, from its configuration: ledger, HTTP client, registry, decoders, clocks."""
 
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from connector.adapters import schema_file
+from connector.adapters import logs, schema_file
 from connector.adapters.http_options import HttpOptions
 from connector.adapters.http_wire import WireHttp
 from connector.adapters.ledger_sqlite import SqliteLedger
@@ -12,12 +13,13 @@ from connector.adapters.registry_client import RegistryOptions
 from connector.core.decode import Decoder
 from connector.errors import ConfigError
 from connector.ports import Http, Meter, Schemas
-from connector.settings import Settings
+from connector.settings import Settings, secret_values
 from connector.settings.topic import TopicSettings
 
 if TYPE_CHECKING:
     from connector.adapters.ledger_postgres import PostgresLedger
 
+T = TypeVar("T")
 AnyLedger: TypeAlias = "SqliteLedger | PostgresLedger"
 LEASE_SLACK = 30.0
 """Seconds that a claim's lease outlasts a request's deadline: so long may the ledger be away (RULES 2)."""
@@ -28,6 +30,16 @@ class SystemClock:
 
     now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)
+
+
+def anew(settings: Settings, read: Callable[[], T]) -> Callable[[], T]:
+    """The same reading; what secrets there are by then appear in no log."""
+
+    def reading() -> T:
+        logs.mask(secret_values(settings, readable=True))
+        return read()
+
+    return reading
 
 
 def registry(settings: Settings) -> Registry | None:
@@ -61,11 +73,12 @@ def ledger_there(settings: Settings, destination: str) -> AnyLedger:
 def http(settings: Settings, destination: str) -> Http:
     """A destination's HTTP client; its secret is read again after a refusal."""
     secret, chosen = settings.secret_of(destination), settings.destination(destination)
+    read = anew(settings, secret.get)
     secret.get()  # a missing file is a mistake now, and an outage later
 
     def credentials() -> dict[str, str]:
         try:
-            token = secret.get()
+            token = read()
         except ConfigError as error:
             raise OSError(str(error)) from error
         return {"authorization": chosen.authorization(token)}

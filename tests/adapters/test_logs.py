@@ -10,7 +10,7 @@ import pytest
 import structlog
 from hypothesis import given, strategies
 
-from connector.adapters.logs import configure
+from connector.adapters.logs import configure, mask
 from connector.adapters.masking import MASK, Masker
 
 SECRET = "planted-api-key"
@@ -93,6 +93,13 @@ def test_private_values_are_masked_wherever_they_stand(
     assert text.count(MASK) >= 8
     assert "no such contact" in text
     assert "Traceback" in text
+
+
+def test_a_secret_that_was_read_anew_is_masked_and_so_is_the_one_before(output: Output) -> None:
+    mask(["planted-newer-key"])
+    log().warning(f"refused {SECRET} and planted-newer-key")
+
+    assert output.lines()[0]["event"] == f"refused {MASK} and {MASK}"
 
 
 @pytest.mark.parametrize(

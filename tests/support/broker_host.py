@@ -1,4 +1,4 @@
-"""One broker for a whole run: the process that leads it owns the broker, pytest-xdist's workers ask.
+"""One broker of a kind for a whole run: the process that leads it owns it, pytest-xdist's workers ask.
 
 It starts at the first question, so a run that needs no broker starts none, and it ends with the run
 whatever becomes of the workers.
@@ -7,18 +7,25 @@ whatever becomes of the workers.
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from multiprocessing.connection import Client, Listener
 from pathlib import Path
+from typing import TypeVar
 
 from tests.support.broker import Broker, find_broker
+from tests.support.secure_kafka import SecureKafka, start_secure_kafka
 
 _STOP = "stop"
-_BROKER = "broker"
+_MAKERS: dict[object, Callable[[ExitStack], Broker | SecureKafka]] = {
+    Broker: find_broker,
+    SecureKafka: start_secure_kafka,
+}
+T = TypeVar("T", Broker, SecureKafka)
 
 
 class BrokerHost:
-    """Owns the run's broker and answers on a socket of its own; `address` is for ask()."""
+    """Owns the run's brokers and answers on a socket of its own; `address` is for ask()."""
 
     def __init__(self) -> None:
         """Listen; no broker is looked for yet."""
@@ -26,7 +33,7 @@ class BrokerHost:
         self.address = str(self._folder / "broker")
         self._listener = Listener(self.address, family="AF_UNIX")
         self._cleanup = ExitStack()
-        self._broker: Broker | None = None
+        self._brokers: dict[object, Broker | SecureKafka] = {}
         self._thread = threading.Thread(target=self._serve, name="broker-host", daemon=True)
         self._thread.start()
 
@@ -41,28 +48,29 @@ class BrokerHost:
     def _serve(self) -> None:
         while True:
             with self._listener.accept() as connection:
-                if connection.recv() == _STOP:
+                if (kind := connection.recv()) == _STOP:
                     connection.send(None)
                     return
-                connection.send(self._shared())
+                connection.send(self._shared(kind))
 
-    def _shared(self) -> Broker | Exception:
+    def _shared(self, kind: object) -> Broker | SecureKafka | Exception:
         try:
-            self._broker = self._broker or find_broker(self._cleanup)
+            if kind not in self._brokers:
+                self._brokers[kind] = _MAKERS[kind](self._cleanup)
         except Exception as error:  # noqa: BLE001 - the asker raises it: this thread must go on answering
             return error
-        return self._broker
+        return self._brokers[kind]
 
 
-def ask(address: str) -> Broker:
-    """The run's broker, started now if nobody asked before. Raises what finding it raised."""
-    answer = _ask(address, _BROKER)
-    if isinstance(answer, Broker):
+def ask(address: str, kind: type[T]) -> T:
+    """The run's broker of a kind, started now if nobody asked before. Raises what finding it raised."""
+    answer = _ask(address, kind)
+    if isinstance(answer, kind):
         return answer
     raise answer if isinstance(answer, Exception) else TypeError(f"no broker: {answer!r}")
 
 
-def _ask(address: str, question: str) -> object:
+def _ask(address: str, question: object) -> object:
     with Client(address, family="AF_UNIX") as connection:
         connection.send(question)
         answer: object = connection.recv()

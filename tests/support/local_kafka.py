@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,6 +18,7 @@ _STOP_SECONDS = 20.0
 _WATCH = 'cat >/dev/null; kill -9 "$0"; rm -rf "$1"'
 # Started for seconds: a serial collector and the first compiler alone are up soonest and smallest.
 _JVM = ("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_LISTS = frozenset({"listeners", "advertised.listeners", "listener.security.protocol.map"})
 _LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true")
 
 
@@ -27,11 +28,18 @@ class LocalKafka:
     `bootstrap` is its address, from before the first start. close() removes the data.
     """
 
-    def __init__(self, doors: Mapping[int, int] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        doors: Mapping[int, int] = MappingProxyType({}),
+        more: Mapping[str, str] = MappingProxyType({}),
+        jvm: Sequence[str] = (),
+    ) -> None:
         """Choose ports and a folder; nothing runs yet. Raises KafkaUnavailableError.
 
         doors: more ports to listen on, each with the port that its clients are told, such as a proxy's.
+        more: settings, of which lists are added to those there are. jvm: options of Java.
         """
+        self._jvm = tuple(jvm)
         self._jars = kafka_jars()
         self._folder = Path(tempfile.mkdtemp(prefix="crm-connector-kafka-"))
         self._log = self._folder / "kafka.log"
@@ -46,6 +54,8 @@ class LocalKafka:
             settings["listeners"] += f",DOOR{number}://127.0.0.1:{listen}"
             settings["advertised.listeners"] += f",DOOR{number}://127.0.0.1:{told}"
             settings["listener.security.protocol.map"] += f",DOOR{number}:PLAINTEXT"
+        for key, value in more.items():
+            settings[key] = f"{settings[key]},{value}" if key in _LISTS else value
         self._config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
 
     def start(self) -> None:
@@ -97,7 +107,7 @@ class LocalKafka:
             raise KafkaUnavailableError(f"Kafka's storage could not be formatted: {done.stderr.strip()}")
 
     def _java(self, main: str, *arguments: str) -> list[str]:
-        return [*_JVM, *_LOGGING, "-cp", f"{self._jars}/*", main, *arguments]
+        return [*_JVM, *self._jvm, *_LOGGING, "-cp", f"{self._jars}/*", main, *arguments]
 
     def _wait_until_ready(self) -> None:
         try:

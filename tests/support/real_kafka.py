@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.broker import Broker
 from tests.support.broker_host import ask
+from tests.support.kafka_jars import KafkaUnavailableError
+from tests.support.secure_kafka import SecureKafka
 
 HOST_ADDRESS = "CRM_CONNECTOR_TEST_BROKER_HOST"
 REQUIRED = "CRM_CONNECTOR_REQUIRE_KAFKA"
@@ -15,7 +17,15 @@ NO_KAFKA = "needs a real Kafka"
 
 def shared_broker() -> Broker:
     """The broker of this run, the same in every worker."""
-    return ask(os.environ[HOST_ADDRESS])
+    return ask(os.environ[HOST_ADDRESS], Broker)
+
+
+def secure_kafka() -> SecureKafka:
+    """The Kafka of this run that lets nobody in without TLS or SASL, the same in every worker."""
+    try:
+        return ask(os.environ[HOST_ADDRESS], SecureKafka)
+    except KafkaUnavailableError as error:
+        without_kafka(str(error))
 
 
 def is_required() -> bool:

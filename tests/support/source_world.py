@@ -117,8 +117,7 @@ class KafkaWorld:
             self.group,
             topics,
             member,
-            topic_ids=self._ids,
-            look_seconds=0.3,
+            look_seconds=0.3 if self._ids else None,
         )
         self._cleanup.callback(source.close)
         member.attach(source)
