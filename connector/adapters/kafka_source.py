@@ -33,6 +33,9 @@ AGAIN_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 10.0
 """How often it is asked whether a topic is still the same one."""
 
+JOINING: Final = 0.05
+"""The longest wait while nothing is read: partitions that are given meanwhile do not end it."""
+
 
 class KafkaSource:
     """ports.Source. `members` hears of every assignment before its first record is handed out."""
@@ -87,7 +90,7 @@ class KafkaSource:
         self._look_after()
         if not records and timeout > 0:
             # consume(n, t) waits for n or for t: wait for the first one only, and take what came with it.
-            first = self._consumer.poll(timeout)
+            first = self._consumer.poll(timeout if self._placed else min(timeout, JOINING))
             if first is not None:
                 records = self._records([first, *self._consumer.consume(limit - 1, 0)])
         self._health.check(self._consumer, busy=bool(records))
@@ -234,14 +237,12 @@ class KafkaSource:
         placed = self._members.assigned(self._assignments.look_up(self._given))
         self._given.clear()
         self._placed.update(placed)
-        begun = [key for key, one in placed.items() if one.offset is not None]
+        begun = {key: one.offset for key, one in placed.items() if one.offset is not None}
         try:
-            for key in begun:
-                self.seek(key, placed[key].offset or 0)
+            self._cursor.begin(begun)
         except Outage:
             self._stray.update(begun)
             raise
-        self.resume(begun)
 
 
 def _keys(tps: Sequence[Tp]) -> list[TopicPartition]:
