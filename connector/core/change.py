@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from connector.core.events import Body
 from connector.core.model import Missing, Op, Origin
 
 Value = (
@@ -64,7 +65,8 @@ class Change(Struct, frozen=True, gc=False):
 
     row: raw values by column name; of a delete only what may be used (the key columns, or the whole row
     under REPLICA IDENTITY FULL), so that no phantom value can be mapped. key: the primary key, converted
-    (None: the table has none).
+    (None: the table has none). body: what the topic's mapping makes of the row, where it was read straight
+    into that (`fused`): then the row is empty, and the key None unless the mapping uses it.
     """
 
     op: Op
@@ -72,6 +74,7 @@ class Change(Struct, frozen=True, gc=False):
     shape: Shape
     origin: Origin
     key: Mapping[str, Value] | None = None
+    body: Body | None = None
 
     def values(self) -> dict[str, Value]:
         """Every column, converted: for tests and for people."""

@@ -6,11 +6,14 @@ cause. Only RegistryDown comes out, and then the same record is to be given agai
 
 from typing import Any, Final
 
+from msgspec import Struct
+
 from connector.core.avro import Schema, SchemaInvalid, parse
 from connector.core.change import Change
-from connector.core.envelope import Decoded, Key, Open, delete, flat_origin, opener, tells
+from connector.core.envelope import Decoded, Key, Open, PlanOf, delete, opener, tells
 from connector.core.keys import Keys, opaque
 from connector.core.model import Op, Origin, Record, Reject, Skip
+from connector.core.origin import flat_origin
 from connector.core.plans import MAX_BYTES, FixedPlan, Newest, Plans, Writers
 from connector.core.rules import TopicRules
 from connector.core.wire import Headers
@@ -23,7 +26,8 @@ class Decoder:
     """Decodes the records of one topic, with a registry's schemas or with one fixed schema.
 
     schemas: a registry; values are framed. fixed: the text of a schema; values are bare Avro (raises
-    SchemaInvalid if it is none). Exactly one of them.
+    SchemaInvalid if it is none). Exactly one of them. plan: with it, rows are read straight into bodies where
+    that is possible; without it, into rows.
 
     It remembers the keys of the last deletes (bounded), to tell a delete's own tombstone, which follows it
     in the same partition, from a lone one, which is the delete (RULES 8). A restart between the two makes
@@ -31,10 +35,15 @@ class Decoder:
     """
 
     def __init__(
-        self, rules: TopicRules, schemas: Writers | None = None, *, fixed: str | None = None
+        self,
+        rules: TopicRules,
+        schemas: Writers | None = None,
+        *,
+        fixed: str | None = None,
+        plan: PlanOf | None = None,
     ) -> None:
         def open_by(schema: Schema) -> Open | Skip | Reject:
-            return opener(schema, rules.envelope, full=rules.replica_identity == "full")
+            return opener(schema, rules.envelope, full=rules.replica_identity == "full", plan=plan)
 
         if fixed is not None:
             self._plans: Plans[Open] | FixedPlan[Open] = FixedPlan(fixed, open_by)
@@ -60,7 +69,7 @@ class Decoder:
         return self._opened(record, headers, *found)
 
     def _opened(self, record: Record, headers: Headers, open_: Open, message: Any) -> Decoded:
-        if not isinstance(message, dict):
+        if not isinstance(message, dict | Struct):
             return Reject("not_a_record", "the value is null inside its schema")
         key = self._keys.read(record.key, headers)
         change = open_(message, headers, opaque(record.key) if isinstance(key, Reject) else key)

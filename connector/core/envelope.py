@@ -8,21 +8,27 @@ ledger keeps what a delete lacks (RULES 8). A tombstone that is read alone after
 """
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
-from connector.core.avro import Schema
+from connector.core.avro import Schema, plain_names
 from connector.core.change import Change, Shape, Value
-from connector.core.generated import Wanted
+from connector.core.columns import Plan
+from connector.core.events import Body
+from connector.core.fused import BODY, fuse
+from connector.core.generated import ALL, Reader, Wanted
 from connector.core.logical import columns
 from connector.core.model import Op, Origin, Reject, Skip
+from connector.core.origin import IN_HEADERS, NOWHERE, SOURCE, flat_origin, op_of, origin_of, text
 from connector.core.rules import Envelope
 from connector.core.wire import Headers
 
 Row = dict[str, Any]
 Decoded = Change | Skip | Reject
+PlanOf = Callable[[Shape], Plan | None]
+"""How the rows of a shape will be mapped, so that they can be read straight into bodies (`fused`)."""
 
 
 class Key(Struct, frozen=True, gc=False):
@@ -37,12 +43,12 @@ class Key(Struct, frozen=True, gc=False):
     source: tuple[str, str] | None = None
 
 
-Open = Callable[[Row, Headers, Key | None], Decoded]
+Open = Callable[[Any, Headers, Key | None], Decoded]
 """(raw message, headers, key) → what it says. May take the message apart."""
 
 NO_COLUMNS: Final = Shape({})
+_NO_ROW: Final[Row] = {}
 _ENVELOPE: Final = frozenset(("op", "source", "after"))
-_OPS: Final = {op.value: op for op in Op}
 _NO_ROW_CHANGES: Final = {"t": "truncate", "m": "logical_message"}
 _SIDE: Final = {
     "TransactionMetadataValue": "transaction_metadata",
@@ -51,34 +57,27 @@ _SIDE: Final = {
     "SchemaChangeValue": "schema_change",
 }
 _SIGNAL_TABLES: Final = ("debezium_signal", "debezium_u005fsignal")
-_SOURCE: Final = {
-    "name": ("__name", "__source_name"),
-    "table": ("__table", "__source_table"),
-    "lsn": ("__lsn", "__source_lsn"),
-    "ts_ms": ("__source_ts_ms",),
-    "snapshot": ("__snapshot", "__source_snapshot"),
-}
-"""What the flattening calls a field of `source`: as it was asked for, `lsn` or `source.lsn`."""
-_IN_HEADERS: Final = frozenset(("__op", "__deleted", *(name for names in _SOURCE.values() for name in names)))
 _META: Final = re.compile(
     r"__(source_|transaction_)?(op|deleted|ts_ms|ts_us|ts_ns|version|connector|name|snapshot|db|sequence|schema"
     r"|table|txId|tx_id|lsn|xmin|origin|origin_lsn|id|total_order|data_collection_order)"
 )
 
 
-def opener(schema: Schema, envelope: Envelope, *, full: bool = False) -> Open | Skip | Reject:
+def opener(
+    schema: Schema, envelope: Envelope, *, full: bool = False, plan: PlanOf | None = None
+) -> Open | Skip | Reject:
     """How to read the messages of one writer schema; a Skip or Reject where it holds for all of them.
 
-    full: the table has REPLICA IDENTITY FULL, so a delete tells its whole row.
+    full: the table has REPLICA IDENTITY FULL, so a delete tells its whole row. plan: without it, or `full`,
+    rows stay rows.
     """
     record = schema.record(schema.root)
     if record is None:
         return Reject("not_a_record", "the writer schema is not a record")
     if envelope == "plain":
-        shape = Shape(columns(schema, record))
-        return lambda row, _headers, key: Change(Op.UPDATE, row, shape, _NOWHERE, _values(key))
+        return _Plain(schema, record, plan)
     skip = _side_topic(record)
-    return skip or _by_fields(schema, record, envelope, full=full)
+    return skip or _by_fields(schema, record, envelope, plan, full=full)
 
 
 def _side_topic(record: Row) -> Skip | None:
@@ -89,66 +88,96 @@ def _side_topic(record: Row) -> Skip | None:
     return Skip("signal") if space.rpartition(".")[2] in _SIGNAL_TABLES else None
 
 
-def _by_fields(schema: Schema, record: Row, envelope: Envelope, *, full: bool) -> Open | Reject:
+def _by_fields(
+    schema: Schema, record: Row, envelope: Envelope, plan: PlanOf | None, *, full: bool
+) -> Open | Reject:
     fields = {field["name"]: field["type"] for field in record["fields"]}
     enveloped = fields.keys() >= _ENVELOPE
     if enveloped != (envelope == "debezium") and envelope != "auto":
         found = "Debezium's envelope" if enveloped else "a row without Debezium's envelope"
         return Reject("wrong_envelope", f"the writer schema is {found}; set the topic's `envelope` to auto")
     if not enveloped:
-        return _Flat(schema, record, full=full)
+        return _Flat(schema, record, None if full else plan, full=full)
     row, source = schema.record(fields["after"]), schema.record(fields["source"])
     if row is None:
         return Reject("wrong_envelope", "`after` is not a record")
     whole = _ENVELOPE | {"before"} if full else _ENVELOPE
-    return _Debezium(schema, row, {record["name"]: whole} | ({source["name"]: _SOURCE} if source else {}))
+    wanted: Wanted = {record["name"]: whole} | ({source["name"]: SOURCE} if source else {})
+    return _Debezium(schema, row, None if full else plan, wanted=wanted)
 
 
-class _Debezium:
-    """before / after / op / source. `wanted`: what of a message is read (see `generated`)."""
+class _Rows:
+    """A row in some envelope. `wanted`: what of a message is read (see `generated`)."""
 
-    def __init__(self, schema: Schema, row: Row, wanted: Wanted) -> None:
-        self._shape = Shape(columns(schema, row))
-        self.wanted = wanted
+    def __init__(
+        self, schema: Schema, row: Row, plan: PlanOf | None, *, wanted: Wanted = ALL, meta: Sequence[str] = ()
+    ) -> None:
+        found = columns(schema, row)
+        self._shape = Shape({name: column for name, column in found.items() if name not in meta})
+        self._schema, self._row, self._plan, self._meta, self.wanted = schema, row, plan, meta, wanted
+
+    def fused(self) -> Reader | None:
+        """See plans.Frugal."""
+        plan = self._plan(self._shape) if self._plan is not None else None
+        return fuse(self._schema, self._row, plan, self.wanted, self._meta) if plan is not None else None
+
+    def _change(self, op: Op, row: Row | Body, origin: Origin, key: Key | None) -> Change:
+        if isinstance(row, dict):
+            return Change(op, row, self._shape, origin, _values(key))
+        return Change(op, _NO_ROW, self._shape, origin, _values(key), row)
+
+
+class _Plain(_Rows):
+    """A row of which nothing else is known."""
+
+    def __call__(self, row: Row | Body, _headers: Headers, key: Key | None) -> Decoded:
+        return self._change(Op.UPDATE, row, NOWHERE, key)
+
+
+class _Debezium(_Rows):
+    """before / after / op / source."""
 
     def __call__(self, message: Row, headers: Headers, key: Key | None) -> Decoded:
         word, source, row = message["op"], message["source"], message["after"]
-        op = _op(word)
+        op = op_of(word)
         if op is None:
             return _no_row_change(word)
-        origin = _origin(op, source if isinstance(source, dict) else {}, headers)
+        origin = origin_of(op, source if isinstance(source, dict) else {}, headers)
         if op is Op.DELETE:
             return _gone(origin, key, message.get("before"), self._shape)
-        if not isinstance(row, dict):
+        if row is None:
             return Reject("no_row", f"op={op.value} without `after`")
-        return Change(op, row, self._shape, origin, _values(key))
+        return self._change(op, row, origin, key)
 
 
-class _Flat:
+class _Flat(_Rows):
     """A row by ExtractNewRecordState: what is known of its change stands in `__` columns, headers or nowhere.
 
     A plain row is one of which nothing is known. `__ts_ms` is Connect's time of processing, later for a
     state that is repeated: it is taken off the row and not used.
     """
 
-    def __init__(self, schema: Schema, record: Row, *, full: bool) -> None:
-        found, self._full = columns(schema, record), full
-        self._meta = [name for name in found if _META.fullmatch(name)]
-        self._shape = Shape({name: column for name, column in found.items() if name not in self._meta})
+    def __init__(self, schema: Schema, record: Row, plan: PlanOf | None, *, full: bool) -> None:
+        self._full = full
+        meta = [name for name in plain_names(record).values() if _META.fullmatch(name)]
+        super().__init__(schema, record, plan, meta=meta)
 
-    def __call__(self, row: Row, headers: Headers, key: Key | None) -> Decoded:
-        if not self._meta and _IN_HEADERS.isdisjoint(headers):
-            return Change(Op.UPDATE, row, self._shape, _NOWHERE, _values(key))
-        meta = {name: row.pop(name) for name in self._meta}
+    def __call__(self, row: Row | Body, headers: Headers, key: Key | None) -> Decoded:
+        if not self._meta and IN_HEADERS.isdisjoint(headers):
+            return self._change(Op.UPDATE, row, NOWHERE, key)
+        meta = {}
+        if isinstance(row, dict):
+            meta = {name: row.pop(name) for name in self._meta}
+            row = body if isinstance(body := row.get(BODY), Body) else row
         word = meta.get("__op") or text(headers, "__op") or "u"
         deleted = meta.get("__deleted") or text(headers, "__deleted")
-        op = Op.DELETE if deleted in ("true", True) else _op(word)
+        op = Op.DELETE if deleted in ("true", True) else op_of(word)
         if op is None:
             return _no_row_change(word)
         origin = flat_origin(op, meta, headers)
         if op is Op.DELETE:
             return _gone(origin, key, row if self._full else None, self._shape)
-        return Change(op, row, self._shape, origin, _values(key))
+        return self._change(op, row, origin, key)
 
 
 def tells(schema: Schema) -> tuple[bool, bool]:
@@ -157,7 +186,7 @@ def tells(schema: Schema) -> tuple[bool, bool]:
     fields = {field["name"] for field in record["fields"]} if record else set()
     if fields >= _ENVELOPE:
         return True, True
-    return not fields.isdisjoint(_SOURCE["name"]), not fields.isdisjoint(_SOURCE["table"])
+    return not fields.isdisjoint(SOURCE["name"]), not fields.isdisjoint(SOURCE["table"])
 
 
 def delete(origin: Origin, key: Key | None) -> Change:
@@ -172,61 +201,6 @@ def _gone(origin: Origin, key: Key | None, row: object, shape: Shape) -> Change:
     if isinstance(row, dict):
         return Change(Op.DELETE, row, shape, origin, _values(key))
     return delete(origin, key)
-
-
-def flat_origin(op: Op, meta: Mapping[str, Any], headers: Headers) -> Origin:
-    """Where a flattened row comes from: columns first, then headers (`add.fields`, `add.headers`)."""
-    source: dict[str, Any] = {}
-    for name, spellings in _SOURCE.items():
-        for spelling in spellings:
-            found = meta.get(spelling)
-            if found is None and spelling in headers:
-                found = text(headers, spelling)
-            if found is not None:
-                source[name] = found
-                break
-    return _origin(op, source, headers)
-
-
-def text(headers: Headers, name: str) -> str | None:
-    """A header's text, None without it or where it is no text."""
-    raw = headers.get(name)
-    return raw.decode("utf-8", "replace") if raw is not None else None
-
-
-_NOWHERE: Final = Origin()
-
-
-def _origin(op: Op, source: Mapping[str, Any], headers: Headers) -> Origin:
-    return Origin(
-        _word(source.get("name")),
-        _word(source.get("table")),
-        _number(source.get("lsn")),
-        _number(source.get("ts_ms")),
-        op is Op.READ or source.get("snapshot") not in (None, "", "false"),
-        _moved(op, headers),
-    )
-
-
-def _op(word: object) -> Op | None:
-    return _OPS.get(word) if isinstance(word, str) else None
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _number(value: object) -> int | None:
-    if value is None or type(value) is int:
-        return value
-    return int(value) if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value) else None
-
-
-def _moved(op: Op, headers: Headers) -> Literal["to", "from"] | None:
-    """The halves of a primary-key change (cdc 24)."""
-    if op is Op.DELETE:
-        return "to" if "__debezium.newkey" in headers else None
-    return "from" if op is Op.CREATE and "__debezium.oldkey" in headers else None
 
 
 def _values(key: Key | None) -> Mapping[str, Value] | None:

@@ -36,13 +36,18 @@ def generate(schema: Schema, wanted: Wanted = ALL) -> Reader | None:
 
     Raises SchemaInvalid for a fixed type without a size.
     """
+    shared = used_twice(schema)
+    return None if shared is None else Generator(schema, shared, wanted, NAMES).reader()
+
+
+def used_twice(schema: Schema) -> set[str] | None:
+    """The types that are also meant by their names; None where the schema is too large to write code for."""
     nodes = [schema.root]
     for node in nodes:
         nodes.extend(children(node))
     if len(nodes) > MAX_NODES or any(len(node) > MAX_BRANCHES for node in nodes if isinstance(node, list)):
         return None
-    shared = {node for node in nodes if isinstance(node, str)} & schema.names.keys()
-    return _Generator(schema, shared, wanted).reader()  # type: ignore[no-any-return]
+    return {node for node in nodes if isinstance(node, str)} & schema.names.keys()
 
 
 # --- What the generated code calls ----------------------------------------------------------------
@@ -76,7 +81,7 @@ _SHORT: Final = (*(byte >> 1 ^ -(byte & 1) for byte in range(_MORE)), *[None] * 
 """The number that one byte is; None where it goes on."""
 _SIZE: Final = tuple(0 if number is None or number < 0 else 1 + number for number in _SHORT)
 """A length of one byte and that byte itself; 0 where it goes on, or is negative."""
-_NAMES: Final[dict[str, object]] = {
+NAMES: Final[dict[str, object]] = {
     "long": read_long, "span": span, "short": _SHORT, "size": _SIZE,
     "float_at": Struct("<f").unpack_from, "double_at": Struct("<d").unpack_from, "struct_error": error,
 }  # fmt: skip
@@ -85,31 +90,35 @@ _NAMES: Final[dict[str, object]] = {
 # --- The generator --------------------------------------------------------------------------------
 
 
-class _Generator:
+class Generator:
     """Writes the functions of one schema. In each, `d` are the bytes and `i` is the position.
 
     `into` is the variable that gets a value, "" = nobody wants it: `x` then takes what is made all the same.
     """
 
-    def __init__(self, schema: Schema, shared: set[str], wanted: Wanted) -> None:
+    def __init__(self, schema: Schema, shared: set[str], wanted: Wanted, names: dict[str, object]) -> None:
+        """shared: see `used_twice`. names: what the functions may call."""
         self._schema = schema
         self._shared = shared
         self._wanted = wanted
-        self._source = Source(_NAMES)
-        self._functions: dict[tuple[str, bool], str] = {}
-        self._waiting: list[tuple[str, Node, str]] = []
+        self._source = Source(names)
+        self._functions: dict[tuple[str, bool, bool], str] = {}
+        self._waiting: list[tuple[str, Node, str, bool]] = []
         self._nested = 0
+        self._checks = False
+        """Whether what nobody wants has to be valid text all the same."""
 
-    def reader(self) -> Any:
+    def reader(self) -> Reader:
         """Compile the function of the root, after all that it needs."""
         root = self._later(self._schema.root, "v")
         while self._waiting:
-            self._function(*self._waiting.pop())
-        return self._source.build(root)
+            function, node, into, self._checks = self._waiting.pop()
+            self._function(function, node, into)
+        return self._source.build(root)  # type: ignore[no-any-return]
 
     def _later(self, node: Node, into: str) -> str:
         function = self._source.name("read")
-        self._waiting.append((function, node, into and "v"))
+        self._waiting.append((function, node, into and "v", self._checks))
         return function
 
     def _function(self, function: str, node: Node, into: str) -> None:
@@ -130,7 +139,7 @@ class _Generator:
         if isinstance(node, str) and node in self._schema.names:
             node = self._schema.names[node]
         if isinstance(node, dict) and node["type"] == "record" and node["name"] in self._shared:
-            key = node["name"], bool(into)
+            key = node["name"], bool(into), self._checks
             if key not in self._functions:
                 self._functions[key] = self._later(node, into)
             self._source.add(f"{into or 'x'}, i = {self._functions[key]}(d, i)")
@@ -146,13 +155,14 @@ class _Generator:
             return self._union(node, into)
         kind = node["type"] if isinstance(node, dict) else node
         if kind in _PLAIN:
-            lines = _PLAIN[kind] if into else _WALKED.get(kind, _PLAIN[kind])
+            walked = _CHECKED if self._checks else _WALKED
+            lines = _PLAIN[kind] if into else walked.get(kind, _PLAIN[kind])
             return self._source.add(*(line.format(into or "x") for line in lines))
         parts = {"record": self._record, "array": self._array, "map": self._map, "enum": self._enum}
         return parts.get(kind, self._fixed)(node, into)
 
     def _union(self, branches: list[Node], into: str) -> None:
-        self._source.add(*_number("n"))
+        self._source.add(*number_into("n"))
         for number, branch in enumerate(branches):
             with self._source.block(f"{'elif' if number else 'if'} n == {number}"):
                 self._value(branch, into)
@@ -190,14 +200,14 @@ class _Generator:
     def _blocks(self) -> None:
         """The count of a block; a negative one is followed by the block's size in bytes."""
         add = self._source.add
-        add(*_number("n"), "if not n: break")
+        add(*number_into("n"), "if not n: break")
         with self._source.block("if n < 0"):
-            add("n = -n", *_number("s"))
+            add("n = -n", *number_into("s"))
 
     def _enum(self, node: dict[str, Any], into: str) -> None:
         symbols = self._source.constant(tuple(node["symbols"]))
         self._source.add(
-            *_number("n"),
+            *number_into("n"),
             f"if not 0 <= n < {len(node['symbols'])}: raise ValueError('no such symbol')",
             f"{into or 'x'} = {symbols}[n]",
         )
@@ -211,7 +221,8 @@ class _Generator:
         self._source.add(f"{into or 'x'} = d[i:j]", "i = j")
 
 
-def _number(into: str) -> tuple[str, ...]:
+def number_into(into: str) -> tuple[str, ...]:
+    """Lines that read a number into a variable."""
     return (f"{into} = short[d[i]]", f"if {into} is None: {into}, i = long(d, i)", "else: i += 1")
 
 
@@ -219,11 +230,12 @@ _SPAN: Final = ("j = size[d[i]]", "if j: j += i", "else: i, j = span(d, i)")
 _PLAIN: Final = {
     "null": ("{0} = None",),
     "boolean": ("{0} = d[i] != 0", "i += 1"),
-    "int": _number("{0}"),
-    "long": _number("{0}"),
+    "int": number_into("{0}"),
+    "long": number_into("{0}"),
     "float": ("{0}, = float_at(d, i)", "i += 4"),
     "double": ("{0}, = double_at(d, i)", "i += 8"),
     "bytes": (*_SPAN, "{0} = d[i + 1:j]", "i = j"),
     "string": (*_SPAN, "{0} = d[i + 1:j].decode()", "i = j"),
 }
 _WALKED: Final = {"bytes": (*_SPAN, "i = j"), "string": (*_SPAN, "i = j")}
+_CHECKED: Final = {"bytes": _WALKED["bytes"], "string": (*_SPAN, "d[i + 1:j].decode()", "i = j")}

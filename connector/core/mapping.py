@@ -54,14 +54,20 @@ class Mapper:
 
     def key_of(self, change: Change) -> str | None:
         """The entity key of a change that cannot be mapped, for its dead letter; None: its row tells none."""
-        body = self._planner.partial(change.shape, _IDENTITY[self._rules.entity]).fill(change.row)
+        known = self._planner.partial(change.shape, _IDENTITY[self._rules.entity])
+        body = change.body or known.fill(change.row)
         if isinstance(body, Reject):
             return None
         key = order_key(body) if isinstance(body, Order) else other_key(body)
         return key if key and key.encode(errors="ignore").decode() == key else None
 
+    def plan(self, shape: Shape) -> Plan | None:
+        """How the rows of a shape are mapped, None: they are not; for whoever reads them into bodies."""
+        plan = self._plans.get(shape) or self._planned(shape)
+        return plan if isinstance(plan, Plan) else None
+
     def _written(self, change: Change, record: Record, topic_id: str, plan: Plan) -> Event | Reject:
-        body = plan.fill(change.row)
+        body = change.body or plan.fill(change.row)
         if isinstance(body, Reject):
             return body
         key = order_key(body) if isinstance(body, Order) else other_key(body)
@@ -75,7 +81,7 @@ class Mapper:
         )
 
     def _fact(self, change: Change, record: Record, topic_id: str, plan: Plan) -> Event | Reject:
-        body = plan.fill(change.row)
+        body = change.body or plan.fill(change.row)
         if not isinstance(body, Fact):
             return body if isinstance(body, Reject) else self._keyless()
         if body.event_id is UNSET and plan.feeds("eventId"):

@@ -9,7 +9,6 @@ from connector.adapters.ledger_metered import MeteredLedger
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.core.brake import Brake
 from connector.core.budget import share
-from connector.core.decode import Decoder
 from connector.core.mapping import Mapper
 from connector.core.plan import Plan
 from connector.courier import Courier, CourierOptions, Edges
@@ -94,7 +93,7 @@ class Assembly:
         def find_key(row: str) -> str | None:
             return plan.key_of(row) or store.keys_of([row])[0]
 
-        readers = {t.name: self.reading(t, decoder(t, schemas), find_key) for t in self._topics}
+        readers = {t.name: self.reading(t, schemas, find_key) for t in self._topics}
         parts = Parts(
             intake=Intake(readers, destination, find_key, meter),
             plan=plan,
@@ -113,10 +112,11 @@ class Assembly:
         return Lane(self._name, parts, budget=self._budget, drain_seconds=seconds)
 
     def reading(
-        self, topic: TopicSettings, decodes: Decoder, _find_key: Callable[[str], str | None]
+        self, topic: TopicSettings, schemas: Schemas | None, _find_key: Callable[[str], str | None]
     ) -> Reading:
         """How the lane reads one topic."""
-        return Reading(decodes, Mapper(self._settings.rules_of(self._name, topic)), topic.totals)
+        mapper = Mapper(self._settings.rules_of(self._name, topic))
+        return Reading(decoder(topic, schemas, mapper.plan), mapper, topic.totals)
 
     def source(self, members: Members, properties: Mapping[str, str], *, embedded: bool) -> Source:
         """Where its records come from: the destination's consumer group."""

@@ -11,7 +11,6 @@ from connector import wiring
 from connector.adapters import logs, metrics
 from connector.adapters.kafka_replay import Errand, ReplaySource
 from connector.core.brake import Brake
-from connector.core.decode import Decoder
 from connector.core.mapping import Mapper
 from connector.core.quota import Quota
 from connector.courier import CourierOptions
@@ -20,7 +19,7 @@ from connector.lane.books import Books
 from connector.lane.intake import Reading
 from connector.lane.lane import Lane
 from connector.lane.partitions import Asking, Partitions
-from connector.ports import Clock, Log, Members, Meter, Quotas, TopicPartition
+from connector.ports import Clock, Log, Members, Meter, Quotas, Schemas, TopicPartition
 from connector.recording import Unrecorded
 from connector.rehearsal import Rehearsed
 from connector.replay import Forcing, PartOfQuotas, Selected, TalliedBooks, Tally
@@ -139,13 +138,14 @@ class ReplayAssembly(Assembly):
         return sum(self.at[place] - mark.start for place, mark in self.replay.marks.items())
 
     def reading(
-        self, topic: TopicSettings, decodes: Decoder, find_key: Callable[[str], str | None]
+        self, topic: TopicSettings, schemas: Schemas | None, find_key: Callable[[str], str | None]
     ) -> Reading:
-        """See Assembly."""
-        mapper, selection = Mapper(self._settings.rules_of(self._name, topic)), self.replay.job.selection
+        """See Assembly. A selection looks at rows, so they stay rows."""
+        selection = self.replay.job.selection
         if not selection:
-            return Reading(decodes, mapper, topic.totals)
-        selected = Selected(decodes, mapper, selection, find_key)
+            return super().reading(topic, schemas, find_key)
+        mapper = Mapper(self._settings.rules_of(self._name, topic))
+        selected = Selected(wiring.decoder(topic, schemas), mapper, selection, find_key)
         return Reading(selected, selected, topic.totals)
 
     def source(self, members: Members, properties: Mapping[str, str], *, embedded: bool) -> ReplaySource:  # noqa: ARG002 - it is for a real broker
