@@ -15,6 +15,7 @@ from connector.errors import ConfigError
 if TYPE_CHECKING:
     from connector.settings import Settings
     from connector.wiring.replays import Job, Replay
+    from connector.wiring.sole import Sole
 
 EXAMPLE = (
     "Example: crm-connector replay -c connector.yaml --destination yespo --topic crm.public.orders "
@@ -98,6 +99,7 @@ def replay(
         return 0
     settings = context.with_resource(only_asking(settings_of(_given("-c", config)), dry=dry_run))
     from connector.wiring import replays as work  # noqa: PLC0415 - `--help` waits for nothing
+    from connector.wiring.sole import sole  # noqa: PLC0415 - as above
 
     if resume is not None:
         given = {
@@ -105,6 +107,7 @@ def replay(
             "--partition": partition, "--key": key, "--where": where, "--via": via,
         }  # fmt: skip
         _refuse_beside_resume([option for option, value in given.items() if value is not None])
+        mine = None if dry_run else context.with_resource(sole(settings, resume))
         found = work.find(settings, resume)
         found = found if share is None else work.shared(found, _share(share))
     else:
@@ -114,12 +117,13 @@ def replay(
         job = work.replace(job, mode=mode or "respect", via=via, share=part, selection=selection)
         found = work.plan(settings, job, tuple(partition or ()))
         if dry_run:
-            return _work(settings, str(config), found, dry=True, as_json=as_json)
+            return _work(settings, str(config), found, None, as_json=as_json)
         if mode == "force" and not yes and not _confirmed(found):
             typer.echo("nothing was sent", err=True)
             return 1
+        mine = context.with_resource(sole(settings, found.id))
         work.save(settings, found)
-    return _work(settings, str(config), found, dry=dry_run, as_json=as_json)
+    return _work(settings, str(config), found, mine, as_json=as_json)
 
 
 @app.command("list", epilog=_LIST_EXAMPLE)
@@ -197,18 +201,19 @@ def _selection(keys: list[str], where: list[str]) -> Any:
 # --- At work --------------------------------------------------------------------------------------
 
 
-def _work(settings: "Settings", config: str, found: "Replay", *, dry: bool, as_json: bool) -> int:
+def _work(settings: "Settings", config: str, found: "Replay", mine: "Sole | None", *, as_json: bool) -> int:
+    """mine: None for a dry run."""
     from rich.console import Console  # noqa: PLC0415 - `--help` waits for nothing
 
     from connector.cli.replay_view import view_of  # noqa: PLC0415 - as above
     from connector.wiring import replay as work  # noqa: PLC0415 - as above
 
-    console = Console(stderr=True)
+    console, dry = Console(stderr=True), mine is None
     name = "dry run" if dry else f"replay {found.id}"
     console.print(f"{name}: {replay_told.what(found)}", highlight=False, markup=False, soft_wrap=True)
     view = view_of(console)
     try:
-        result = work.run(settings, found, view.update, dry=dry)
+        result = work.run(settings, found, view.update, mine)
     finally:
         view.close()
     if as_json:

@@ -10,7 +10,9 @@ from connector.core.past import Sent, Sizes
 from connector.core.removal import Removable, Removed, Span
 from connector.core.sight import Sight
 
-__all__ = ["Archive", "Discarded", "Discards", "Removable", "Removed", "Sent", "Sight", "Sizes", "Span"]
+__all__ = [
+    "Archive", "Discarded", "Discards", "Lock", "Removable", "Removed", "Sent", "Sight", "Sizes", "Span",
+]  # fmt: skip
 
 
 class Archive(Protocol):
@@ -68,3 +70,13 @@ class Discards(Protocol):
 
     def close(self) -> None:
         """Let go of the store."""
+
+
+class Lock(Protocol):
+    """Held by one process at a time, and by none once that has ended; raises LedgerDown."""
+
+    def take(self) -> bool:
+        """Take it, or see that it is still held; False: another process holds it."""
+
+    def close(self) -> None:
+        """Let go."""

@@ -31,6 +31,7 @@ from connector.settings.topic import TopicSettings
 from connector.wiring.assembly import Assembly
 from connector.wiring.edges import AnyLedger
 from connector.wiring.replays import Replay
+from connector.wiring.sole import Sole
 
 GRACE = 5.0
 """Seconds that the end may take beside the drain."""
@@ -68,12 +69,14 @@ class Result(Struct, frozen=True):
     causes: Mapping[str, int] = {}
 
 
-def run(settings: Settings, replay: Replay, look: Callable[[Progress], None], *, dry: bool) -> Result:
+def run(settings: Settings, replay: Replay, look: Callable[[Progress], None], mine: Sole | None) -> Result:
     """Work until it is done, or a signal. look: called a few times a second on this, the main thread.
 
-    dry: nothing is sent, written, claimed or committed; what would become of each is told by
-    what the ledger holds now. Raises ConfigError, Outage, Fatal as `wiring.build` does.
+    mine: nobody else works on it. None, a dry run: nothing is sent, written, claimed or committed; what
+    would become of each is told by what the ledger holds now. Raises ConfigError, Outage, Fatal as
+    `wiring.build` does.
     """
+    dry = mine is None
     logs.configure(settings.log.format, "warning", secret_values(settings))
     settings, clock, tally = as_asked(settings, replay), wiring.SystemClock(), Tally(replay.marks)
     log, began = logs.logger(), time.monotonic()
@@ -88,12 +91,13 @@ def run(settings: Settings, replay: Replay, look: Callable[[Progress], None], *,
     def over() -> bool:
         asked.update(running.lane.parts.partitions.asking if dry else {})
         look(_progress(assembly, running.lane, tally, time.monotonic() - began))
-        return assembly.finished or bool(asked)
+        return assembly.finished or bool(asked) or not (mine is None or mine.holds())
 
     budget = settings.drain_seconds_of(replay.job.destination) + GRACE
     service = Service([running], clock, log, budget, over)
     service.run()
-    result = _result(assembly, tally, time.monotonic() - began, running.failure or _question(asked))
+    failure = running.failure or _question(asked) or (mine.failure if mine else None)
+    result = _result(assembly, tally, time.monotonic() - began, failure)
     return _estimated(result, assembly, tape) if isinstance(tape, _Dry) else result
 
 

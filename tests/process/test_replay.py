@@ -1,6 +1,8 @@
 """A replay on a real Kafka, killed, interrupted, resumed; what CRM, ledger and brokers say of it."""
 
 import json
+import os
+import pty
 import re
 import signal
 import struct
@@ -31,6 +33,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 README = Path(__file__).parent.parent.parent / "README.md"
 GOLDEN = Path(__file__).parent.parent / "data" / "cli"
 PARTITIONS = 4
+QUESTION = "Send again what was accepted, messages to customers included? [y/N]:"
+BUSY = "another process is at work on it; wait for its end, or stop it first"
 START_MS = 1_735_689_600_000
 """2025-01-01T00:00:00Z; each order is a second younger than the one before."""
 
@@ -81,6 +85,26 @@ class World:
         process = subprocess.Popen(command, stdout=-1, stderr=-1, text=True)
         self._processes.append(process)
         return process
+
+    def refused(self, name: str) -> tuple[int, str]:
+        """How another process ends that resumes the same one."""
+        other = self.replay("--resume", name)
+        _, err = other.communicate(timeout=60)
+        return other.returncode, err
+
+    def asked(self, answer: str, *arguments: str) -> tuple[int, str, str]:
+        """Run one at a terminal, and give this answer to its question."""
+        command = [sys.executable, "-m", "connector", "replay", "-c", str(self.file), *arguments]
+        terminal, end = pty.openpty()
+        os.write(terminal, f"{answer}\n".encode())
+        try:
+            done = subprocess.run(
+                command, stdin=end, capture_output=True, text=True, timeout=100, check=False
+            )
+        finally:
+            os.close(terminal)
+            os.close(end)
+        return done.returncode, done.stdout, done.stderr
 
     def done(self, *arguments: str) -> dict[str, Any]:
         """Run one to its end; its summary."""
@@ -166,6 +190,10 @@ def test_killed_twice_and_interrupted_it_resumes_and_sends_nothing_twice(world: 
     name = ""
     for number, count in ((signal.SIGKILL, 3000), (signal.SIGKILL, 6000), (signal.SIGINT, 9000)):
         wait_until(lambda count=count: len(world.sent) >= count, 60, lambda: f"{len(world.sent)}")  # type: ignore[misc]
+        if number is signal.SIGINT:
+            process.send_signal(signal.SIGSTOP)  # else it might end meanwhile
+            assert world.refused(name) == (1, f"replay {name}: {BUSY}\n")
+            process.send_signal(signal.SIGCONT)
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
         name = name or re.findall(r"replay ([0-9a-f-]+):", err)[0]
@@ -236,12 +264,20 @@ def test_forced_what_was_accepted_goes_again_once_somebody_said_so(world: World)
     assert err == "replay --mode force: asks before it sends again, and has no terminal; add --yes\n"
     assert set(world.sent.values()) == {1}
 
+    code, out, err = world.asked("n", *of, "--mode", "force")
+    assert (code, out.strip()) == (1, "")
+    assert err.endswith(f"{QUESTION}nothing was sent\n")
+    assert set(world.sent.values()) == {1}
+
     assert world.done(*of, "--mode", "force", "--dry-run")["outcomes"] == {"delivered": 30}
-    assert world.done(*of, "--mode", "force", "--yes")["outcomes"] == {"delivered": 30}
+    code, out, err = world.asked("y", *of, "--mode", "force")
+    assert (code, out.count("30 delivered")) == (0, 1), err
     assert set(world.sent.values()) == {2}
+    assert world.done(*of, "--mode", "force", "--yes")["outcomes"] == {"delivered": 30}
+    assert set(world.sent.values()) == {3}
     assert world.done(*of)["outcomes"] == {"duplicate": 30}
     ledger = SqliteLedger(world.ledger, "yespo")
-    assert [sent.outcome for sent in ledger.history("order", "o7")] == ["accepted", "forced"]
+    assert [sent.outcome for sent in ledger.history("order", "o7")] == ["accepted", "forced", "forced"]
     ledger.close()
 
 
