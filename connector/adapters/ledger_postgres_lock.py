@@ -1,4 +1,4 @@
-"""One process at a time for a piece of work: an advisory lock of a session of its own in the ledger's database.
+"""One process at a time for a piece of work: an advisory lock of a session of its own in PostgreSQL.
 
 It goes with the session, and that with the process, however it ends.
 """

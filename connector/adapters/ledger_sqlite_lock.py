@@ -1,4 +1,4 @@
-"""One process at a time for a piece of work: a lock on a file beside SQLite's, which goes with the process."""
+"""One process at a time for a piece of work: a lock on a file beside SQLite's, gone with the process."""
 
 import fcntl
 import os

@@ -46,6 +46,6 @@ def sole(settings: Settings, name: str) -> Iterator[Sole]:
 def _lock(settings: Settings, what: str) -> Lock:
     if not settings.ledger.is_postgres:
         return FileLock(settings.ledger.sqlite_path, what)
-    from connector.adapters.ledger_postgres_lock import SessionLock  # noqa: PLC0415 - psycopg, only where it is
+    from connector.adapters.ledger_postgres_lock import SessionLock  # noqa: PLC0415 - as in edges
 
     return SessionLock(settings.ledger.postgres_url, what)
