@@ -37,7 +37,7 @@ def _throughput(lane: LaneStatus) -> list[tuple[float, float]]:
         minute = history[max(0, last + 1 - _MINUTE) : last + 1]
         seconds = max(1.0, later["at"] - minute[0]["at"])
         rates.append((point["at"], sum(one["settled"] for one in minute) / seconds))
-    return rates
+    return rates or [(one["at"], lane["records_per_second"]) for one in history[:1]]
 
 
 def _curve(title: str, values: Values, said: Callable[[float], str]) -> Html:

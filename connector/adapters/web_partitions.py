@@ -26,7 +26,7 @@ def partitions(lane: LaneStatus, here: str) -> Html:
     rows, now = lane["partitions"], lane["at"]
     if len(rows) <= SHOWN:
         caption = "Partitions of this process" if rows else "No partition is this process's"
-        return _wide(table(caption, _HEAD, _lines(rows, now), f"{here}-partitions"))
+        return _wide(caption, table(caption, _HEAD, _lines(rows, now), f"{here}-partitions"))
     behind = sorted((row for row in rows if row["lag_records"] or row["asks"]), key=_worst)
     lines = _lines(behind[:SHOWN], now) or [["none is behind", *[""] * (len(_HEAD) - 1)]]
     first = table("Partitions furthest behind", _HEAD, lines, f"{here}-behind")
@@ -34,12 +34,13 @@ def partitions(lane: LaneStatus, here: str) -> Html:
     count = plural(len(rows), "partition")
     told = f"{len(behind):,} of {count} are behind. Show all of them"
     summary = tag("summary", told, id=f"{here}-count", data_live=True)
-    scroll = tag("div", every, class_="wide tall", tabindex="0", role="region", aria_label=f"All {count}")
-    return tag("div", _wide(first), tag("details", summary, scroll))
+    all_of_them = _wide(f"All {count}", every, "wide tall")
+    return tag("div", _wide("Partitions furthest behind", first), tag("details", summary, all_of_them))
 
 
-def _wide(inside: Html) -> Html:
-    return tag("div", inside, class_="wide")
+def _wide(name: str, inside: Html, kind: str = "wide") -> Html:
+    """It scrolls where it does not fit, by keys as well."""
+    return tag("div", inside, class_=kind, tabindex="0", role="group", aria_label=name)
 
 
 def _worst(row: PartitionStatus) -> tuple[bool, float, int]:
