@@ -11,7 +11,15 @@ import typer
 from connector.cli import letters
 from connector.cli.letters import Causes, Destinations, Ids, Keys, Since, Topics, Until
 from connector.cli.letters_view import as_text, dropped_lines, left, letter_lines, redriven_lines, table
-from connector.cli.options import AsJson, ConfigFile, only_asking, settings_of
+from connector.cli.options import (
+    SHARE,
+    AsJson,
+    ConfigFile,
+    Share,
+    checked_share,
+    only_asking,
+    settings_of,
+)
 from connector.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -111,6 +119,12 @@ def redrive(
     key: Keys = None,
     since: Since = None,
     until: Until = None,
+    share: Share = SHARE,
+    resend_in_doubt: Annotated[
+        bool,
+        typer.Option("--resend-in-doubt", help="Send what is held in doubt too; it may be there already."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before that.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would become of each; send and change nothing.")
     ] = False,
@@ -122,12 +136,17 @@ def redrive(
     sent again, and an older state never overwrites a newer one. What is settled is no dead letter any more;
     what fails stays one, with its new cause. Exit code 1 if letters are left.
     """
+    part = checked_share(share)
     chosen = letters.choice(id_, destination, topic, cause, key, since=since, until=until)
     settings = settings_of(config)
     from connector.wiring import redrive as work  # noqa: PLC0415 - as above
 
     with only_asking(settings, dry=dry_run) as there:
-        done = work.redrive(there, chosen, dry=dry_run, tell=_progress())
+        manner = work.Manner(part, resend_in_doubt, dry_run)
+        done = work.redrive(there, chosen, manner, _progress(), lambda held: yes or _doubts_agreed(held))
+    if done is None:
+        typer.echo("nothing was sent", err=True)
+        return 1
     if sys.stderr.isatty():
         typer.echo("\r\x1b[K", err=True, nl=False)
     if as_json:
@@ -187,6 +206,15 @@ def _confirmed(count: int) -> bool:
     if not sys.stdin.isatty():
         raise ConfigError("dead-letters discard: asks before it drops, and has no terminal; add --yes")
     return typer.confirm(f"Drop {count:,} for good?", err=True)
+
+
+def _doubts_agreed(count: int) -> bool:
+    """Raises ConfigError without a terminal."""
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "dead-letters redrive --resend-in-doubt: asks before it sends, and has no terminal; add --yes"
+        )
+    return typer.confirm(f"Send {count:,} that may have arrived, messages to customers included?", err=True)
 
 
 def _progress() -> "Callable[[Progress], None]":

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from connector.errors import ConfigError
+
 if TYPE_CHECKING:
     from connector.settings import Settings
 
 ConfigFile = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="The configuration, YAML.")]
+SHARE = 0.2
+Share = Annotated[
+    float, typer.Option("--share", metavar="PART", help="Its part of request rate and in_flight.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -20,6 +26,13 @@ def settings_of(file: Path, *, secrets: bool = True) -> "Settings":
     from connector.settings import load  # noqa: PLC0415 - `--help` waits for nothing
 
     return load(file, os.environ, secrets=secrets)
+
+
+def checked_share(share: float) -> float:
+    """Raises ConfigError."""
+    if not 0 < share <= 1:
+        raise ConfigError("--share: is a part of the whole; write one above 0 and up to 1, such as 0.2")
+    return share
 
 
 @contextmanager

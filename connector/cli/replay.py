@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from connector.cli import replay_told
-from connector.cli.options import AsJson, ConfigFile, only_asking, settings_of
+from connector.cli.options import SHARE, AsJson, ConfigFile, checked_share, only_asking, settings_of
 from connector.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ EXAMPLE = (
     "--from 2024-01-01T00:00:00Z --to 2025-01-01T00:00:00Z --via past_events"
 )
 _LIST_EXAMPLE = "Example: crm-connector replay list -c connector.yaml"
-SHARE = 0.2
 _PLACE = "a time with zone, -7d (m, h, d, w), an offset, beginning"
 
 app = typer.Typer(
@@ -109,11 +108,11 @@ def replay(
         _refuse_beside_resume([option for option, value in given.items() if value is not None])
         mine = None if dry_run else context.with_resource(sole(settings, resume))
         found = work.find(settings, resume)
-        found = found if share is None else work.shared(found, _share(share))
+        found = found if share is None else work.shared(found, checked_share(share))
     else:
         needed = _given("--topic", topic), _given("--from", since)
         job = _wished(settings, destination, *needed, until or "end")
-        part, selection = _share(SHARE if share is None else share), _selection(key or [], where or [])
+        part, selection = checked_share(SHARE if share is None else share), _selection(key or [], where or [])
         job = work.replace(job, mode=mode or "respect", via=via, share=part, selection=selection)
         found = work.plan(settings, job, tuple(partition or ()))
         if dry_run:
@@ -175,12 +174,6 @@ def _confirmed(found: "Replay") -> bool:
         raise ConfigError("replay --mode force: asks before it sends again, and has no terminal; add --yes")
     typer.echo(replay_told.what(found), err=True)
     return typer.confirm("Send again what was accepted, messages to customers included?", err=True)
-
-
-def _share(share: float) -> float:
-    if not 0 < share <= 1:
-        raise ConfigError("--share: is a part of the whole; write one above 0 and up to 1, such as 0.2")
-    return share
 
 
 def _selection(keys: list[str], where: list[str]) -> Any:

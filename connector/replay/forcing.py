@@ -1,26 +1,16 @@
 """A ledger that is asked to let the version which was accepted last go again (RULES 11)."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from msgspec.structs import replace
 
 from connector.core.claims import Grant, Settlement, Verdict, Want
 from connector.core.model import Entity
-from connector.ports import Ledger, Sizes
+from connector.replay.through import Counting, Through
 
 
-class Counting(Ledger, Protocol):
-    """A ledger that tells of itself."""
-
-    stale_sends: int
-
-    def sizes(self) -> Sizes:
-        """See ports.Archive."""
-
-
-class Forcing:
-    """ports.Ledger over another one, whose wants and settlements say that they are forced.
+class Forcing(Through):
+    """Whose wants and settlements say that they are forced.
 
     But those of a contact that is made for an order. What was forced settles without certainty: nothing is
     unchanged against it (RULES 2).
@@ -28,21 +18,8 @@ class Forcing:
 
     def __init__(self, ledger: Counting) -> None:
         """Nothing is forced yet."""
-        self._ledger = ledger
+        super().__init__(ledger)
         self._forced: set[tuple[Entity, str]] = set()
-        self.keys_of, self.answers, self.answer = ledger.keys_of, ledger.answers, ledger.answer
-        self.accept_clock, self.upkeep, self.sizes = ledger.accept_clock, ledger.upkeep, ledger.sizes
-        self.lease_left, self.close = ledger.lease_left, ledger.close
-
-    @property
-    def identity(self) -> str:
-        """See ports.Ledger."""
-        return self._ledger.identity
-
-    @property
-    def stale_sends(self) -> int:
-        """Settles that found their claim lost, since start."""
-        return self._ledger.stale_sends
 
     def turn(self, settled: Sequence[Settlement], wanted: Sequence[Want]) -> list[Verdict]:
         """See ports.Ledger."""

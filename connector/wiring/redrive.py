@@ -3,11 +3,9 @@
 import hashlib
 import signal
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-
-from msgspec import Struct, field
+from typing import Any
 
 from connector import wiring
 from connector.adapters import metrics
@@ -22,47 +20,29 @@ from connector.lane.lane import Lane
 from connector.ports import Members
 from connector.redrive import LetterSource, Watched
 from connector.rehearsal import Rehearsed
+from connector.replay import Resending
 from connector.settings import Settings
 from connector.wiring import dead_letters
-from connector.wiring.assembly import Assembly
+from connector.wiring.part import PartAssembly
+from connector.wiring.redriven import Manner, Progress, Redriven
 
-__all__ = ["Choice", "Progress", "Redriven", "redrive"]
+__all__ = ["Choice", "Manner", "Progress", "Redriven", "redrive"]
 
-Tell = Callable[["Progress"], None]
-
-
-class Progress(Struct, frozen=True):
-    """Letters settled so far, of how many; why it waits (nothing: it does not)."""
-
-    settled: int
-    letters: int
-    paused: tuple[str, ...] = ()
-
-
-class Redriven(Struct):
-    """What became of the letters that were meant.
-
-    outcomes: counted, as in `records_total`. causes: of those that would be dead letters again; batches: what
-    would be sent, by resource (both of a dry run). lost: whose value is nowhere any more. strange: of topics,
-    or destinations, that are not configured. left: not tried, since it was interrupted.
-    """
-
-    letters: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    causes: Counter[str] = field(default_factory=Counter)
-    batches: Counter[str] = field(default_factory=Counter)
-    lost: int = 0
-    strange: int = 0
-    left: int = 0
-    dry_run: bool = False
+Tell = Callable[[Progress], None]
+Agreed = Callable[[int], bool]
 
 
 class _Live(Watched):
-    pass
+    resend = False
+
+    def ledger(self, ledger: Any) -> Any:
+        """See Unrecorded."""
+        inner = super().ledger(ledger)
+        return Resending(inner) if self.resend else inner
 
 
-class _Dry(Watched, Rehearsed):
-    pass
+class _Dry(_Live, Rehearsed):
+    """And nothing leaves a trace."""
 
 
 class Say:
@@ -74,15 +54,16 @@ class Say:
     warning = error = info
 
 
-class _Assembly(Assembly):
+class _Assembly(PartAssembly):
     """A lane that reads letters."""
 
     letters: LetterSource
 
     def __init__(
-        self, settings: Settings, name: str, tape: Watched, made: Callable[[Members], LetterSource]
-    ) -> None:
-        super().__init__(settings, name, wiring.SystemClock(), metrics.meter(), Say(), tape)
+        self, settings: Settings, name: str, tape: _Live, share: float,
+        made: Callable[[Members], LetterSource],
+    ) -> None:  # fmt: skip
+        super().__init__(settings, name, wiring.SystemClock(), metrics.meter(), Say(), tape, share)
         self._made = made
 
     def source(self, members: Members, _properties: Mapping[str, str], *, embedded: bool) -> LetterSource:  # noqa: ARG002
@@ -95,16 +76,25 @@ class _Assembly(Assembly):
         return Brake(1, 1.0)
 
 
-def redrive(settings: Settings, choice: Choice, *, dry: bool, tell: Tell = lambda _: None) -> Redriven:
+def redrive(
+    settings: Settings,
+    choice: Choice,
+    manner: Manner,
+    tell: Tell = lambda _: None,
+    agreed: Agreed = lambda _: True,
+) -> Redriven | None:
     """Send the letters that are meant again. Raises ConnectorError; what was settled by then stays so.
 
-    dry: nothing is sent, written or claimed; what would become of each by what the ledger holds now.
+    agreed: asked first where letters in doubt are to go too, with their number; None: it said no.
     """
     with dead_letters.opened(settings) as box, _interruptible() as stop:
-        done = Redriven(dead_letters.look(settings, box, choice), dry_run=dry)
+        done = Redriven(dead_letters.look(settings, box, choice), dry_run=manner.dry)
+        held = sum(group.count for group in box.index.groups() if group.cause == "in_doubt")
+        if manner.resend and held and not manner.dry and not agreed(held):
+            return None
         for name in settings.destinations:
             for round_ in _rounds(box, settings, name):
-                run = _Run(settings, name, box, round_, dry=dry)
+                run = _Run(settings, name, box, round_, manner)
                 run.run(done, stop, tell)
         counted = sum(done.outcomes.values()) + done.lost
         done.strange = done.letters - sum(_known(box, settings))
@@ -150,17 +140,31 @@ class _Run:
     """One destination's letters, each topic under one id."""
 
     def __init__(
-        self, settings: Settings, name: str, box: LetterBox, sources: frozenset[tuple[str, str]], *, dry: bool
+        self,
+        settings: Settings,
+        name: str,
+        box: LetterBox,
+        sources: frozenset[tuple[str, str]],
+        manner: Manner,
     ) -> None:
-        self._settings, self._name, self._box, self._sources, self._dry = settings, name, box, sources, dry
-        self._tape: _Live | _Dry = _Dry() if dry else _Live()
+        self._settings, self._name, self._box, self._sources, self._manner = (
+            settings,
+            name,
+            box,
+            sources,
+            manner,
+        )
+        self._tape: _Live | _Dry = _Dry() if manner.dry else _Live()
+        self._tape.resend = manner.resend
         self._pending: list[str] = []
 
     def run(self, done: Redriven, stop: threading.Event, tell: Tell) -> None:
         settings = self._settings
         schemas = wiring.registry(settings)
         removed = KafkaDeadLetters(settings.kafka_client(), settings.dead_letters.topic)
-        assembly = _Assembly(settings, self._name, self._tape, lambda members: self._source(members, stop))
+        assembly = _Assembly(
+            settings, self._name, self._tape, self._manner.share, lambda m: self._source(m, stop)
+        )
         running = assembly.lane(schemas, embedded=True)
         lane = running.lane
         try:
@@ -203,7 +207,7 @@ class _Run:
         """The ledger has recorded it: the letter goes."""
         ids = dict(self._sources)
         done = [self._id(at, ids) for at in self._tape.watch.take()]
-        if done and not self._dry:
+        if done and not self._manner.dry:
             letters.remove(done)
 
     def _id(self, at: Position, ids: dict[str, str]) -> str:

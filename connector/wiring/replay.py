@@ -12,24 +12,21 @@ from connector.adapters import logs, metrics
 from connector.adapters.kafka_replay import Errand, ReplaySource
 from connector.core.brake import Brake
 from connector.core.mapping import Mapper
-from connector.core.quota import Quota
-from connector.courier import CourierOptions
 from connector.errors import ConfigError
 from connector.lane.books import Books
 from connector.lane.intake import Reading
 from connector.lane.lane import Lane
 from connector.lane.partitions import Asking, Partitions
-from connector.ports import Clock, Log, Members, Meter, Quotas, Schemas, TopicPartition
+from connector.ports import Clock, Log, Members, Meter, Schemas, TopicPartition
 from connector.recording import Unrecorded
 from connector.rehearsal import Rehearsed
-from connector.replay import Forcing, PartOfQuotas, Selected, TalliedBooks, Tally
+from connector.replay import Forcing, Selected, TalliedBooks, Tally
 from connector.service import Service
 from connector.settings import Settings, secret_values
 from connector.settings.destinations import YespoSettings
 from connector.settings.metrica import MetricaSettings
 from connector.settings.topic import TopicSettings
-from connector.wiring.assembly import Assembly
-from connector.wiring.edges import AnyLedger
+from connector.wiring.part import PartAssembly
 from connector.wiring.replays import Replay
 from connector.wiring.sole import Sole
 
@@ -118,11 +115,12 @@ def as_asked(settings: Settings, replay: Replay) -> Settings:
     return settings.model_copy(update={"destinations": {**settings.destinations, name: asked}})
 
 
-class ReplayAssembly(Assembly):
+class ReplayAssembly(PartAssembly):
     """A lane that reads stretches, for a share of the rate, and counts by position."""
 
     def __init__(self, settings: Settings, replay: Replay, clock: Clock, log: Log, tape: "_Tallied") -> None:
-        super().__init__(settings, replay.job.destination, clock, metrics.meter(), log, tape)
+        job = replay.job
+        super().__init__(settings, job.destination, clock, metrics.meter(), log, tape, job.share)
         self.replay, self._dry, self._tally = replay, isinstance(tape, _Dry), tape.tally
         self._source: ReplaySource | None = None
 
@@ -158,35 +156,9 @@ class ReplayAssembly(Assembly):
         self._source = ReplaySource(properties, errand, members, self._tally, self._budget)
         return self._source
 
-    @property
-    def rate(self) -> float:
-        """Requests a second that are its own, 0 = unlimited."""
-        return self._delivery.rate_per_second * self.replay.job.share
-
-    def minutes(self, requests: int) -> float | None:
-        """How long so many requests take by the quotas alone, None: there are none."""
-        daily = self._settings.requests_per_day(self._name)
-        each = [1 / self.rate / 60] if self.rate else []
-        each += [24 * 60 / daily] if daily else []
-        return round(requests * max(each), 1) if each else None
-
     def brake(self) -> Brake:
         """See Assembly; a dry run buries nobody."""
         return Brake(1, 1.0) if self._dry else super().brake()
-
-    def courier_options(self) -> CourierOptions:
-        """See Assembly."""
-        usual, part = super().courier_options(), self.replay.job.share
-        return replace(
-            usual,
-            in_flight=max(1, round(usual.in_flight * part)),
-            rate_per_second=usual.rate_per_second * part,
-        )
-
-    def quotas(self, store: AnyLedger) -> Quotas | None:
-        """See Assembly: where replicas share a rate, a part of it."""
-        whole = super().quotas(store)
-        return None if whole is None else PartOfQuotas(whole, Quota(self.rate, self.rate), self._clock)
 
 
 class _Tallied(Unrecorded):
