@@ -148,7 +148,7 @@ def redriven(capsys: Capture, shop: Shop, *arguments: str, code: int = 0) -> dic
 @pytest.mark.slow
 @pytest.mark.kafka
 def test_a_deploy_went_wrong_and_is_repaired(shop: Shop, capsys: Capture) -> None:
-    """A thousand letters (1,002) of three causes: the configuration is fixed, all are sent, none overwrites."""
+    """A thousand letters of three causes: the configuration is fixed, all are sent, none overwrites."""
     each, newer = 334, 10
     shop.order_wrongly(each)
     assert shop.line.run(shop.settings(good=False)) == {"dead_lettered": 3 * each, "delivered": 1}
