@@ -64,6 +64,10 @@ STEPS: Final = (
     CREATE TABLE crm_connector.clients (destination smallint NOT NULL, client text COLLATE "C" NOT NULL,
         orders integer NOT NULL, PRIMARY KEY (destination, client)) WITH (fillfactor = 70)
     """,
+    """
+    CREATE TABLE crm_connector.products (destination text COLLATE "C" NOT NULL, digest bytea NOT NULL,
+        PRIMARY KEY (destination, digest))
+    """,
 )
 """Append only: `ledger.version` is the number of steps that the database has had. A step without statements
 is a change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred."""

@@ -58,6 +58,10 @@ STEPS: Final = (
     CREATE TABLE clients (destination INTEGER NOT NULL, client TEXT NOT NULL, orders INTEGER NOT NULL,
         PRIMARY KEY (destination, client)) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE products (destination TEXT NOT NULL, digest BLOB NOT NULL,
+        PRIMARY KEY (destination, digest)) STRICT, WITHOUT ROWID;
+    """,
 )
 """Append only: the file's user_version is the number of steps it has had. A step without statements is a
 change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred.

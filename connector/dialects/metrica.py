@@ -29,15 +29,19 @@ class Metrica:
     """`ports.Destination` for Metrica. One instance serves a lane; pure but for the products it has seen."""
 
     def __init__(
-        self, options: MetricaOptions, unlisted: Callable[[int, str], None] = lambda _count, _why: None
+        self,
+        options: MetricaOptions,
+        unlisted: Callable[[int, str], None] = lambda _count, _why: None,
+        products: Products | None = None,
     ) -> None:
         """unlisted: told of product lists that were refused: how many products, and Metrica's own words.
+        products: those that the counter has been told of.
 
         Raises zoneinfo.ZoneInfoNotFoundError for an unknown time zone (settings check it before).
         """
         self.name, self.patience = options.name, options.wait_seconds
         self._options, self._rows = options, Rows(options)
-        self._uploads = Uploads(options, Products(), unlisted)
+        self._uploads = Uploads(options, products or Products(options.counter_id), unlisted)
         self._simple = options.orders_via == "simple_orders"
         self._hashed = options.identifiers == "md5"
 

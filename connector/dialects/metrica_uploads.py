@@ -74,7 +74,7 @@ class Uploads:
             self._unlisted(len(unseen), outcome.detail)
         elif outcome is not None:
             return outage([outcome])
-        self._products.note(unseen)
+        self._products.note(unseen, taken=outcome is None)
         return None
 
     def _request(self, resource: str, part: Batch, rows: Sequence[Row], *, as_csv: bool) -> Request | Refused:

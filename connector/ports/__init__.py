@@ -2,7 +2,7 @@
 one test suite per port runs on the fake and on the real adapter.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from connector.core.assignment import Answer, Assigned, Placed
@@ -19,10 +19,10 @@ from connector.ports.process import Clock, History, Log, Meter
 TopicPartition = tuple[str, int]
 
 __all__ = [
-    "Answer", "Archive", "Ask", "Assigned", "Busy", "Clock", "Daily", "DeadLetters", "Deny", "Destination",
-    "Done", "Grant", "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter", "Needs",
-    "Placed", "Quotas", "Removable", "Removed", "Schemas", "Sent", "Settlement", "Sight", "Sizes", "Source",
-    "Span", "Taken", "TopicPartition", "Verdict", "Want",
+    "Answer", "Archive", "Ask", "Assigned", "Busy", "Catalogue", "Clock", "Daily", "DeadLetters", "Deny",
+    "Destination", "Done", "Grant", "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter",
+    "Needs", "Placed", "Quotas", "Removable", "Removed", "Schemas", "Sent", "Settlement", "Sight", "Sizes",
+    "Source", "Span", "Taken", "TopicPartition", "Verdict", "Want",
 ]  # fmt: skip
 
 
@@ -167,6 +167,22 @@ class Daily(Protocol):
 
     def used(self) -> int:
         """How many were counted today."""
+
+    def close(self) -> None:
+        """Give up what is open."""
+
+
+class Catalogue(Protocol):
+    """Products of which one destination was told, as digests of 8 bytes, kept and shared by its replicas.
+
+    Any method raises LedgerDown while the store does not answer.
+    """
+
+    def known(self, most: int) -> set[bytes]:
+        """All of them, but at most so many."""
+
+    def add(self, digests: Collection[bytes]) -> None:
+        """Remember them; those that are known already change nothing."""
 
     def close(self) -> None:
         """Give up what is open."""

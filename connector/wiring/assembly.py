@@ -39,6 +39,7 @@ from connector.wiring.clients import Clients
 from connector.wiring.daily import LONGEST, Thrift
 from connector.wiring.destinations import counts_clients, dialect
 from connector.wiring.edges import AnyLedger, anew, decoder, http, ledger, show_quota
+from connector.wiring.products import Shelf
 
 
 class Assembly:
@@ -53,6 +54,7 @@ class Assembly:
         self._topics = settings.topics_of(name)
         self._budget = share(self._delivery.memory_bytes, settings.kafka.properties)
         self._thrift = Thrift(name, self._delivery.linger_ms / 1000, clock, meter)
+        self._shelf = Shelf(settings, name)
 
     def lane(self, schemas: Schemas | None, *, embedded: bool) -> Running:
         """The lane, not reading yet."""
@@ -62,14 +64,15 @@ class Assembly:
         if counts_clients(settings, name):
             Clients(name, self._meter).watch(inner)
         store = MeteredLedger(tape.ledger(inner), name, self._meter)
-        destination = tape.destination(dialect(settings, name))
+        destination = tape.destination(dialect(settings, name, self._shelf.known(), self._shelf.note))
         client = tape.http(self.client())
         edges = Edges(destination, client, self._clock, self._meter, store.lease_left, self.quotas(inner))
         courier = Courier(edges, self.courier_options())
         kafka, filed = settings.kafka_client, settings.dead_letters.topic
         letters = KafkaDeadLetters(kafka(), filed, anew(settings, kafka))
         lane = self._assemble(destination, courier, store, tape.letters(letters), schemas)
-        return Running(lane, self._opener(lane, courier, embedded=embedded), _closer(courier, store, letters))
+        close = _closer(courier, self._shelf, letters, store)
+        return Running(lane, self._opener(lane, courier, embedded=embedded), close)
 
     def _assemble(
         self,
@@ -105,11 +108,15 @@ class Assembly:
             outages=Outages(self._name, clock, meter, self._log),
             clock=clock,
             meter=meter,
-            tend=self._thrift.tend,
+            tend=self._tend,
             quota=self._thrift.quota,
         )
         seconds = settings.drain_seconds_of(self._name)
         return Lane(self._name, parts, budget=self._budget, drain_seconds=seconds)
+
+    def _tend(self) -> None:
+        self._thrift.tend()
+        self._shelf.tend()
 
     def reading(
         self, topic: TopicSettings, schemas: Schemas | None, _find_key: Callable[[str], str | None]
@@ -170,9 +177,10 @@ class Assembly:
         return Brake(chosen.window, chosen.share)
 
 
-def _closer(courier: Courier, store: Ledger, letters: KafkaDeadLetters) -> Callable[[], None]:
+def _closer(courier: Courier, shelf: Shelf, letters: KafkaDeadLetters, store: Ledger) -> Callable[[], None]:
     def close() -> None:
         courier.close()
+        shelf.tend()
         letters.close()
         store.close()
 

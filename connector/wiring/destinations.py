@@ -1,8 +1,11 @@
 """A destination's dialects, from its configuration: a third one takes a builder of its own here."""
 
+from collections.abc import Collection
+
 from connector.adapters import logs
 from connector.dialects.metrica import Metrica
 from connector.dialects.metrica_options import MetricaOptions, Status
+from connector.dialects.metrica_products import Products, Taken
 from connector.dialects.yespo import Yespo, YespoOptions
 from connector.dialects.yespo_custom import type_fault
 from connector.dialects.yespo_locator import Locator
@@ -14,12 +17,17 @@ from connector.settings.metrica import MetricaSettings
 from connector.settings.topic import TopicSettings
 
 
-def dialect(settings: Settings, name: str) -> Destination:
-    """The destination's dialects. Raises ConfigError."""
+def dialect(
+    settings: Settings, name: str, known: Collection[bytes] = (), taken: Taken = lambda _: None
+) -> Destination:
+    """The destination's dialects. known, taken: products that it was told of, see Products.
+
+    Raises ConfigError.
+    """
     chosen, topics = settings.destination(name), settings.topics_of(name)
     if isinstance(chosen, YespoSettings):
         return _yespo(name, chosen, topics)
-    return _metrica(name, chosen, topics)
+    return _metrica(name, chosen, topics, Products(chosen.counter_id, known, taken))
 
 
 def counts_clients(settings: Settings, name: str) -> bool:
@@ -28,7 +36,9 @@ def counts_clients(settings: Settings, name: str) -> bool:
     return isinstance(chosen, MetricaSettings) and chosen.orders_via == "orders"
 
 
-def _metrica(name: str, chosen: MetricaSettings, topics: tuple[TopicSettings, ...]) -> Metrica:
+def _metrica(
+    name: str, chosen: MetricaSettings, topics: tuple[TopicSettings, ...], products: Products
+) -> Metrica:
     statuses = {
         word: Status(one.id or word, one.type, one.humanized or word) for word, one in chosen.statuses.items()
     }
@@ -55,7 +65,7 @@ def _metrica(name: str, chosen: MetricaSettings, topics: tuple[TopicSettings, ..
             "products were refused; their orders go without", destination=name, products=count, why=why
         )
 
-    return Metrica(options, unlisted)
+    return Metrica(options, unlisted, products)
 
 
 def _yespo(name: str, chosen: YespoSettings, topics: tuple[TopicSettings, ...]) -> Yespo:

@@ -476,7 +476,7 @@ class TestData:
         tables = migrated.psql(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'crm_connector'"
         )
-        assert len(tables) == 15
+        assert len(tables) == 16
         for (table,) in tables:
             text = repr(migrated.psql(f"SELECT t::text FROM crm_connector.{table} t"))  # noqa: S608 - ours
             for word in ("ivan", "380501234567", b"ivan".hex(), b"380501234567".hex()):

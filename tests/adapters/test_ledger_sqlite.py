@@ -348,7 +348,8 @@ class TestFile:
             identity = ledger.identity
         database = sqlite3.connect(path)
         database.executescript(
-            "DROP TABLE clients; DROP TABLE discards; DROP TABLE days; DROP TABLE history;"
+            "DROP TABLE products; DROP TABLE clients; DROP TABLE discards; DROP TABLE days;"
+            "DROP TABLE history;"
             "ALTER TABLE destinations DROP COLUMN horizon_ms;"
             "ALTER TABLE destinations DROP COLUMN heads; ALTER TABLE destinations DROP COLUMN history;"
             "PRAGMA user_version = 1"

@@ -17,6 +17,7 @@ from connector.core.talk import (
     Retry,
 )
 from connector.dialects.metrica import Metrica, MetricaOptions
+from connector.dialects.metrica_products import Products
 from tests.dialects.metrica_samples import STATUSES, metrica, orders, passed, refused, verdict
 from tests.support.script import Played, Reply, names, play, script, status
 
@@ -126,6 +127,18 @@ def test_products_go_before_the_orders_that_have_them_and_only_once() -> None:
     assert len(played.requests) == 1
 
 
+def test_products_that_were_taken_are_known_to_whoever_is_told_and_go_no_more() -> None:
+    options = MetricaOptions(counter_id=7, statuses=STATUSES, upload="json")
+    batch, kept, known = orders(1), set[bytes](), []
+    for counter, requests in ((7, 2), (7, 1), (8, 2)):
+        one = Metrica(options, products=Products(counter, frozenset(kept), kept.update))
+        replies = [status(200), passed(1)][-requests:]
+        played = play(one.converse(one.lot(batch[0].event), batch), script(*replies))
+        assert (len(played.requests), played.outcomes) == (requests, [Accepted()])
+        known.append(len(kept))
+    assert known == [2, 2, 4], "another counter's are others"
+
+
 def test_products_that_were_not_taken_are_no_loss_of_their_orders() -> None:
     one = metrica(products="auto")
     batch = orders(1)
@@ -143,10 +156,12 @@ def test_products_that_were_not_taken_are_no_loss_of_their_orders() -> None:
 
 def test_a_product_list_that_is_refused_costs_no_order_and_is_not_sent_again() -> None:
     told: list[tuple[int, str]] = []
-    options = MetricaOptions(counter_id=7, statuses=STATUSES, upload="json")
-    one, batch = Metrica(options, lambda count, why: told.append((count, why))), orders(2)
+    options, kept = MetricaOptions(counter_id=7, statuses=STATUSES, upload="json"), set[bytes]()
+    products = Products(7, taken=kept.update)
+    one, batch = Metrica(options, lambda count, why: told.append((count, why)), products), orders(2)
     for replies in ([refused(400, "invalid_parameter"), passed(2)], [passed(2)]):
         played = play(one.converse(one.lot(batch[0].event), batch), script(*replies))
         assert played.outcomes == [Accepted()] * 2
         assert len(played.requests) == len(replies)
     assert told == [(2, "HTTP 400: invalid_parameter")]
+    assert kept == set(), "a restart tries again"

@@ -187,6 +187,15 @@ def test_a_product_list_that_is_refused_keeps_no_order_back(shop: Shop) -> None:
     assert shop.counter.schema.products == {}
 
 
+def test_a_product_that_was_uploaded_is_not_uploaded_again_by_a_restart(shop: Shop) -> None:
+    fig = ITEMS.replace("pear", "fig")
+    for number, items in enumerate((ITEMS, ITEMS, fig)):
+        shop.order(str(number), items=items)
+        assert shop.run() == {"delivered": 1}
+    assert shop.counter.answers["schema/products", 200] == 2
+    assert shop.counter.schema.products.keys() == {"pear", "fig"}
+
+
 def test_a_replay_sends_nothing(shop: Shop) -> None:
     shop.contact()
     for number in range(5):
