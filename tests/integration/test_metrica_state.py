@@ -16,6 +16,7 @@ import yaml
 
 from connector import wiring
 from connector.adapters import metrics
+from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.sandbox.faults import Fault, Match
 from connector.sandbox.metrica.options import MetricaOptions
 from connector.settings import Settings, load
@@ -128,6 +129,10 @@ def test_the_counter_equals_the_source_and_a_replay_sends_nothing(
             assert found["revenue"] == Decimal(last["total_cost"])
             assert found["client_uniq_id"] == last["external_customer_id"]
         assert len(line.counter.orders) == ORDERS
+        ledger = SqliteLedger(tmp_path / "ledger.db", "metrica")
+        counted = {client: ledger.look("contact", client).orders for client in line.counter.contacts}
+        ledger.close()
+        assert counted == line.counter.orders_of
 
         uploads = len(line.counter.uploads)
         found_again = line.run(settings, replay=True, only="metrica")
