@@ -13,8 +13,9 @@ OK, NO_CONTENT, NOT_MODIFIED = 200, 204, 304
 
 
 class Answering(asyncio.Protocol):
-    """The client's end of a connection. since: when it fell idle, by the loop's clock.
+    """The client's end of a connection. Times are by the loop's clock.
 
+    since: when it fell idle. deadline: when its answer is due; who has it looks after that.
     Whatever goes wrong after `ask` leaves the request in doubt.
     """
 
@@ -23,11 +24,10 @@ class Answering(asyncio.Protocol):
         self._loop, self._limit = loop, body_limit
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Response | NoAnswer] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._parser = HttpResponseParser(self)
         self._open = False
         self._clear()
-        self.since = 0.0
+        self.since = self.deadline = 0.0
 
     def _clear(self) -> None:
         """No answer has begun."""
@@ -42,13 +42,17 @@ class Answering(asyncio.Protocol):
         return self._open and self._answer is None
 
     def ask(self, request: bytes, deadline: float) -> asyncio.Future[Response | NoAnswer]:
-        """Write it; its answer, or NoAnswer in doubt at `deadline` (by the loop's clock) at the latest."""
-        self._answer = self._loop.create_future()
-        self._timer = self._loop.call_at(deadline, self._late)
+        """Write it; its answer, or NoAnswer in doubt."""
         if self._transport is None:
             raise AssertionError("asked before it was connected")
+        self._answer, self.deadline = self._loop.create_future(), deadline
         self._transport.write(request)
         return self._answer
+
+    def late(self) -> None:
+        """Its deadline has passed, unless it has just been answered."""
+        if self._answer is not None:
+            self._fail("operation timed out")
 
     def abort(self) -> None:
         """Close at once."""
@@ -131,9 +135,6 @@ class Answering(asyncio.Protocol):
         self._clear()
         self._end(response)
 
-    def _late(self) -> None:
-        self._fail("operation timed out")
-
     def _fail(self, reason: str) -> None:
         self._open = False
         if self._transport is not None:
@@ -142,8 +143,5 @@ class Answering(asyncio.Protocol):
 
     def _end(self, reply: Response | NoAnswer) -> None:
         answer, self._answer = self._answer, None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if answer is not None and not answer.done():
             answer.set_result(reply)

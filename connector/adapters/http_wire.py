@@ -54,6 +54,7 @@ class WireHttp:
         self._heads: dict[tuple[str, str], _Head] = {}
         self._idle: deque[Answering] = deque()
         self._flying: set[Answering] = set()
+        self._watch: asyncio.TimerHandle | None = None
 
     async def send(self, request: Request, timeout: float) -> Response | NoAnswer:
         """One attempt, whole within `timeout` seconds."""
@@ -70,6 +71,8 @@ class WireHttp:
         length = b"content-length: %d\r\n\r\n" % len(body) if body is not None else b"\r\n"
         answer = connection.ask(head + length + (body or b""), deadline)
         self._flying.add(connection)
+        if self._watch is None or deadline < self._watch.when():
+            self._watch_for(deadline)
         try:
             reply = await answer
         finally:
@@ -85,6 +88,24 @@ class WireHttp:
         for connection in [*self._idle, *self._flying]:
             connection.abort()
         self._idle.clear()
+        if self._watch is not None:
+            self._watch.cancel()
+
+    # --- Deadlines --------------------------------------------------------------------------------
+
+    def _watch_for(self, deadline: float) -> None:
+        """One timer for all that flies: most answers come long before, and a timer each costs as much as
+        what is done with the answer."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = asyncio.get_running_loop().call_at(deadline, self._end_the_late)
+
+    def _end_the_late(self) -> None:
+        self._watch, now = None, asyncio.get_running_loop().time()
+        for connection in [one for one in self._flying if one.deadline <= now]:
+            connection.late()
+        if left := [one.deadline for one in self._flying if one.deadline > now]:
+            self._watch_for(min(left))
 
     # --- Connections ------------------------------------------------------------------------------
 

@@ -38,8 +38,10 @@ class Pace(Protocol):
 
 def pace(edges: Edges, rate: float, random: Callable[[], float]) -> Pace:
     """rate: requests per second, 0 = unlimited: a 429 then closes the gate and lowers nothing."""
+    if not rate:
+        return Free()
     show = _Gauge(edges, rate).show
-    if edges.quotas is None or not rate:
+    if edges.quotas is None:
         return OwnPace(Quota(rate, rate), edges.clock, show)
     return SharedPace(edges.quotas, edges.clock, random, show)
 
@@ -56,6 +58,26 @@ class _Gauge:
             self._shown = rate
             name = self._edges.destination.name
             self._edges.meter.set("rate_limit_requests_per_second", rate, destination=name)
+
+
+class Free:
+    """No limit."""
+
+    def reserve(self) -> float:
+        """See Pace."""
+        return 0.0
+
+    async def fill(self) -> None:
+        """Nothing to wait for."""
+
+    def refused(self) -> None:
+        """Nothing is lowered."""
+
+    def answered(self) -> None:
+        """Nothing was."""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class OwnPace:
