@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from threading import Thread
 from typing import Final
 
@@ -15,12 +15,11 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from connector.adapters.masking import Masker
+from connector.adapters.web_connection import CONNECTIONS, Connection
 from connector.adapters.web_page import POLICY
 from connector.adapters.web_status import Glance, Health
 from connector.errors import Fatal
 
-CONNECTIONS: Final = 64
-"""At once; more are answered 503."""
 FRESH: Final = 1.0
 """Seconds for which one look at the process serves all who ask; a lane looks at itself as often."""
 _HEADERS: Final = {
@@ -61,13 +60,14 @@ def serve(
     health: Health,
     masker: Masker | None = None,
     fresh: float = FRESH,
+    connection: type[Connection] = Connection,
 ) -> WebServer:
     """Listen and answer from now on. masker: of the status. Raises Fatal: the address cannot be had."""
     bound = _bind(host, port)
     config = uvicorn.Config(
         application(registry, health, Glance(health, masker or Masker(), fresh)),
         loop="asyncio",
-        http="h11",
+        http=connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -75,7 +75,7 @@ def serve(
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
+        limit_concurrency=CONNECTIONS + 1,
         backlog=CONNECTIONS,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=1,
@@ -87,7 +87,7 @@ def serve(
 def application(registry: CollectorRegistry, health: Health, glance: Glance) -> Starlette:
     """The endpoints of the contract; all of them only read.
 
-    Each answers in a thread of its own, so that none that waits keeps a probe waiting.
+    Pages answer in threads of their own, so that none that waits keeps a probe waiting.
     """
 
     def metrics(request: Request) -> Response:
@@ -111,10 +111,13 @@ def application(registry: CollectorRegistry, health: Health, glance: Glance) -> 
     )
 
 
-def _probe(problems: Callable[[], list[str]]) -> Callable[[Request], Response]:
-    """200 without problems, else 503 with a line each; as JSON for those who ask for it."""
+def _probe(problems: Callable[[], list[str]]) -> Callable[[Request], Awaitable[Response]]:
+    """200 without problems, else 503 with a line each; as JSON for those who ask for it.
 
-    def answer(request: Request) -> Response:
+    On the server's own thread: those of the pages may all be waiting.
+    """
+
+    async def answer(request: Request) -> Response:
         found = problems()
         code = 503 if found else 200
         if "application/json" in request.headers.get("accept", ""):

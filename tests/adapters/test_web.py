@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPResponse
 from threading import Event, Thread
 
@@ -11,10 +12,12 @@ import pytest
 
 from connector.adapters import web
 from connector.adapters.metrics import meter
+from connector.adapters.web_connection import CONNECTIONS, Connection
 from connector.adapters.web_page import POLICY
 from connector.core.status import LaneStatus
 from connector.errors import Fatal
 from tests.page.connectors import connector
+from tests.support.instance import wait_until
 
 
 class FakeHealth:
@@ -157,17 +160,51 @@ def test_a_head_without_end_is_refused(site: Site) -> None:
         assert endless.recv(64).startswith(b"HTTP/1.1 400 ")
 
 
-def test_more_connections_than_allowed_are_refused_and_freed_again(site: Site) -> None:
-    idle = [socket.create_connection(("127.0.0.1", site.server.port)) for _ in range(web.CONNECTIONS)]
-    for one in idle:
-        one.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
-        one.recv(64)
-    refused = site.ask("/livez")[0].status
+def test_connections_that_do_nothing_keep_no_probe_waiting(site: Site) -> None:
+    idle = [socket.create_connection(("127.0.0.1", site.server.port)) for _ in range(2 * CONNECTIONS)]
+    for one in idle[::2]:
+        one.sendall(b"GET /livez HTTP/1.1\r\nx-never: end")
+
+    assert [site.ask("/livez")[0].status for _ in range(3)] == [200, 200, 200]
     for one in idle:
         one.close()
 
-    assert refused == 503
-    assert any(site.ask("/livez")[0].status == 200 for _ in range(50))
+
+def test_more_requests_than_allowed_are_refused_while_they_are_answered(site: Site) -> None:
+    site.health.gate, busy = Event(), []
+
+    def refused() -> bool:
+        busy.append(socket.create_connection(("127.0.0.1", site.server.port)))
+        busy[-1].sendall(b"GET /status HTTP/1.1\r\nhost: x\r\n\r\n")
+        return site.ask("/livez")[0].status == 503
+
+    wait_until(refused, 60, lambda: "all were let in")
+    assert len(busy) >= CONNECTIONS
+    site.health.gate.set()
+    for one in busy:
+        one.close()
+    wait_until(lambda: site.ask("/livez")[0].status == 200, 60, lambda: "none was let in again")
+
+
+class Hasty(Connection):
+    """A connection whose life is short."""
+
+    life, grace = 0.2, 0.2
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /livez HTTP/1.1\r\nx-never: end", b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n",
+     b"POST /livez HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\nslowly"],
+    ids=["silent", "head", "keep-alive", "body"],
+)  # fmt: skip
+def test_a_slow_client_is_cut_off(sent: bytes) -> None:
+    server = web.serve("127.0.0.1", 0, meter().registry, FakeHealth(), connection=Hasty)
+    with closing(server), socket.create_connection(("127.0.0.1", server.port), timeout=30) as slow:
+        slow.sendall(sent)
+        with suppress(ConnectionResetError):
+            while slow.recv(4096):
+                pass
 
 
 def test_an_address_in_use_is_one_line_with_the_remedy(site: Site) -> None:
