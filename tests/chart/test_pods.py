@@ -7,7 +7,7 @@ import pytest
 import typer
 
 import connector
-from connector.cli import app
+from connector.cli import app, call
 from tests.chart.render import (
     CHART,
     CI,
@@ -72,7 +72,29 @@ def test_pods_run_commands_that_the_program_has(name: str) -> None:
         for container in [*pod["containers"], *pod.get("initContainers", [])]
     }
 
-    assert used - {"replay"} <= commands  # which a later version has
+    assert used <= commands
+
+
+def test_a_replays_job_and_cron_job_run_what_its_values_say(capsys: pytest.CaptureFixture[str]) -> None:
+    """Parsed by the command itself, which ends where the pod's configuration is not there."""
+    values = values_of("full")
+    values["replay"]["offsets"] = {"destination": "yespo", "topic": "t", "from": 12345678, "to": "end"}
+    jobs = of_kind(render(values), "Job", "CronJob")
+    told = []
+    for job in (one["spec"] for name, one in jobs.items() if "-replay-" in name):
+        pod = job.get("jobTemplate", {}).get("spec", job)["template"]["spec"]
+        command, *options = pod["containers"][0]["args"]
+        assert call([command, *options]) == 2
+        assert capsys.readouterr().err.startswith("/etc/crm-connector/connector.yaml: cannot be read")
+        told.append(dict(zip(options[::2], options[1::2], strict=True)) | {"command": command})
+    common = {"command": "replay", "-c": "/etc/crm-connector/connector.yaml", "--destination": "yespo"}
+    orders = common | {"--topic": "crm.public.orders"}
+
+    assert sorted(told, key=lambda one: one["--from"]) == [
+        orders | {"--from": "-1d"},
+        common | {"--topic": "t", "--from": "12345678", "--to": "end"},
+        orders | {"--from": "2025-01-01T00:00:00Z", "--to": "2026-01-01T00:00:00Z", "--via": "past_events"},
+    ]
 
 
 @pytest.mark.parametrize("name", ["minimal", "full", "static"])
