@@ -23,7 +23,7 @@ from connector.core.assignment import Answer
 from connector.core.claims import Count, Settlement, Verdict, Want
 from connector.core.heads import Epochs
 from connector.core.model import Entity
-from connector.core.past import Sent, Sizes
+from connector.core.past import Sent, Sizes, Stale
 from connector.core.removal import Removable, Removed, Span
 from connector.core.sight import Sight
 from connector.errors import LedgerDown
@@ -43,14 +43,9 @@ class PostgresLedger:
     """
 
     def __init__(
-        self,
-        url: Callable[[], str],
-        destination: str,
-        *,
-        lease: float = 90.0,
-        wait: float = 5.0,
-        retention_days: int = 30,
-    ) -> None:
+        self, url: Callable[[], str], destination: str, *,
+        lease: float = 90.0, wait: float = 5.0, retention_days: int = 30,
+    ) -> None:  # fmt: skip
         """Open it; where the server is away, at the first use. Raises Fatal; ConfigError for the URL."""
         keep = upkeep.expiry(retention_days) if retention_days else lambda _: None
         self._link, self._name = Link(url, wait), destination
@@ -62,7 +57,7 @@ class PostgresLedger:
         self._generation = -1
         self._epochs: Epochs = ()
         self._horizon = 0
-        self._history = retention_days > 0
+        self._keeps = retention_days > 0
         self.stale_sends = 0
         self.counted: Callable[[Sequence[Count]], None] = lambda _: None
         try:
@@ -184,6 +179,11 @@ class PostgresLedger:
         with self._store.opened():
             return upkeep.history(self._store, self._tables, (entity, key))
 
+    def stale(self) -> list[Stale]:
+        """See ports.Archive."""
+        with self._store.opened():
+            return upkeep.stale(self._store)
+
     def quotas(self, rate: float) -> PostgresQuotas:
         """The request rate that this destination's replicas share. rate: configured, per second."""
         quotas = PostgresQuotas(self._link, self._name, rate)
@@ -204,9 +204,7 @@ class PostgresLedger:
         try:
             with self._store.transaction():
                 self._refresh()
-                work = Settling(
-                    self._store, self._tables, self._mine.held, self._epochs, history=self._history
-                )
+                work = Settling(self._store, self._tables, self._mine.held, self._epochs, history=self._keeps)
                 if at_once:
                     work.at_once(settled)
                 else:

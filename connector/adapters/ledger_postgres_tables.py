@@ -19,7 +19,8 @@ EntityKey = tuple[Entity, str]
 State = tuple[Head | None, Claim | None]
 _decode_doubts: Final = msgspec.msgpack.Decoder(tuple[bytes, ...]).decode
 _encode: Final = msgspec.msgpack.Encoder().encode
-_NUMBERS: Final[dict[Entity, int]] = {"order": 0, "contact": 1, "event": 2}
+ENTITIES: Final[tuple[Entity, ...]] = ("order", "contact", "event")
+_NUMBERS: Final[dict[Entity, int]] = {entity: number for number, entity in enumerate(ENTITIES)}
 
 
 class Seen(Struct, frozen=True, gc=False):

@@ -6,13 +6,13 @@ from typing import Final
 
 from connector.adapters import ledger_postgres_sql as sql
 from connector.adapters.ledger_postgres_arrays import bigs, smalls, texts
-from connector.adapters.ledger_postgres_keys import indexed
+from connector.adapters.ledger_postgres_keys import indexed, read
 from connector.adapters.ledger_postgres_link import Connection
 from connector.adapters.ledger_postgres_store import Store
-from connector.adapters.ledger_postgres_tables import EntityKey, Tables
+from connector.adapters.ledger_postgres_tables import ENTITIES, EntityKey, Tables
 from connector.adapters.ledger_rows import unpack_head
 from connector.core.horizon import is_prunable
-from connector.core.past import Sent, Sizes
+from connector.core.past import Sent, Sizes, Stale
 
 _CHUNK: Final = 5000
 _PAUSE: Final = 3600.0
@@ -29,6 +29,15 @@ _HISTORY: Final = """
     SELECT head, extract(epoch FROM at)::float8, attempts, via, outcome FROM crm_connector.history
     WHERE destination = %(destination)s AND entity = %(entity)s AND key = %(key)s ORDER BY at
 """
+_STALE: Final = """
+    SELECT entity, key, head, extract(epoch FROM at)::float8 FROM crm_connector.history s
+    WHERE destination = %(destination)s AND outcome = 'stale' AND NOT EXISTS (
+        SELECT FROM crm_connector.history l WHERE l.destination = s.destination AND l.entity = s.entity
+            AND l.key = s.key AND l.at > s.at)
+    ORDER BY at
+"""
+_LONG: Final = 600.0
+"""Seconds that an operator waits for a look at the whole of history."""
 _PAGE: Final = f"""
     SELECT entity, key, head, xmin::text::bigint FROM crm_connector.heads
     WHERE destination = %(destination)s AND (entity, key) > (%(entity)s, %(after)s)
@@ -105,3 +114,19 @@ def history(store: Store, tables: Tables, slot: EntityKey) -> list[Sent]:
         Sent(unpack_head(head, store.source).version, at, attempts, via, outcome)
         for head, at, attempts, via, outcome in store.run(_HISTORY, tables.place(slot))
     ]
+
+
+def stale(store: Store) -> list[Stale]:
+    """See ports.Archive: one look at all rows, which no index helps."""
+    connection = store.connection
+    limit, connection.limit = connection.limit, _LONG
+    try:
+        with connection.transaction():
+            connection.execute(f"SET LOCAL statement_timeout = '{_LONG:g}s'".encode())
+            connection.execute("SET LOCAL enable_seqscan = on")
+            return [
+                Stale(ENTITIES[entity], read(key), unpack_head(head, store.source).version, at)
+                for entity, key, head, at in store.run(_STALE)
+            ]
+    finally:
+        connection.limit = limit

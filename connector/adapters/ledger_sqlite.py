@@ -21,7 +21,7 @@ from connector.adapters.ledger_sqlite_upkeep import most_orders, prune, sizes
 from connector.core.assignment import Answer
 from connector.core.claims import Count, Settlement, Verdict, Want
 from connector.core.model import Entity
-from connector.core.past import Sent, Sizes
+from connector.core.past import Sent, Sizes, Stale
 from connector.core.removal import Removable, Removed, Span
 from connector.core.sight import Sight
 
@@ -152,6 +152,11 @@ class SqliteLedger:
         with translated(self._store.path):
             slot = entity, key if entity == "order" else self._tables.stored(key)
             return self._history.find(slot, *self._tables.spreads([slot]))
+
+    def stale(self) -> list[Stale]:
+        """See ports.Archive."""
+        with translated(self._store.path):
+            return self._history.stale()
 
     def prune(self, before_ms: int) -> int:
         """See ports.Archive."""

@@ -12,15 +12,16 @@ from typing import Final
 
 import msgspec
 
-from connector.adapters.ledger_sqlite_tables import NUMBERS, Slot, Tables
+from connector.adapters.ledger_sqlite_tables import ENTITIES, NUMBERS, Slot, Tables
 from connector.core.claims import Settlement
 from connector.core.model import Version
-from connector.core.past import OUTCOMES, VIAS, Sent, outcome_of, via_of
+from connector.core.past import OUTCOMES, VIAS, Sent, Stale, outcome_of, via_of
 
 _LOW: Final = 0xFFFFFFFF
 _ZLIB: Final = b"x"
 """How zlib's streams begin, and no array of MessagePack's."""
 _AGAIN: Final = 31
+_STALE: Final = OUTCOMES.index("stale")
 _GO: Final = 256
 """Blocks that go at a time: some milliseconds."""
 _Entry = tuple[int, str, int, int | None, int | None, int | str | None, int, int, int, int]
@@ -108,6 +109,23 @@ class History:
             for at_ms, block in found
             for entry in _decode(zlib.decompress(block) if block.startswith(_ZLIB) else block)
             if entry[:2] == mine
+        ]
+
+    def stale(self) -> list[Stale]:
+        """See ports.Archive."""
+        found = self._db.execute(
+            "SELECT at_ms, entries FROM history WHERE destination = ? ORDER BY number", (self._destination,)
+        )
+        last: dict[tuple[int, str], tuple[float, _Entry]] = {}
+        for at_ms, block in found:
+            for entry in _decode(zlib.decompress(block) if block.startswith(_ZLIB) else block):
+                if entry[-1] // 3 == _STALE:
+                    last[entry[:2]] = at_ms / 1000, entry
+                elif last:
+                    last.pop(entry[:2], None)
+        return [
+            Stale(ENTITIES[entry[0]], entry[1], self._sent(entry, at).version, at)
+            for at, entry in last.values()
         ]
 
     def _sent(self, entry: _Entry, at: float) -> Sent:

@@ -36,15 +36,18 @@ def checked_share(share: float) -> float:
 
 
 @contextmanager
-def only_asking(settings: "Settings", *, dry: bool = True) -> Iterator["Settings"]:
-    """The settings of a dry run: a ledger's file that is not there is not made, and said to be missing."""
+def only_asking(settings: "Settings", *, dry: bool = True, quiet: bool = False) -> Iterator["Settings"]:
+    """The settings of a dry run: a ledger's file that is not there is not made, and said to be missing.
+
+    quiet: it has been said.
+    """
     from connector.wiring.ledgers import stand_in  # noqa: PLC0415 - `--help` waits for nothing
 
     if not dry:
         yield settings
         return
     with stand_in(settings) as chosen:
-        if chosen is not settings:
+        if chosen is not settings and not quiet:
             path = settings.ledger.sqlite_path
             typer.echo(f"ledger.url: {path} does not exist; told as if nothing had been sent yet", err=True)
         yield chosen

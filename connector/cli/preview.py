@@ -82,7 +82,11 @@ def _diff(
 ) -> str:
     from connector.wiring import preview as work  # noqa: PLC0415 - as above
 
-    with only_asking(settings, dry=wanted.by_ledger) as old, only_asking(other, dry=wanted.by_ledger) as new:
+    same = settings.ledger == other.ledger  # and told of once
+    with (
+        only_asking(settings, dry=wanted.by_ledger) as old,
+        only_asking(other, dry=wanted.by_ledger, quiet=same) as new,
+    ):
         found = {name: work.diff(old, new, name, wanted) for name in names}
     if as_json:
         return as_text(

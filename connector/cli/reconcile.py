@@ -26,6 +26,7 @@ _WHY = {
     "dead_lettered": "in the dead letters", "refused": "would be a dead letter, and is none",
     "removed": "removed by past-events delete", "not_read_yet": "not read yet by the connector",
     "asks": "waits for an answer", "older_than_ledger": "older than the ledger",
+    "sent_late": "sent late, after another process had taken over: the destination may hold this version",
 }  # fmt: skip
 
 

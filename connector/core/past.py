@@ -5,7 +5,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from connector.core.claims import Settlement
-from connector.core.model import Version
+from connector.core.model import Entity, Version
 
 Via = Literal["live", "past_events", "contacts"]
 Outcome = Literal["accepted", "in_doubt", "stale", "forced"]
@@ -27,6 +27,18 @@ class Sent(Struct, frozen=True):
     attempts: int
     via: Via
     outcome: Outcome
+
+
+class Stale(Struct, frozen=True):
+    """A key of which the last that is known is a stale send: the destination may hold it instead.
+
+    version: what was sent late; None of a contact made for an order.
+    """
+
+    entity: Entity
+    key: str
+    version: Version | None
+    at: float
 
 
 class Sizes(Struct, frozen=True):

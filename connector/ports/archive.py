@@ -6,12 +6,13 @@ from typing import Protocol
 from connector.core.claims import Verdict, Want
 from connector.core.letters import Discarded
 from connector.core.model import Entity
-from connector.core.past import Sent, Sizes
+from connector.core.past import Sent, Sizes, Stale
 from connector.core.removal import Removable, Removed, Span
 from connector.core.sight import Sight
 
 __all__ = [
     "Archive", "Discarded", "Discards", "Lock", "Removable", "Removed", "Sent", "Sight", "Sizes", "Span",
+    "Stale",
 ]  # fmt: skip
 
 
@@ -23,6 +24,12 @@ class Archive(Protocol):
 
     def history(self, entity: Entity, key: str) -> list[Sent]:
         """What was accepted of an entity, or may have been, oldest first; as long as it is retained."""
+
+    def stale(self) -> list[Stale]:
+        """Keys of which nothing was accepted since a stale send (RULES 2), as long as history is retained.
+
+        All of history is looked at: for an operator.
+        """
 
     def sizes(self) -> Sizes:
         """How large the ledger is, by its own count or statistics: not exact, and quick."""

@@ -26,13 +26,14 @@ from connector.wiring import dead_letters
 from connector.wiring.destinations import dialect
 from connector.wiring.edges import AnyLedger, ledger_there
 from connector.wiring.ranges import Range, Wish, range_of
-from connector.wiring.reconcile_why import Found, Why, letter_id, told
+from connector.wiring.reconcile_why import Found, Why, letter_id, sent_late, told
 
 __all__ = ["Found", "Report", "Why", "Wish", "reconcile"]
 
 
 class Report(Struct, frozen=True):
-    """records: looked at, `filtered` of them by a rule. missing: entities, of which `found` are the first.
+    """records: looked at, `filtered` of them by a rule. missing: entities, of which `found` are the first;
+    those of which an older version may have overwritten a newer one count too.
 
     discarded: what is missing because an operator dropped its dead letter. expired: offsets that were asked
     for and are not kept any more.
@@ -61,11 +62,13 @@ def reconcile(settings: Settings, wish: Wish, limit: int, look: Callable[[int, i
         work = _Work(settings, wish, range_, ledger, index)
         work.read(look)
         discarded = work.confirm()
+        late = sent_late(wish, range_, ledger)
         found = told(settings, wish, range_, ledger, index.first(limit))
+        found += late[: limit - len(found)]
         return Report(
             wish.destination, wish.topic,
             [{"partition": one.partition, "from": one.start, "to": one.end} for one in range_.stretches],
-            work.counts.total(), work.counts["filtered"], len(index), discarded,
+            work.counts.total(), work.counts["filtered"], len(index) + len(late), discarded,
             sum(one.expired for one in range_.stretches), found,
         )  # fmt: skip
 

@@ -20,9 +20,10 @@ from connector.wiring.ranges import Range, Wish
 
 Why = Literal[
     "never_accepted", "older_accepted", "in_doubt", "on_its_way", "dead_lettered", "refused", "removed",
-    "not_read_yet", "asks", "older_than_ledger",
+    "not_read_yet", "asks", "older_than_ledger", "sent_late",
 ]  # fmt: skip
-"""refused: by this configuration it would be a dead letter, and is none. removed: by `past-events delete`."""
+"""refused: by this configuration it would be a dead letter, and is none. removed: by `past-events delete`.
+sent_late: its claim was lost by then, so the destination may hold it instead of what is newer (RULES 2)."""
 
 
 class Found(Struct, frozen=True, omit_defaults=True):
@@ -75,6 +76,19 @@ def told(
     with dead_letters.opened(settings) as box:
         box.look(Choice(destinations=frozenset({wish.destination}), topics=frozenset({wish.topic})))
         return [explained(one, box.index.cause(letter_id(wish, range_, one))) for one in lacking]
+
+
+def sent_late(wish: Wish, range_: Range, ledger: AnyLedger) -> list[Found]:
+    """Records of the range of which a stale send is the last that is known. Raises LedgerDown, Fatal."""
+    spans = {one.partition: range(one.start, one.end) for one in range_.stretches}
+    mask, found = PayloadMasker(reveal=False), []
+    for one in ledger.stale():
+        at = one.version
+        if at is not None and at.topic == wish.topic and at.offset in spans.get(at.partition, ()):
+            head = ledger.look(one.entity, one.key).head
+            place = at.partition, at.offset, at.timestamp_ms
+            found.append(Found(one.entity, mask.key(one.key), *place, "sent_late", None, _place(head)))
+    return found
 
 
 def _committed(settings: Settings, wish: Wish) -> dict[int, int | None]:

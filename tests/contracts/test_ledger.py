@@ -806,6 +806,21 @@ class TestHistory:
             (V1.version, "in_doubt"), (V3.version, "stale"),
         ]  # fmt: skip
 
+    def test_a_stale_send_is_told_as_long_as_nothing_was_accepted_since(
+        self, world: World, ledger: Countable
+    ) -> None:
+        accept(ledger, V1)
+        assert ledger.stale() == []
+        other = order("2", version(7))
+        for event in (V2, other):
+            settle(ledger, event)
+        assert [(one.entity, one.key, one.version) for one in ledger.stale()] == [
+            ("order", "1", V2.version), ("order", "2", other.version),
+        ]  # fmt: skip
+        assert world.open("metrica").stale() == []
+        accept(ledger, V3)
+        assert [one.key for one in ledger.stale()] == ["2"]
+
     def test_every_shape_of_a_version_comes_back(self, ledger: Countable) -> None:
         shapes = [version(2**63, 2**63), version(declared="x"), version(declared=-5), version(None, 0)]
         for number, at in enumerate(shapes):

@@ -16,7 +16,7 @@ from connector.core.events import Event, Requirement
 from connector.core.heads import Epoch, Epochs, Head
 from connector.core.horizon import OLDER, is_beyond, is_prunable
 from connector.core.model import Entity
-from connector.core.past import Sent, Sizes, outcome_of, via_of
+from connector.core.past import Sent, Sizes, Stale, outcome_of, via_of
 from connector.core.removal import Removable, Removal, Removed, Row, Span, survey
 from connector.core.sight import Sight
 from connector.core.turn import Claim, Conclusion, Decision, aliases_after, conclude, decide
@@ -175,6 +175,14 @@ class FakeLedger:
     def history(self, entity: Entity, key: str) -> list[Sent]:
         self._answering()
         return list(self._scope.history.get((entity, key), []))
+
+    def stale(self) -> list[Stale]:
+        self._answering()
+        return [
+            Stale(entity, key, sent[-1].version, sent[-1].at)  # type: ignore[arg-type] # keys are of entities
+            for (entity, key), sent in self._scope.history.items()
+            if sent and sent[-1].outcome == "stale"
+        ]
 
     def sizes(self) -> Sizes:
         self._answering()

@@ -10,32 +10,17 @@ import yaml
 
 from connector.cli import call
 from tests.support.broker import Broker
-from tests.support.pipeline import Pipeline, Table, pipeline
+from tests.support.orders import FIELDS, Orders, order
+from tests.support.pipeline import pipeline
 from tests.support.topics import TopicFactory
 
 Capture = pytest.CaptureFixture[str]
 GOLDEN = Path(__file__).parent.parent / "data" / "cli"
-COLUMNS = {"status": "string", "total": "string", "placed": "string", "customer": "string", "email": "string"}
-FIELDS = {
-    "externalOrderId": "id", "externalCustomerId": "customer", "totalCost": "total", "date": "placed"
-}  # fmt: skip
 
 
-def order(number: str, **columns: Any) -> dict[str, Any]:
-    return {
-        "id": number, "status": "DELIVERED", "total": "12.50", "placed": "2024-03-01T10:00:00Z",
-        "customer": f"C{number}", "email": f"person{number}@mail.example", **columns,
-    }  # fmt: skip
-
-
-class Shop:
-    def __init__(self, line: Pipeline) -> None:
-        self.line = line
-        self.orders: Table = line.table("orders", **COLUMNS)
-
-    def configure(self, **topic: Any) -> None:
-        entry = {"name": self.orders.topic, "entity": "order", "fields": FIELDS} | topic
-        self.settings = self.line.settings([entry], delivery={"rate_per_second": 10})
+class Shop(Orders):
+    def plan(self, **topic: Any) -> None:
+        self.configure(topic=topic, delivery={"rate_per_second": 10})
 
     def other(self, **topic: Any) -> str:
         """Another configuration, beside the first."""
@@ -46,8 +31,7 @@ class Shop:
         return str(file)
 
     def preview(self, *arguments: str) -> int:
-        self.line.flush()
-        return call(["preview", "-c", str(self.line.file), "--topic", self.orders.topic, *arguments])
+        return self.call("preview", *arguments)
 
 
 @pytest.fixture
@@ -61,7 +45,7 @@ def golden(name: str, text: str) -> None:
 
 
 def test_requests_are_rendered_exactly_and_masked_and_nothing_happens(shop: Shop, capsys: Capture) -> None:
-    shop.configure()
+    shop.plan()
     shop.orders.write("c", order("1"))
     shop.orders.write("c", order("2", status="paid"))
 
@@ -74,7 +58,7 @@ def test_requests_are_rendered_exactly_and_masked_and_nothing_happens(shop: Shop
 
 
 def test_what_is_revealed_is_what_the_connector_then_sends(shop: Shop, capsys: Capture) -> None:
-    shop.configure()
+    shop.plan()
     shop.orders.write("c", order("1"))
     assert shop.preview("--reveal", "--json") == 0
     (found,) = json.loads(capsys.readouterr().out)
@@ -91,7 +75,7 @@ def test_what_is_revealed_is_what_the_connector_then_sends(shop: Shop, capsys: C
 
 
 def test_another_configuration_is_compared_field_by_field(shop: Shop, capsys: Capture) -> None:
-    shop.configure()
+    shop.plan()
     shop.orders.write("c", order("1"))
     shop.orders.write("c", order("2", status="paid"))
     shop.orders.write("c", order("3", total=""))
@@ -109,8 +93,20 @@ def test_another_configuration_is_compared_field_by_field(shop: Shop, capsys: Ca
     assert capsys.readouterr().out == "yespo: 3 records, 0 payloads differ\n"
 
 
+def test_a_ledger_that_is_not_there_is_told_of_once_though_two_configurations_name_it(
+    shop: Shop, capsys: Capture
+) -> None:
+    shop.plan()
+    shop.orders.write("c", order("1"))
+    missing = (
+        f"ledger.url: {shop.line.folder / 'ledger.db'} does not exist; told as if nothing had been sent yet\n"
+    )
+    assert shop.preview("--diff", shop.other(), "--by-ledger") == 0
+    assert capsys.readouterr().err == missing
+
+
 def test_a_window_is_the_newest_records_or_those_from_a_time_on(shop: Shop, capsys: Capture) -> None:
-    shop.configure()
+    shop.plan()
     for number in range(5):
         shop.orders.write("c", order(str(number)))
     for chosen, keys in ((["--limit", "2"], ["3", "4"]), (["--limit", "2", "--from", "-1h"], ["0", "1"])):
@@ -143,7 +139,7 @@ def test_uploads_to_metrica_are_rendered_with_what_goes_before_them(shop: Shop, 
 
 
 def test_a_topic_that_feeds_nothing_is_a_mistake(shop: Shop, capsys: Capture) -> None:
-    shop.configure()
+    shop.plan()
     assert call(["preview", "-c", str(shop.line.file), "--topic", "none"]) == 2
     assert capsys.readouterr().err.startswith(
         "--topic: none feeds no destination of this configuration; choose "
