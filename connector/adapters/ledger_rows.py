@@ -44,6 +44,7 @@ class _Row(Struct, frozen=True, array_like=True):
 
 
 _NO_SOURCE: Final = 0
+_ACCEPTED: Final = State.ACCEPTED
 _VEILED: Final = 33
 _encode = msgspec.msgpack.Encoder().encode
 _decode_head = msgspec.msgpack.Decoder(_Row).decode
@@ -118,7 +119,7 @@ def pack_first(
             made = event.source_ms // 1000
             return _encode((*_NOTHING, made) if past is None else (*_NOTHING, made, past))
         return pack_head(Head(digest=event.digest), number) if event.digest else _BLANK
-    state = State.ACCEPTED if event.entity == "order" else state_after(None, event.kind)
+    state = _ACCEPTED if event.entity == "order" else state_after(None, event.kind)
     row = (
         number((at.clock, at.topic, at.partition)), rank_of(at, epochs) if epochs else 0,
         at.lsn, at.ts_ms, at.declared, at.offset, at.timestamp_ms,

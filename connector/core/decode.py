@@ -12,7 +12,7 @@ from connector.core.avro import Schema, SchemaInvalid, parse
 from connector.core.change import Change
 from connector.core.envelope import Decoded, Key, Open, PlanOf, delete, opener, tells
 from connector.core.keys import Keys, opaque
-from connector.core.model import Op, Origin, Record, Reject, Skip
+from connector.core.model import DELETE, Origin, Record, Reject, Skip
 from connector.core.origin import flat_origin
 from connector.core.plans import MAX_BYTES, FixedPlan, Newest, Plans, Writers
 from connector.core.rules import TopicRules
@@ -75,14 +75,14 @@ class Decoder:
         change = open_(message, headers, opaque(record.key) if isinstance(key, Reject) else key)
         if not isinstance(change, Change):
             return change
-        if change.op is Op.DELETE and isinstance(key, Reject):
+        if change.op is DELETE and isinstance(key, Reject):
             return key  # nothing else of a delete may be used
         self._remember(record, change)
         return change
 
     def _remember(self, record: Record, change: Change) -> None:
         self._source.seen = change.origin
-        if change.op is Op.DELETE:
+        if change.op is DELETE:
             self._deleted[record.position.partition, record.key] = None
             if len(self._deleted) > _DELETES:
                 del self._deleted[next(iter(self._deleted))]
@@ -99,7 +99,7 @@ class Decoder:
             return key
         # The flattening puts its metadata into a tombstone's headers where it has no row to put it in.
         clock, table = self._source.of(key)
-        origin = flat_origin(Op.DELETE, {"__name": clock, "__table": table}, headers)
+        origin = flat_origin(DELETE, {"__name": clock, "__table": table}, headers)
         return delete(origin, key)
 
 

@@ -20,7 +20,7 @@ from connector.core.events import Body
 from connector.core.fused import BODY, fuse
 from connector.core.generated import ALL, Reader, Wanted
 from connector.core.logical import columns
-from connector.core.model import Op, Origin, Reject, Skip
+from connector.core.model import DELETE, UPDATE, Op, Origin, Reject, Skip
 from connector.core.origin import IN_HEADERS, NOWHERE, SOURCE, flat_origin, op_of, origin_of, text
 from connector.core.rules import Envelope
 from connector.core.wire import Headers
@@ -131,7 +131,7 @@ class _Plain(_Rows):
     """A row of which nothing else is known."""
 
     def __call__(self, row: Row | Body, _headers: Headers, key: Key | None) -> Decoded:
-        return self._change(Op.UPDATE, row, NOWHERE, key)
+        return self._change(UPDATE, row, NOWHERE, key)
 
 
 class _Debezium(_Rows):
@@ -143,7 +143,7 @@ class _Debezium(_Rows):
         if op is None:
             return _no_row_change(word)
         origin = origin_of(op, source if isinstance(source, dict) else {}, headers)
-        if op is Op.DELETE:
+        if op is DELETE:
             return _gone(origin, key, message.get("before"), self._shape)
         if row is None:
             return Reject("no_row", f"op={op.value} without `after`")
@@ -164,18 +164,18 @@ class _Flat(_Rows):
 
     def __call__(self, row: Row | Body, headers: Headers, key: Key | None) -> Decoded:
         if not self._meta and IN_HEADERS.isdisjoint(headers):
-            return self._change(Op.UPDATE, row, NOWHERE, key)
+            return self._change(UPDATE, row, NOWHERE, key)
         meta = {}
         if isinstance(row, dict):
             meta = {name: row.pop(name) for name in self._meta}
             row = body if isinstance(body := row.get(BODY), Body) else row
         word = meta.get("__op") or text(headers, "__op") or "u"
         deleted = meta.get("__deleted") or text(headers, "__deleted")
-        op = Op.DELETE if deleted in ("true", True) else op_of(word)
+        op = DELETE if deleted in ("true", True) else op_of(word)
         if op is None:
             return _no_row_change(word)
         origin = flat_origin(op, meta, headers)
-        if op is Op.DELETE:
+        if op is DELETE:
             return _gone(origin, key, row if self._full else None, self._shape)
         return self._change(op, row, origin, key)
 
@@ -192,14 +192,14 @@ def tells(schema: Schema) -> tuple[bool, bool]:
 def delete(origin: Origin, key: Key | None) -> Change:
     """A delete: its key's columns only."""
     if key is None:
-        return Change(Op.DELETE, {}, NO_COLUMNS, origin)
-    return Change(Op.DELETE, key.row, key.shape, origin, key.values)
+        return Change(DELETE, {}, NO_COLUMNS, origin)
+    return Change(DELETE, key.row, key.shape, origin, key.values)
 
 
 def _gone(origin: Origin, key: Key | None, row: object, shape: Shape) -> Change:
     """A delete with the row that was, where there is one."""
     if isinstance(row, dict):
-        return Change(Op.DELETE, row, shape, origin, _values(key))
+        return Change(DELETE, row, shape, origin, _values(key))
     return delete(origin, key)
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 
 from connector.core.events import Body, Event
 from connector.core.judge import advance, compare
-from connector.core.model import Kind, Op, Version
+from connector.core.model import DELETE, Kind, Version
 
 
 def replaces(later: Event, earlier: Event) -> bool:
@@ -20,7 +20,7 @@ def replaces(later: Event, earlier: Event) -> bool:
     new, old = later.version, earlier.version
     if new is None or old is None or new.clock != old.clock or _time(new) < _time(old):
         return False
-    if later.op is Op.DELETE or later.kind is Kind.CONTACT_DELETED or later.row_key != earlier.row_key:
+    if later.op is DELETE or later.kind is Kind.CONTACT_DELETED or later.row_key != earlier.row_key:
         return False
     return compare(advance(None, earlier), new, later.digest) == "newer" and _tells(later.body, earlier.body)
 

@@ -12,7 +12,19 @@ from connector.core.events import Body, Contact, Event, Fact, Order
 from connector.core.facts import fact_key, row_key
 from connector.core.fingerprint import digests, gone
 from connector.core.identity import normalise_email
-from connector.core.model import Kind, Op, Record, Reject, Skip
+from connector.core.model import (
+    CONTACT_UPSERTED,
+    CREATE,
+    DELETE,
+    ORDER_CANCELLED,
+    ORDER_CREATED,
+    ORDER_UPDATED,
+    READ,
+    Kind,
+    Record,
+    Reject,
+    Skip,
+)
 from connector.core.paths import locate
 from connector.core.rules import TopicRules
 from connector.core.targets import BODIES, KEYS, targets
@@ -45,7 +57,7 @@ class Mapper:
 
         Of a delete whose row knows only its primary key, the event's key is "" (and its `row_key` set).
         """
-        if change.op is Op.DELETE:
+        if change.op is DELETE:
             return self._deleted(change, record, topic_id)
         if self._rules.on_snapshot == "skip" and _is_snapshot(change):
             return Skip("snapshot")
@@ -104,12 +116,12 @@ class Mapper:
 
     def _kind(self, change: Change) -> Kind:
         if self._rules.entity == "contact":
-            return Kind.CONTACT_UPSERTED
+            return CONTACT_UPSERTED
         if _is_snapshot(change):
             created = self._rules.on_snapshot in ("create", "past_events")
         else:
-            created = change.op is Op.CREATE and change.origin.moved != "from"
-        return Kind.ORDER_CREATED if created else Kind.ORDER_UPDATED
+            created = change.op is CREATE and change.origin.moved != "from"
+        return ORDER_CREATED if created else ORDER_UPDATED
 
     def _event(
         self,
@@ -122,7 +134,7 @@ class Mapper:
         kind, key, body = what
         source_ms = change.origin.ts_ms
         try:
-            digest, core_digest = (gone(key), b"") if change.op is Op.DELETE else digests(body)
+            digest, core_digest = (gone(key), b"") if change.op is DELETE else digests(body)
             row = row_key(change, record, clock) if self._row_keys else None
         except UnicodeEncodeError:
             return NOT_UNICODE
@@ -195,7 +207,7 @@ class Mapper:
             key = ""
         if not isinstance(body, Order):
             return _DELETED[self._rules.on_delete], key, body
-        return Kind.ORDER_CANCELLED, key, replace(body, external_order_id=key, status="CANCELLED")
+        return ORDER_CANCELLED, key, replace(body, external_order_id=key, status="CANCELLED")
 
 
 def order_key(order: Order) -> str | None:
@@ -221,4 +233,4 @@ def contact_key(contact: Contact) -> str | None:
 
 
 def _is_snapshot(change: Change) -> bool:
-    return change.op is Op.READ or change.origin.snapshot
+    return change.op is READ or change.origin.snapshot

@@ -66,6 +66,14 @@ class Op(StrEnum):
     READ = "r"
 
 
+CREATE: Final = Op.CREATE
+UPDATE: Final = Op.UPDATE
+DELETE: Final = Op.DELETE
+READ: Final = Op.READ
+"""The same by names of this module: in Python 3.11 a look into an enum takes 65 ns, some twenty of them 2 %
+of a record."""
+
+
 class Origin(Struct, frozen=True, gc=False):
     """Where a change comes from, as far as its record tells.
 
@@ -110,6 +118,12 @@ class Kind(StrEnum):
     CONTACT_UNSUBSCRIBED = "contact_unsubscribed"
     CUSTOM = "custom"
 
+
+ORDER_CREATED: Final = Kind.ORDER_CREATED
+ORDER_UPDATED: Final = Kind.ORDER_UPDATED
+ORDER_CANCELLED: Final = Kind.ORDER_CANCELLED
+CONTACT_UPSERTED: Final = Kind.CONTACT_UPSERTED
+"""As above."""
 
 Entity = Literal["order", "contact", "event"]
 Scalar = str | int | float | bool | None

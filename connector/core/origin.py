@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from connector.core.model import Op, Origin
+from connector.core.model import CREATE, DELETE, READ, Op, Origin
 from connector.core.wire import Headers
 
 NOWHERE: Final = Origin()
@@ -47,7 +47,7 @@ def origin_of(op: Op, source: Mapping[str, Any], headers: Headers) -> Origin:
         _word(source.get("table")),
         _number(source.get("lsn")),
         _number(source.get("ts_ms")),
-        op is Op.READ or source.get("snapshot") not in (None, "", "false"),
+        op is READ or source.get("snapshot") not in (None, "", "false"),
         _moved(op, headers),
     )
 
@@ -69,6 +69,6 @@ def _number(value: object) -> int | None:
 
 def _moved(op: Op, headers: Headers) -> Literal["to", "from"] | None:
     """The halves of a primary-key change (cdc 24)."""
-    if op is Op.DELETE:
+    if op is DELETE:
         return "to" if "__debezium.newkey" in headers else None
-    return "from" if op is Op.CREATE and "__debezium.oldkey" in headers else None
+    return "from" if op is CREATE and "__debezium.oldkey" in headers else None

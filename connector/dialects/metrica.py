@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from connector.core.claims import Grant
 from connector.core.events import Contact, Event, Order, Requirement
 from connector.core.lots import Lot
-from connector.core.model import Kind, Op
+from connector.core.model import CONTACT_UPSERTED, DELETE, UPDATE, Kind
 from connector.core.talk import Batch, Conversation
 from connector.dialects.metrica_options import MAX_ROWS, MetricaOptions
 from connector.dialects.metrica_products import Products
@@ -54,7 +54,7 @@ class Metrica:
         if len(event.key) > MAX_ID:
             return f"its id is longer than {MAX_ID} characters"
         try:
-            if event.op is Op.DELETE:
+            if event.op is DELETE:
                 self._rows.status(event)
                 return None
             return _fault(self._row(_dated(event)))
@@ -67,7 +67,7 @@ class Metrica:
 
     def requires(self, event: Event) -> Requirement | None:
         """An order's client, by its id; who has none is a contact of their own, under their address."""
-        if isinstance(event.body, Order) and not self._simple and event.op is not Op.DELETE:
+        if isinstance(event.body, Order) and not self._simple and event.op is not DELETE:
             key = client_key(event.body)
             return Requirement(key, None) if key else None
         return None
@@ -86,7 +86,7 @@ class Metrica:
             last_name=order.last_name or UNSET,
             fields=client_fields(order) or UNSET,
         )
-        made = Event("contact", Kind.CONTACT_UPSERTED, needed.key, body, b"", b"", None, None)
+        made = Event("contact", CONTACT_UPSERTED, needed.key, body, b"", b"", None, None)
         return None if self._options.ensure == "never" or _fault(self._row(made)) else made
 
     def refine(self, event: Event, grant: Grant) -> Event:
@@ -96,10 +96,10 @@ class Metrica:
             return event
         if grant.kept is not None:
             order = replace(order, date=datetime.fromisoformat(grant.kept.date))
-        if event.op is Op.DELETE:
+        if event.op is DELETE:
             if client_key(order) is None and grant.contact_key:
                 order = replace(order, external_customer_id=grant.contact_key)
-            return replace(event, op=Op.UPDATE, body=order)
+            return replace(event, op=UPDATE, body=order)
         return event if order is event.body else replace(event, body=order)
 
     def lot(self, event: Event) -> Lot:

@@ -15,7 +15,7 @@ from msgspec import UNSET
 from connector.core.convert import money
 from connector.core.events import Contact, Event, Item, Order
 from connector.core.fit import Unfit
-from connector.core.model import Json, Op
+from connector.core.model import DELETE, Json
 from connector.dialects.metrica_options import MetricaOptions, Status
 from connector.dialects.metrica_values import (
     FIRST_YEAR,
@@ -78,7 +78,7 @@ class Rows:
     def order(self, event: Event) -> Row:
         """An order, or a simple order. Its create date must be known by now."""
         order = order_in(event)
-        if event.op is Op.DELETE:
+        if event.op is DELETE:
             raise ValueError("deleted before Metrica ever had it: there is nothing to cancel")
         simple = self._options.orders_via == "simple_orders"
         row: Row = {"id": order.external_order_id}
@@ -103,7 +103,7 @@ class Rows:
     def status(self, event: Event) -> Status:
         """By the CRM's own word (RULES 6); of a deleted order, the first that means cancelled."""
         order, place = order_in(event), f"destinations.{self._options.name}.statuses"
-        if event.op is Op.DELETE or (order.status == "CANCELLED" and order.raw_status is UNSET):
+        if event.op is DELETE or (order.status == "CANCELLED" and order.raw_status is UNSET):
             if self._cancelled is None:
                 raise ValueError(f"no status means CANCELLED; add one to {place}, such as deleted: CANCELLED")
             return self._cancelled

@@ -11,7 +11,7 @@ from connector.core.claims import Grant
 from connector.core.events import Contact, Event, Fact, Order, Requirement
 from connector.core.fingerprint import digests
 from connector.core.lots import Lot
-from connector.core.model import Kind, Op
+from connector.core.model import CONTACT_UPSERTED, DELETE, Kind
 from connector.core.talk import Batch, Conversation
 from connector.dialects import (
     yespo_contacts,
@@ -73,10 +73,10 @@ class Yespo:
         if not isinstance(event.body, Contact):
             return (
                 None
-                if event.op is Op.DELETE
+                if event.op is DELETE
                 else requirement(event.body, fresh=self._refreshes, locator=self._form.locator)
             )
-        return address(event.body) if event.kind is Kind.CONTACT_UPSERTED else None
+        return address(event.body) if event.kind is CONTACT_UPSERTED else None
 
     def ensure(self, event: Event, *, shared: bool) -> Event | None:
         """The required contact from the event's own fields (RULES 5: older than any real change).
@@ -90,7 +90,7 @@ class Yespo:
             return None
         body = contact_of(event.body, addressed=not shared)
         digest = digests(body)[0] if self._refreshes else b""
-        return Event("contact", Kind.CONTACT_UPSERTED, needed.key, body, digest, b"", None, None)
+        return Event("contact", CONTACT_UPSERTED, needed.key, body, digest, b"", None, None)
 
     def refine(self, event: Event, grant: Grant) -> Event:
         """What to send, by what the ledger knows (RULES 7)."""
@@ -103,7 +103,7 @@ class Yespo:
             return self._orders.lot(event, event.body)
         if isinstance(event.body, Fact):
             return PAST if is_past(event, self._options) else yespo_custom.LOT
-        if event.kind is not Kind.CONTACT_UPSERTED:
+        if event.kind is not CONTACT_UPSERTED:
             return ERASURES if event.kind is Kind.CONTACT_DELETED else yespo_unsubscribe.LOT
         group = group_of(event.body)
         return Lot("contacts", group, yespo_contacts.MAX_CONTACTS, "resend")

@@ -16,7 +16,7 @@ from msgspec.json import Encoder
 
 from connector.core.conclude import Steps, ask, each
 from connector.core.events import Fact, Item, Order
-from connector.core.model import Json, Kind, Op
+from connector.core.model import DELETE, ORDER_CANCELLED, Json, Kind
 from connector.core.talk import (
     Batch,
     Conversation,
@@ -108,9 +108,9 @@ def render(sending: Sending, form: Form, *, occurred: bool = False) -> EventBody
     order, status = event.body, STATUS_OF.get(event.kind)
     if not isinstance(order, Order):
         return _custom(sending, form, occurred=occurred)
-    if event.op is Op.DELETE:
+    if event.op is DELETE:
         return UNKNOWN_ORDER
-    if event.kind is Kind.ORDER_CANCELLED and not form.cancel_by_key and (reason := untold(order)):
+    if event.kind is ORDER_CANCELLED and not form.cancel_by_key and (reason := untold(order)):
         return Refused("check", reason)
     key, params = _locate(order, form.locator, id_only=sending.id_only)
     if key is None:

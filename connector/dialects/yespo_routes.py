@@ -10,14 +10,14 @@ from msgspec.structs import replace
 from connector.core.claims import Grant
 from connector.core.events import Event, Order
 from connector.core.lots import Lot
-from connector.core.model import Kind, Op
+from connector.core.model import DELETE, ORDER_CANCELLED, ORDER_CREATED, ORDER_UPDATED, UPDATE, Kind
 from connector.dialects import yespo_events, yespo_orders
 from connector.dialects.yespo_check import added_fault, cancel_fault, order_fault, rare_fault
 from connector.dialects.yespo_common import is_common
 from connector.dialects.yespo_locator import Locator, fields_of_key, requirement
 
 PAST: Final = Lot("past_events", "", 500, "hold", live=False)
-_FINAL: Final = {"DELIVERED": Kind.ORDER_DELIVERED, "CANCELLED": Kind.ORDER_CANCELLED}
+_FINAL: Final = {"DELIVERED": Kind.ORDER_DELIVERED, "CANCELLED": ORDER_CANCELLED}
 
 
 class YespoOptions(Struct, frozen=True):
@@ -55,7 +55,7 @@ class OrderRoutes:
 
     def fault(self, event: Event, order: Order, zone: tzinfo) -> str | None:
         """Why Yespo would refuse or ignore it. Where the ledger decides its way, it must be fit for both."""
-        if event.op is Op.DELETE:
+        if event.op is DELETE:
             return cancel_fault(order, zone)
         if self._via not in _ADDING or is_past(event, self._options):
             return rare_fault(order) if is_common(order) else order_fault(order, zone)
@@ -69,29 +69,29 @@ class OrderRoutes:
         and date that the order was last accepted with where its row tells none; unknown, it stays a delete,
         which `converse` refuses without sending (Yespo would ignore it).
         """
-        if event.op is Op.DELETE:
+        if event.op is DELETE:
             return _cancelled(event, order, grant) if grant.known else event
         if self._via in _ADDING and not is_past(event, self._options):
             if self._via == "add_orders":
                 return event
             if self._creates(event, grant):
-                return replace(event, kind=Kind.ORDER_CREATED)
+                return replace(event, kind=ORDER_CREATED)
         return _by_status(event, order, grant)
 
     def _creates(self, event: Event, grant: Grant) -> bool:
         """An order that Yespo does not have is added, so that its id is told; not each of a snapshot, though:
         Add orders makes an event of it (RULES 7)."""
-        return not grant.known and (event.kind is Kind.ORDER_CREATED or not event.snapshot)
+        return not grant.known and (event.kind is ORDER_CREATED or not event.snapshot)
 
     def lot(self, event: Event, order: Order) -> Lot:
         """Where it may be batched. A deleted order is cancelled by an event, however it was sent before."""
         if is_past(event, self._options):
             return PAST
-        if self._via not in _ADDING or event.op is Op.DELETE or event.kind is Kind.ORDER_CANCELLED:
+        if self._via not in _ADDING or event.op is DELETE or event.kind is ORDER_CANCELLED:
             return self._live
         if self._via == "add_orders":
             return yespo_orders.LOT
-        return yespo_orders.creation(order, self._live) if event.kind is Kind.ORDER_CREATED else self._live
+        return yespo_orders.creation(order, self._live) if event.kind is ORDER_CREATED else self._live
 
 
 _ADDING: Final = ("add_orders", "add_orders_then_events")
@@ -107,9 +107,9 @@ def is_past(event: Event, options: YespoOptions) -> bool:
 def _by_status(event: Event, order: Order, grant: Grant) -> Event:
     status = yespo_events.STATUS_OF.get(event.kind) or order.status
     if grant.known and (grant.status_only or event.kind in yespo_events.STATUS_OF):
-        kind = _FINAL.get(status or "", Kind.ORDER_UPDATED)
-    elif grant.known or event.kind is not Kind.ORDER_CREATED:
-        kind = Kind.ORDER_UPDATED
+        kind = _FINAL.get(status or "", ORDER_UPDATED)
+    elif grant.known or event.kind is not ORDER_CREATED:
+        kind = ORDER_UPDATED
     else:
         return event
     if kind is event.kind and status == order.status:
@@ -126,4 +126,4 @@ def _cancelled(event: Event, order: Order, grant: Grant) -> Event:
         body = replace(body, total_cost=Decimal(grant.kept.total_cost))
     if grant.kept is not None and not order.date:
         body = replace(body, date=datetime.fromisoformat(grant.kept.date))
-    return replace(event, kind=Kind.ORDER_CANCELLED, op=Op.UPDATE, body=body)
+    return replace(event, kind=ORDER_CANCELLED, op=UPDATE, body=body)
