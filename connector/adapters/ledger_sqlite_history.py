@@ -24,6 +24,9 @@ _AGAIN: Final = 31
 _STALE: Final = OUTCOMES.index("stale")
 _GO: Final = 256
 """Blocks that go at a time: some milliseconds."""
+_LIVE: Final = VIAS.index("live")
+_PAST: Final = VIAS.index("past_events")
+"""How most are accepted: with certainty."""
 _Entry = tuple[int, str, int, int | None, int | None, int | str | None, int, int, int, int]
 """Entity, key, source, lsn, ts_ms, declared, offset, timestamp_ms, attempts, how."""
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -44,8 +47,8 @@ class History:
         """One settlement of the running turn; spread: of its key."""
         if not self._days:
             return
-        at, how = one.event.version, 0
-        if not (one.live and one.certain) or stale or slot[0] == "contact":
+        at, how = one.event.version, _LIVE if one.live else _PAST
+        if stale or not one.certain or slot[0] == "contact":
             how = VIAS.index(via_of(one)) + 3 * OUTCOMES.index(outcome_of(one, stale=stale))
         if at is None:
             self._entries.append((NUMBERS[slot[0]], slot[1], 0, None, None, None, -1, -1, one.attempts, how))

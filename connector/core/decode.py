@@ -4,13 +4,14 @@ Nothing a record holds raises: it gives a Change, a Skip that names its rule, or
 cause. Only RegistryDown comes out, and then the same record is to be given again later.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
 from connector.core.avro import Schema, SchemaInvalid, parse
-from connector.core.change import Change
-from connector.core.envelope import Decoded, Key, Open, PlanOf, delete, opener, tells
+from connector.core.change import Change, Shape
+from connector.core.columns import Plan
+from connector.core.envelope import Decoded, Key, Open, delete, opener, tells
 from connector.core.keys import Keys, opaque
 from connector.core.model import DELETE, Origin, Record, Reject, Skip
 from connector.core.origin import flat_origin
@@ -22,12 +23,22 @@ _DELETES: Final = 4096
 _NO_HEADERS: Final[Headers] = {}
 
 
+class Mapped(Protocol):
+    """What a decoder may know of how its changes will be mapped, to make no more of them than that takes."""
+
+    uses_keys: bool
+    """Of what is no delete."""
+
+    def plan(self, shape: Shape) -> Plan | None:
+        """How the rows of a shape are mapped, None: they are not."""
+
+
 class Decoder:
     """Decodes the records of one topic, with a registry's schemas or with one fixed schema.
 
     schemas: a registry; values are framed. fixed: the text of a schema; values are bare Avro (raises
-    SchemaInvalid if it is none). Exactly one of them. plan: with it, rows are read straight into bodies where
-    that is possible; without it, into rows.
+    SchemaInvalid if it is none). Exactly one of them. mapper: with it, rows are read straight into its bodies
+    where that is possible, and keys only where it uses them; without it, into rows.
 
     It remembers the keys of the last deletes (bounded), to tell a delete's own tombstone, which follows it
     in the same partition, from a lone one, which is the delete (RULES 8). A restart between the two makes
@@ -40,8 +51,10 @@ class Decoder:
         schemas: Writers | None = None,
         *,
         fixed: str | None = None,
-        plan: PlanOf | None = None,
+        mapper: Mapped | None = None,
     ) -> None:
+        plan = mapper.plan if mapper is not None else None
+
         def open_by(schema: Schema) -> Open | Skip | Reject:
             return opener(schema, rules.envelope, full=rules.replica_identity == "full", plan=plan)
 
@@ -52,6 +65,7 @@ class Decoder:
         else:
             raise ValueError("a Decoder needs schemas or a fixed schema")
         self._keys = Keys(schemas, rules.name)
+        self._keyless = mapper is not None and not mapper.uses_keys
         self._deleted: dict[tuple[int, bytes | None], None] = {}
         self._source = _Source(rules, schemas)
 
@@ -71,7 +85,10 @@ class Decoder:
     def _opened(self, record: Record, headers: Headers, open_: Open, message: Any) -> Decoded:
         if not isinstance(message, dict | Struct):
             return Reject("not_a_record", "the value is null inside its schema")
-        key = self._keys.read(record.key, headers)
+        if self._keyless and not open_.may_delete(message, headers):
+            key = None
+        else:
+            key = self._keys.read(record.key, headers)
         change = open_(message, headers, opaque(record.key) if isinstance(key, Reject) else key)
         if not isinstance(change, Change):
             return change

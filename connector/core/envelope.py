@@ -9,7 +9,7 @@ ledger keeps what a delete lacks (RULES 8). A tombstone that is read alone after
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
@@ -43,8 +43,15 @@ class Key(Struct, frozen=True, gc=False):
     source: tuple[str, str] | None = None
 
 
-Open = Callable[[Any, Headers, Key | None], Decoded]
-"""(raw message, headers, key) → what it says. May take the message apart."""
+class Open(Protocol):
+    """How the messages of one writer schema are opened."""
+
+    def __call__(self, message: Any, headers: Headers, key: Key | None, /) -> Decoded:
+        """(raw message, headers, key) → what it says. May take the message apart."""
+
+    def may_delete(self, message: Any, headers: Headers, /) -> bool:
+        """Whether it may be a delete, which is nothing without its key. Asked before it is opened."""
+
 
 NO_COLUMNS: Final = Shape({})
 _NO_ROW: Final[Row] = {}
@@ -121,6 +128,10 @@ class _Rows:
         plan = self._plan(self._shape) if self._plan is not None else None
         return fuse(self._schema, self._row, plan, self.wanted, self._meta) if plan is not None else None
 
+    def may_delete(self, message: Any, headers: Headers, /) -> bool:  # noqa: ARG002 - others look at them
+        """See Open."""
+        return True
+
     def _change(self, op: Op, row: Row | Body, origin: Origin, key: Key | None) -> Change:
         if isinstance(row, dict):
             return Change(op, row, self._shape, origin, _values(key))
@@ -130,12 +141,18 @@ class _Rows:
 class _Plain(_Rows):
     """A row of which nothing else is known."""
 
+    def may_delete(self, message: Any, headers: Headers, /) -> bool:  # noqa: ARG002 - see Open
+        return False
+
     def __call__(self, row: Row | Body, _headers: Headers, key: Key | None) -> Decoded:
         return self._change(UPDATE, row, NOWHERE, key)
 
 
 class _Debezium(_Rows):
     """before / after / op / source."""
+
+    def may_delete(self, message: Any, headers: Headers, /) -> bool:  # noqa: ARG002 - see Open
+        return message["op"] == "d"  # type: ignore[no-any-return]  # of texts
 
     def __call__(self, message: Row, headers: Headers, key: Key | None) -> Decoded:
         word, source, row = message["op"], message["source"], message["after"]

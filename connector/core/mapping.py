@@ -51,6 +51,7 @@ class Mapper:
         self._plans: dict[Shape, Plan | Reject] = {}
         self._make = self._fact if rules.entity == "event" else self._written
         self._row_keys = rules.on_delete != "ignore"
+        self.uses_keys = self._row_keys or rules.entity == "event"
 
     def map(self, change: Change, record: Record, topic_id: str) -> Event | Skip | Reject:
         """The event of a change, or why there is none. Never raises.
@@ -88,8 +89,10 @@ class Mapper:
         declared = plan.declared(change.row) if plan.version is not None else None
         if isinstance(declared, Reject):
             return declared
+        snapshot = _is_snapshot(change)
+        what = self._kind(change, snapshot=snapshot), key, body
         return self._event(
-            change, record, clock_of(change, record, topic_id), declared, (self._kind(change), key, body)
+            change, record, clock_of(change, record, topic_id), declared, what, snapshot=snapshot
         )
 
     def _fact(self, change: Change, record: Record, topic_id: str, plan: Plan) -> Event | Reject:
@@ -114,10 +117,10 @@ class Mapper:
         plan = self._plans[shape] = self._planner.plan(shape)
         return plan
 
-    def _kind(self, change: Change) -> Kind:
+    def _kind(self, change: Change, *, snapshot: bool) -> Kind:
         if self._rules.entity == "contact":
             return CONTACT_UPSERTED
-        if _is_snapshot(change):
+        if snapshot:
             created = self._rules.on_snapshot in ("create", "past_events")
         else:
             created = change.op is CREATE and change.origin.moved != "from"
@@ -130,6 +133,8 @@ class Mapper:
         clock: str,
         declared: int | str | None,
         what: tuple[Kind, str, Body],
+        *,
+        snapshot: bool,
     ) -> Event | Reject:
         kind, key, body = what
         source_ms = change.origin.ts_ms
@@ -141,7 +146,7 @@ class Mapper:
         return Event(
             self._rules.entity, kind, key, body, digest, core_digest,
             version_of(change, record, clock, declared), record.position, change.op,
-            _is_snapshot(change), record.size, row,
+            snapshot, record.size, row,
             record.timestamp_ms if source_ms is None else source_ms,
         )  # fmt: skip
 
@@ -168,7 +173,8 @@ class Mapper:
         what = self._gone(body, change)
         if isinstance(what, Reject):
             return what
-        return self._event(change, record, clock_of(change, record, topic_id), declared, what)
+        clock, snapshot = clock_of(change, record, topic_id), _is_snapshot(change)
+        return self._event(change, record, clock, declared, what, snapshot=snapshot)
 
     def _filtered(self, change: Change) -> Skip | Reject | None:
         on_delete, entity = self._rules.on_delete, self._rules.entity

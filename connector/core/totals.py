@@ -32,7 +32,7 @@ def mismatch(order: Order) -> bool:
         cost, quantity = item.cost, item.quantity
         if not isinstance(cost, Decimal) or not isinstance(quantity, (int, Decimal)):
             return False
-        sum_of_items += cost * quantity
+        sum_of_items += cost if quantity == 1 else cost * quantity
     return sum_of_items != total and abs(sum_of_items - total) > _half(total)
 
 

@@ -21,7 +21,10 @@ def deep_values(event: Event) -> int:
         return found
     if body.additional_info:
         found += _deep(body.additional_info)
-    return found + sum(_flat(item.extra) for item in body.items or () if item.extra)
+    for item in body.items or ():
+        if item.extra:
+            found += _flat(item.extra)
+    return found
 
 
 def _flat(values: Mapping[str, Json]) -> int:

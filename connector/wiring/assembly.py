@@ -123,7 +123,7 @@ class Assembly:
     ) -> Reading:
         """How the lane reads one topic."""
         mapper = Mapper(self._settings.rules_of(self._name, topic))
-        return Reading(decoder(topic, schemas, mapper.plan), mapper, topic.totals)
+        return Reading(decoder(topic, schemas, mapper), mapper, topic.totals)
 
     def source(self, members: Members, properties: Mapping[str, str], *, embedded: bool) -> Source:
         """Where its records come from: the destination's consumer group."""

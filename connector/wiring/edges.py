@@ -11,7 +11,7 @@ from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.adapters.registry import Registry
 from connector.adapters.registry_client import RegistryOptions
 from connector.core.decode import Decoder
-from connector.core.envelope import PlanOf
+from connector.core.mapping import Mapper
 from connector.errors import ConfigError
 from connector.ports import Http, Meter, Schemas
 from connector.settings import Settings, secret_values
@@ -93,13 +93,13 @@ def http(settings: Settings, destination: str) -> Http:
     return Httpx2Http(options, credentials)
 
 
-def decoder(topic: TopicSettings, schemas: Schemas | None, plan: PlanOf | None = None) -> Decoder:
-    """Reads one topic. plan: see Decoder."""
+def decoder(topic: TopicSettings, schemas: Schemas | None, mapper: Mapper | None = None) -> Decoder:
+    """Reads one topic. mapper: see Decoder."""
     if topic.schema_file is not None:
-        return Decoder(topic.rules(), fixed=schema_file.load(topic.schema_file), plan=plan)
+        return Decoder(topic.rules(), fixed=schema_file.load(topic.schema_file), mapper=mapper)
     if schemas is None:
         raise ConfigError(f"topics {topic.name}: needs schema_registry or a schema_file of its own")
-    return Decoder(topic.rules(), schemas, plan=plan)
+    return Decoder(topic.rules(), schemas, mapper=mapper)
 
 
 def show_quota(settings: Settings, destination: str, meter: Meter) -> None:

@@ -37,7 +37,7 @@ class Both:
 
     def __init__(self, rules: TopicRules, schemas: FakeSchemas) -> None:
         self.mapper, mapper = Mapper(rules), Mapper(rules)
-        self.fused = Decoder(rules, schemas, plan=mapper.plan)
+        self.fused = Decoder(rules, schemas, mapper=mapper)
         self.plain = Decoder(rules, schemas)
 
     def same(self, record: Record) -> Any:
@@ -50,7 +50,8 @@ class Both:
         if not isinstance(change, Change):
             return (repr(change),)
         event = self.mapper.map(change, record, "tid")
-        return repr(event), repr(self.mapper.key_of(change)), repr((change.op, change.origin, change.key))
+        told = change.key if self.mapper.uses_keys or change.op is Op.DELETE else None
+        return repr(event), repr(self.mapper.key_of(change)), repr((change.op, change.origin, told))
 
 
 def message(value: bytes | None, headers: Mapping[str, bytes] = {}, schema_id: int = 1) -> Record:
