@@ -28,6 +28,7 @@ async function refresh() {
     show(new DOMParser().parseFromString(await answer.text(), "text/html"));
     byId("stale").hidden = true;
   } catch {
+    if (byId("stale").hidden) byId("said").textContent = byId("stale").textContent;
     byId("stale").hidden = false;
   }
 }

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from connector.core.status import Status
 from connector.sandbox.server import SandboxServer
 from tests.cli.configs import config
 from tests.support.broker import Broker
@@ -85,6 +87,7 @@ def test_it_serves_joins_and_drains_on_sigterm(broker: Broker, topic: TopicFacto
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=60)
 
+    assert set(msgspec.convert(status, Status, strict=True)) == set(status)
     assert (ready, live, status["ready"], out) == ("ok\n", "ok\n", True, "")
     assert "crm_connector_build_info{" in metrics
     assert process.returncode == 0

@@ -206,3 +206,4 @@ def test_a_process_that_answers_no_more_is_said_to(tab: Tab, serve: Serve) -> No
 
     assert hidden
     assert text(tab, "#stale") == "No answer: what follows is of the time above."
+    assert tab.look("document.getElementById('said').textContent") == text(tab, "#stale")

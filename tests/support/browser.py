@@ -45,11 +45,9 @@ class Tab:
             "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
         )
         self.ask("Emulation.setScriptExecutionDisabled", value=not script)
+        self._go("about:blank")  # the page before says no more
         self.console.clear()
-        self._loaded, deadline = False, time.monotonic() + SECONDS
-        self.ask("Page.navigate", url=url)
-        while not self._loaded:
-            self._chromium.next(deadline)
+        self._go(url)
 
     def look(self, expression: str) -> Any:
         """What it comes to in the page; a promise is waited for."""
@@ -59,11 +57,23 @@ class Tab:
         return told["result"].get("value")
 
     def until(self, expression: str, seconds: float = SECONDS) -> None:
-        """Wait until it is true."""
+        """Wait until it is true; a page that is being loaded anew cannot be asked."""
         deadline = time.monotonic() + seconds
-        while not self.look(expression):
+        while not self._is(expression):
             assert time.monotonic() < deadline, f"it did not come true: {expression}; {self.console}"
             time.sleep(0.05)
+
+    def _is(self, expression: str) -> bool:
+        try:
+            return bool(self.look(expression))
+        except ChromiumError:
+            return False
+
+    def _go(self, url: str) -> None:
+        self._loaded, deadline = False, time.monotonic() + SECONDS
+        self.ask("Page.navigate", url=url)
+        while not self._loaded:
+            self._chromium.next(deadline)
 
     def picture(self) -> bytes:
         """The whole page, as PNG."""
