@@ -73,7 +73,10 @@ class TestReplicas:
                 mine = [event for event, verdict in pairs if isinstance(verdict, Grant)]
                 granted.extend((event.key, event.version) for event in mine)
                 for start in range(0, len(mine), 7):
-                    settled = [Settlement(event, "accepted") for event in mine[start : start + 7]]
+                    settled = [
+                        Settlement(event, "accepted", client=f"C{len(event.key)}{event.key[-1]}")
+                        for event in mine[start : start + 7]
+                    ]
                     ledger.turn(settled, [])
                 left = [event for event, verdict in pairs if verdict != Done("duplicate")]
 
@@ -96,6 +99,7 @@ class TestReplicas:
         assert failures == []
         wanted = [(event.key, event.version) for events in rounds for event in events]
         assert sorted(map(repr, granted)) == sorted(map(repr, wanted))
+        assert migrated.psql("SELECT sum(orders) FROM crm_connector.clients") == [(len(wanted),)]
 
     def test_contacts_that_trade_aliases_and_orders_that_need_them_never_wait_for_each_other(
         self, migrated: Database

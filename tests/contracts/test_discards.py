@@ -15,9 +15,7 @@ def discards(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Discard
     if request.param == "sqlite":
         store: Discards = SqliteDiscards(tmp_path / "ledger.db")
     else:
-        database = request.getfixturevalue("migrated")
-        database.psql("TRUNCATE crm_connector.discards")  # other tests' of this database
-        url = database.url
+        url = request.getfixturevalue("migrated").url
         store = PostgresDiscards(lambda: url)
     yield store
     store.close()

@@ -16,11 +16,7 @@ ONE, TWO, THREE = b"\0" * 8, b"2" * 8, bytes(range(248, 256))
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens the catalogue of a destination, as a process more would."""
     opened: list[Catalogue] = []
-    url = ""
-    if request.param == "postgres":
-        database = request.getfixturevalue("migrated")
-        database.psql("TRUNCATE crm_connector.products")  # other tests' of this database
-        url = database.url
+    url = request.getfixturevalue("migrated").url if request.param == "postgres" else ""
 
     def start(destination: str) -> Catalogue:
         opened.append(

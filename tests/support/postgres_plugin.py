@@ -32,6 +32,9 @@ _EMPTY = "TRUNCATE " + ", ".join(
         "history",
         "quotas",
         "days",
+        "discards",
+        "clients",
+        "products",
     )
 )
 
