@@ -134,7 +134,8 @@ class Link:
         place, said = f"ledger {self.place}", _line(error.diag.message_primary or str(error))
         if isinstance(error, PoolTimeout):
             return LedgerDown(
-                f"{place}: {self._hidden(Connection.failure) or 'no connection in time'}; {_HELP}"
+                f"{place}: {self._hidden(Connection.failure) or 'no connection in time'}; "
+                f"{_remedy(Connection.failure)}"
             )
         if isinstance(error, _MISSING):
             return Fatal(f"{place}: is not what this version made; {MIGRATE}")
@@ -143,7 +144,7 @@ class Link:
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
             return LedgerDown(f"{place}: {said}; grant it to the connector's user")
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
-            return LedgerDown(f"{place}: {self._hidden(said)}; {_HELP}")
+            return LedgerDown(f"{place}: {self._hidden(said)}; {_remedy(said)}")
         return error
 
     def _hidden(self, text: str) -> str:
@@ -154,7 +155,12 @@ class Link:
         return text.replace(str(password), "***") if password else text
 
 
-_HELP: Final = "see that the server runs, can be reached and takes writes"
+def _remedy(said: str) -> str:
+    if "SSL" in said or "certificate" in said:
+        return "see sslmode, sslrootcert, sslcert and sslkey in ledger.url"
+    if "authentication failed" in said:
+        return "put user and password as they are into ledger.url"
+    return "see that the server runs, can be reached and takes writes"
 
 
 def conninfo_of(url: str, wait: float) -> str:

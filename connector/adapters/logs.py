@@ -20,8 +20,11 @@ def configure(
     level: Literal["debug", "info", "warning", "error"],
     secrets: Iterable[str] = (),
     stream: TextIO | None = None,
-) -> None:
-    """Set up structlog and the standard library's logging. `secrets` never appear, whatever logs them."""
+) -> Masker:
+    """Set up structlog and the standard library's logging. `secrets` never appear, whatever logs them.
+
+    Returns what masks them, and knows those that are read anew later.
+    """
     global _masker
     to, _masker = stream or sys.stderr, Masker(secrets)
     threshold = logging.getLevelNamesMapping()[level.upper()]
@@ -45,6 +48,7 @@ def configure(
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("connector").setLevel(threshold)
+    return _masker
 
 
 def logger() -> Log:

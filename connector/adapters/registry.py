@@ -4,12 +4,14 @@ Behaves as ports.Schemas. One lane's thread calls it between polls, so an answer
 at most; several lanes may share it.
 """
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.error import URLError
 from urllib.parse import quote
 
 import msgspec
@@ -213,11 +215,21 @@ def _outages() -> Iterator[None]:
         raise RegistryDown(_reason(error)) from error
 
 
+def _tls(error: Exception) -> str | None:
+    cause = error.reason if isinstance(error, URLError) else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return "the schema registry's certificate cannot be verified: see schema_registry.ca_file"
+    if isinstance(cause, ssl.SSLError):
+        what = "misses a client certificate or refuses it, or speaks no TLS there"
+        return f"the schema registry {what}: see schema_registry.url, certificate_file"
+    return None
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, msgspec.DecodeError):
         return "the schema registry's address answers, but not as a registry does: see schema_registry.url"
     if not isinstance(error, Refused):
-        return f"the schema registry does not answer ({type(error).__name__})"
+        return _tls(error) or f"the schema registry does not answer ({type(error).__name__})"
     status = error.status
     if status in _UNAUTHORISED:
         return f"the schema registry refuses the credentials ({status}): see schema_registry"

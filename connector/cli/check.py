@@ -17,13 +17,21 @@ MARKS = {"ok": "✓", "warning": "!", "wrong": "✗"}
 def command(
     config: ConfigFile,
     offline: Annotated[bool, typer.Option("--offline", help="Check the file alone, ask nobody.")] = False,
+    show: Annotated[
+        bool, typer.Option("--print", help="Print the configuration as it is read, secrets masked, and end.")
+    ] = False,
 ) -> int:
     """Check the file and everything that it names.
 
     Then brokers, topics, group, registry, schemas against the mapping, credentials and ledger. A line with ✗
     says what to do; ! is a warning. Exit code 0 without ✗, 1 with one, 2 for a wrong file.
     """
-    settings = settings_of(config, secrets=not offline)
+    settings = settings_of(config, secrets=not (offline or show))
+    if show:
+        from connector.settings.shown import shown  # noqa: PLC0415 - `--help` waits for nothing
+
+        typer.echo(shown(settings), nl=False)
+        return 0
     counts = _count(settings.topics, "topic"), _count(settings.destinations, "destination")
     _say("ok", f"{config}: {', '.join(counts)}")
     if offline:

@@ -9,6 +9,8 @@ from pydantic import Field, SecretStr, model_validator
 from connector.errors import ConfigError
 from connector.settings.types import LedgerUrl, Model, Secret
 
+_SECRETS = ("password", "sslpassword")
+
 
 class LedgerSettings(Model):
     """Where it is remembered what each destination has accepted.
@@ -42,10 +44,11 @@ class LedgerSettings(Model):
         return url
 
     def passwords(self) -> list[str]:
-        """The password in the address, as it is written and as it is meant. Raises ConfigError."""
+        """The passwords in the address, as it is written and as it is meant. Raises ConfigError."""
         parts = urlsplit(self.postgres_url())
+        query = parse_qs(parts.query)
         written = parts.netloc.rpartition("@")[0].partition(":")[2]
-        found = [written, unquote(written), *parse_qs(parts.query).get("password", [])]
+        found = [written, unquote(written), *(one for name in _SECRETS for one in query.get(name, []))]
         return [password for password in found if password]
 
     @property

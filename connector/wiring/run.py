@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from connector import __version__, wiring
 from connector.adapters import logs, metrics, web
 from connector.adapters.history_file import FileHistory
-from connector.adapters.masking import Masker
 from connector.core.status import LaneStatus
 from connector.errors import ConfigError, Outage
 from connector.ports import History, Meter
@@ -18,10 +17,9 @@ from connector.wiring import clocks
 
 def run(settings: Settings, only: str | None = None) -> int:
     """Work until a signal; the exit code. Raises Fatal (the port), and what `wiring.build` raises."""
-    secrets = secret_values(settings)
-    logs.configure(settings.log.format, settings.log.level, secrets)
+    masker = logs.configure(settings.log.format, settings.log.level, secret_values(settings))
     meter, health = metrics.meter(), _Health()
-    server = web.serve(settings.server.host, settings.server.port, meter.registry, health, Masker(secrets))
+    server = web.serve(settings.server.host, settings.server.port, meter.registry, health, masker)
     try:
         _refuse_strange_clocks(settings, [only] if only else list(settings.destinations))
         with _history(settings, meter) as history:

@@ -22,6 +22,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from connector.adapters.ledger_postgres import PostgresLedger
 from tests.support.kafka_node import free_ports
+from tests.support.tls import Certificates
 
 GIVEN = "CRM_CONNECTOR_TEST_POSTGRES"
 REQUIRED = "CRM_CONNECTOR_REQUIRE_POSTGRES"
@@ -68,6 +69,7 @@ class LocalPostgres:
         self._port = port
         command = ["sh", "-c", _WATCH, "watch", str(self._folder)]
         self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        self._more: tuple[str, ...] = ()
         try:
             self._init()
         except BaseException:
@@ -82,9 +84,24 @@ class LocalPostgres:
         self._run("initdb", "-D", str(self._data), "-U", "ledger", f"--pwfile={password}", "-A",
                   "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync")  # fmt: skip
 
+    def demand_tls(self, certificates: Certificates) -> None:
+        """From its next start on, TLS alone, and a client's certificate beside the password."""
+        for path in certificates[:2]:
+            mine = Path(shutil.copy(path, self._folder))
+            mine.chmod(0o600)
+            if self._user is not None:
+                shutil.chown(mine, self._user)
+        rule = "hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n"
+        (self._data / "pg_hba.conf").write_text(rule, encoding="utf-8")
+        server = self._folder / certificates.server.name
+        authority = self._folder / certificates.authority.name
+        files = {"ssl_cert_file": server, "ssl_key_file": server, "ssl_ca_file": authority}
+        self._more = ("ssl=on", *(f"{name}={path}" for name, path in files.items()))
+
     def start(self) -> None:
         """Start and wait until it serves. Raises NoPostgresError."""
-        options = " ".join(f"-c {setting}" for setting in (*_SETTINGS, f"port={self._port}"))
+        settings = (*_SETTINGS, *self._more, f"port={self._port}")
+        options = " ".join(f"-c {setting}" for setting in settings)
         log = str(self._folder / "log")
         self._run(
             "pg_ctl",
