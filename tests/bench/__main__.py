@@ -10,6 +10,9 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -23,7 +26,7 @@ from tests.bench.scene import Scene
 from tests.bench.targets import CPU, Samples
 from tests.support.postgres import NoPostgresError
 
-QUICK = Sizes(bulk=30_000, live=10_000, heads=100_000)
+QUICK = Sizes(bulk=20_000, live=10_000, heads=100_000)
 MILLION, LONG, HEADS = 1_000_000, 3_000_000, 10_000_000
 
 
@@ -39,14 +42,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=FOUND, help="write the figures to this file")
     chosen = parser.parse_args()
     began, load = time.monotonic(), os.getloadavg()[0]
-    samples, bench = Samples(), None
+    samples, notes, parts = Samples(), list[str](), dict[str, float]()
     with Scene() as scene:
-        bench = Bench(scene, samples, chosen)
-        parts = bench.measure()
+        bench = Bench(scene, samples, chosen, notes)
+        with suppress(KeyboardInterrupt):  # what was measured by then is told
+            parts = bench.measure()
     command = " ".join(["python -m tests.bench", *sys.argv[1:]])
-    found = report(samples, parts, bench.notes, command, time.monotonic() - began, load)
+    found = report(samples, parts, notes, command, time.monotonic() - began, load)
     show(found)
     _write(found, chosen.json)
+    sys.exit(1 if bench.failed else 0)
 
 
 def _write(found: Report, path: Path) -> None:
@@ -55,52 +60,66 @@ def _write(found: Report, path: Path) -> None:
 
 
 class Bench:
-    """What is measured, in its order. notes: what was not, and why."""
+    """What is measured, in its order. notes: what was not, and why. failed: some of it should have been."""
 
-    def __init__(self, scene: Scene, samples: Samples, chosen: argparse.Namespace) -> None:
+    def __init__(self, scene: Scene, samples: Samples, chosen: argparse.Namespace, notes: list[str]) -> None:
         """Nothing is measured."""
-        self._scene, self._samples, self._chosen = scene, samples, chosen
-        self._sizes = QUICK if chosen.quick else Sizes()
-        self._runs = 1 if chosen.quick else chosen.runs
+        self._scene, self._samples, self._chosen, self._notes = scene, samples, chosen, notes
+        self._quick: bool = chosen.quick
+        self._sizes = QUICK if self._quick else Sizes()
+        self._runs: int = 1 if self._quick else chosen.runs
         self._began = time.monotonic()
-        self.notes: list[str] = []
+        self.failed = False
 
     def measure(self) -> dict[str, float]:
         """All of it; CPU-s of the parts."""
-        self._say("filling topics and a ledger")
+        self._try("paths", self._paths)
+        self._try("freshness, and the first event after a start", self._fresh)
+        if self._quick:
+            self._notes.append(
+                f"Quick: {self._sizes.bulk:,} records, {self._sizes.heads:,} orders; no figures."
+            )
+        else:
+            self._try("freshness beside a replay", self._beside)
+            self._growth()
+        if minutes := self._chosen.minutes:
+            watch = partial(fresh.slope, self._scene, self._samples, minutes, self._say)
+            self._try(f"memory, {minutes:g} minutes", watch)
+        parts: dict[str, float] = {}
+        self._try("the parts, each alone", lambda: parts.update(self._parts()))
+        return parts
+
+    def _paths(self) -> None:
         paths = Paths(self._scene, self._samples, self._sizes)
         for number in range(self._runs):
             self._say(f"paths, round {number + 1} of {self._runs}")
             paths.round()
-        self.notes += paths.lacking
-        self._say("freshness, and the first event after a start")
-        traffic = fresh.freshness(self._scene, self._samples, self._runs, 5 if self._chosen.quick else 15)
+        self._notes += paths.lacking
+
+    def _fresh(self) -> None:
+        traffic = fresh.freshness(self._scene, self._samples, self._runs, 5 if self._quick else 15)
         fresh.start(traffic, self._samples, self._runs)
-        self._say("freshness beside a replay")
-        beside(self._scene, self._samples, 1 if self._chosen.quick else 2, 5 if self._chosen.quick else 15)
-        if self._chosen.quick:
-            self.notes.append(
-                f"Quick: {self._sizes.bulk:,} records and {self._sizes.heads:,} orders; not to quote."
-            )
-        else:
-            self._growth()
-        if self._chosen.minutes:
-            self._say(f"memory, {self._chosen.minutes:g} minutes")
-            fresh.slope(self._scene, self._samples, self._chosen.minutes, self._say)
-        self._say("the parts, each alone")
-        return self._parts()
+
+    def _beside(self) -> None:
+        beside(self._scene, self._samples, 2, 15)
 
     def _growth(self) -> None:
-        small = statistics.median(self._samples.of("bulk", CPU))
+        small = statistics.median(self._samples.of("bulk", CPU) or [1.0])
         backlogs = {"million": MILLION, "three": LONG} if self._chosen.long else {"million": MILLION}
         for figure, records in backlogs.items():
-            self._say(f"a backlog of {records:,}")
-            backlog(self._scene, self._samples, records, figure, small)
+            run = partial(backlog, self._scene, self._samples, records, figure, small)
+            self._try(f"a backlog of {records:,}", run)
         if self._chosen.long:
-            try:
-                many_heads(self._scene, self._samples, self._sizes, HEADS, min(3, self._runs), self._say)
-            except NoPostgresError as error:
-                self.notes.append(f"10 million orders in PostgreSQL: {error}")
+            many = partial(many_heads, self._scene, self._samples, self._sizes, HEADS, min(3, self._runs))
+            self._try(f"{HEADS:,} orders in the ledger", partial(many, self._say))
+
+    def _try(self, what: str, work: Callable[[], None]) -> None:
+        self._say(what)
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - the other rows are worth having
+            self.failed = self.failed or not isinstance(error, NoPostgresError)
+            self._notes.append(f"{what}: ended by {type(error).__name__}: {error}")
 
     def _parts(self) -> dict[str, float]:
         records = self._sizes.bulk

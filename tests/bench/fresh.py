@@ -39,7 +39,7 @@ class Traffic:
 
         rate: requests a second, 0 = unlimited.
         """
-        self._url, self._topic = scene.destination(DELAY_MS, "diary"), scene.empty_topic()
+        self._url, self._topic = scene.new_destination(DELAY_MS, "diary"), scene.empty_topic()
         self._producer = Producer(
             {"bootstrap.servers": scene.broker.bootstrap, "linger.ms": 0, "log_level": 2}
         )

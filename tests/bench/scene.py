@@ -35,7 +35,7 @@ class Scene(AbstractContextManager["Scene"]):
             self._stack.enter_context(tempfile.TemporaryDirectory(prefix="crm-connector-bench-"))
         )
         self._make_topic = TopicFactory(self.broker)
-        self._destinations: dict[tuple[object, ...], str] = {}
+        self._destinations: dict[float, str] = {}
         self._topics: dict[tuple[int, Ids], str] = {}
         self._postgres: str | None = None
 
@@ -43,17 +43,20 @@ class Scene(AbstractContextManager["Scene"]):
         """End all of it."""
         self._stack.close()
 
-    def destination(self, delay_ms: float, *options: str) -> str:
+    def destination(self, delay_ms: float) -> str:
         """The URL of one that takes so long, started at its first use."""
-        key = (delay_ms, *options)
-        if key not in self._destinations:
-            command = [sys.executable, "-m", "tests.bench.destination", "0", str(delay_ms), *options]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-            self._stack.enter_context(process)
-            self._stack.callback(process.kill)
-            assert process.stdout is not None
-            self._destinations[key] = f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        return self._destinations[key]
+        if delay_ms not in self._destinations:
+            self._destinations[delay_ms] = self.new_destination(delay_ms)
+        return self._destinations[delay_ms]
+
+    def new_destination(self, delay_ms: float, *options: str) -> str:
+        """The URL of one that nobody else uses."""
+        command = [sys.executable, "-m", "tests.bench.destination", "0", str(delay_ms), *options]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._stack.enter_context(process)
+        self._stack.callback(process.kill)
+        assert process.stdout is not None
+        return f"http://127.0.0.1:{process.stdout.readline().strip()}"
 
     def topic(self, records: int, ids: Ids = "sequential") -> str:
         """A topic with so many orders, filled at its first use."""

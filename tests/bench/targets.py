@@ -103,7 +103,7 @@ ROWS: dict[str, Row] = {
     "start": Row(
         "first event after start",
         {
-            "first": Figure("s from exec to the first request", 1.5),
+            "first": Figure("s from exec to the first accepted event", 1.5),
             "import": Figure("s to import the package", 0.35),
         },
     ),
