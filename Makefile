@@ -12,7 +12,7 @@ MODULE_LINES := 250
 SEEDS ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate chaos lint format alerts chart chart-e2e dashboard image bench bench-quick sandbox
+.PHONY: help demo test simulate chaos backfill lint format alerts chart chart-e2e dashboard image bench bench-quick sandbox
 .PHONY: lock clean
 
 help:  ## show the targets
@@ -29,6 +29,9 @@ simulate: $(READY)  ## three replicas on virtual time, through the faults of SEE
 
 chaos: $(READY)  ## replicas killed, cut off and starved on a real Kafka and PostgreSQL, and a checker's verdict
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+backfill: $(READY)  ## 200,000 records replayed beside live traffic, killed twice, resumed; ARGS="--records N"
+	@$(BIN)/python -m tests.backfill $(ARGS)
 
 lint: $(READY)  ## ruff, mypy, import contracts, module lengths
 	@$(BIN)/ruff check

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 import pytest
 
 from connector.adapters.ledger_postgres import PostgresLedger
-from connector.core.quota import SPAN, Taken
+from connector.core.quota import SPAN, Quota, Taken
 from connector.ports import Quotas
+from connector.replay import PartOfQuotas
+from connector.wiring import SystemClock
 from tests.fakes.quotas import FakeBucket, FakeQuotas
 
 T = TypeVar("T")
@@ -89,3 +91,17 @@ def test_a_refusal_of_one_lowers_the_rate_of_all_and_answers_of_any_raise_it(wor
 def test_no_token_is_due_before_the_lead(world: World) -> None:
     quotas = world.open(RATE)
     assert world.take(quotas, 3, lead=2.0)[1].wait >= 2.0 - SPAN
+
+
+def test_a_part_waits_for_its_own_tokens_first_and_takes_no_others(world: World) -> None:
+    """A replay's: to ask for a later token of the shared one would keep all before it from live traffic."""
+    own = RATE / 2
+    live, part = world.open(RATE), PartOfQuotas(world.open(RATE), Quota(own, own), SystemClock())
+    first, _ = world.take(live, 1000)
+    _, taken = world.take(part, 100)
+    assert taken.rate == own
+    assert taken.wait >= 1000 / RATE - 0.5
+    began = time.monotonic()
+    world.take(part, 1)
+    assert time.monotonic() - began >= 100 / own - 0.2
+    assert world.take(live, 1)[0] - first == pytest.approx(1101 / RATE, abs=0.3)

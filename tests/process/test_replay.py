@@ -1,170 +1,40 @@
 """A replay on a real Kafka, killed, interrupted, resumed; what CRM, ledger and brokers say of it."""
 
 import json
-import os
-import pty
 import re
 import signal
-import struct
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from connector.adapters.ledger_sqlite import SqliteLedger
 from connector.sandbox.server import SandboxServer
+from tests.support.backfill import PARTITIONS, Backfill
 from tests.support.broker import Broker
-from tests.support.instance import CONFIG, open_claims, wait_until
-from tests.support.progress import Progress
-from tests.support.registry import RegistryServer, running_registry
+from tests.support.instance import open_claims, wait_until
+from tests.support.registry import running_registry
 from tests.support.topics import TopicFactory
-from tests.support.versions import ORDER
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 README = Path(__file__).parent.parent.parent / "README.md"
 GOLDEN = Path(__file__).parent.parent / "data" / "cli"
-PARTITIONS = 4
 QUESTION = "Send again what was accepted, messages to customers included? [y/N]:"
 BUSY = "another process is at work on it; wait for its end, or stop it first"
-START_MS = 1_735_689_600_000
-"""2025-01-01T00:00:00Z; each order is a second younger than the one before."""
-
-
-class World:
-    """Orders of one version each, in a topic; a CRM; a configuration."""
-
-    def __init__(
-        self,
-        folder: Path,
-        broker: Broker,
-        topics: tuple[str, str],
-        registry: RegistryServer,
-        crm: SandboxServer,
-    ) -> None:
-        self.topic, self.sandbox, self.bootstrap = topics[0], crm, broker.bootstrap
-        self.ledger, self.file, self.group = folder / "ledger.db", folder / "connector.yaml", f"g.{topics[0]}"
-        text = CONFIG.format(
-            bootstrap=broker.bootstrap, group=self.group, more="", registry=registry.url, orders=topics[0],
-            contacts=topics[1], crm=crm.url, ledger=self.ledger, letters=f"letters.{topics[0]}",
-            drain=8, port=1,
-        )  # fmt: skip
-        self.file.write_text(text, encoding="utf-8")
-        self._registry, self._processes = registry, list[subprocess.Popen[str]]()
-
-    def write(self, count: int, first: int = 0) -> None:
-        """So many orders, evenly over the partitions."""
-        number = self._registry.register(f"{self.topic}-value", json.dumps(ORDER))
-        schema = fastavro.parse_schema(ORDER)
-        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 20})
-        for one in range(first, first + count):
-            row = {
-                "rev": 1, "external_order_id": f"o{one}", "external_customer_id": f"c{one % 50}",
-                "email": f"c{one % 50}@shop.example", "status": "IN_PROGRESS",
-                "date": "2025-01-01T00:00:00Z", "total_cost": "1.00",
-            }  # fmt: skip
-            value = BytesIO()
-            value.write(struct.pack(">bI", 0, number))
-            fastavro.schemaless_writer(value, schema, row)
-            place, at = one % PARTITIONS, START_MS + one * 1000
-            producer.produce(self.topic, value.getvalue(), str(one), partition=place, timestamp=at)
-            producer.poll(0)
-        assert producer.flush(60) == 0
-
-    def replay(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start one."""
-        command = [sys.executable, "-m", "connector", "replay", "-c", str(self.file), "--json", *arguments]
-        process = subprocess.Popen(command, stdout=-1, stderr=-1, text=True)
-        self._processes.append(process)
-        return process
-
-    def refused(self, name: str) -> tuple[int, str]:
-        """How another process ends that resumes the same one."""
-        other = self.replay("--resume", name)
-        _, err = other.communicate(timeout=60)
-        return other.returncode, err
-
-    def asked(self, answer: str, *arguments: str) -> tuple[int, str, str]:
-        """Run one at a terminal, and give this answer to its question."""
-        command = [sys.executable, "-m", "connector", "replay", "-c", str(self.file), *arguments]
-        terminal, end = pty.openpty()
-        os.write(terminal, f"{answer}\n".encode())
-        try:
-            done = subprocess.run(
-                command, stdin=end, capture_output=True, text=True, timeout=100, check=False
-            )
-        finally:
-            os.close(terminal)
-            os.close(end)
-        return done.returncode, done.stdout, done.stderr
-
-    def done(self, *arguments: str) -> dict[str, Any]:
-        """Run one to its end; its summary."""
-        out, err = self.replay(*arguments).communicate(timeout=100)
-        assert out, err
-        found: dict[str, Any] = json.loads(out)
-        return found
-
-    def told(self, *arguments: str) -> str:
-        """What an operator without a terminal sees; ids, times and topics of this run left out."""
-        command = [sys.executable, "-m", "connector", "replay", *arguments, "-c", str(self.file)]
-        text = subprocess.check_output(command, text=True, stderr=subprocess.STDOUT)
-        text = re.sub(r"\d{8}-\d{6}-[0-9a-f]{4}", "ID", text.replace(self.topic, "orders"))
-        text = text.replace(str(self.ledger), "ledger.db")
-        return re.sub(r"in \d+ s", "in N s", text)
-
-    @property
-    def known(self) -> list[dict[str, Any]]:
-        """What `replay list` says."""
-        command = [sys.executable, "-m", "connector", "replay", "list", "-c", str(self.file), "--json"]
-        found: list[dict[str, Any]] = json.loads(subprocess.check_output(command, text=True))
-        return found
-
-    @property
-    def sent(self) -> Counter[str]:
-        """How often the CRM has taken each order."""
-        return Counter(str(event.params["externalOrderId"]) for event in self.sandbox.crm.events)
-
-    def topics(self) -> list[str]:
-        """Of the brokers, but those of other tests."""
-        found = AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=30).topics
-        return [name for name in found if self.topic in name]
-
-    def live(self) -> dict[tuple[str, int], int]:
-        """What the live group has committed."""
-        with Progress(self.bootstrap, f"{self.group}.yespo", [self.topic]) as progress:
-            return progress.committed()
-
-    def commit(self, offset: int) -> None:
-        """In the live group's name."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": f"{self.group}.yespo"})
-        places = [TopicPartition(self.topic, one, offset) for one in range(PARTITIONS)]
-        consumer.commit(offsets=places, asynchronous=False)
-        consumer.close()
-
-    def close(self) -> None:
-        for process in self._processes:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
 
 
 @pytest.fixture
 def world(
     broker: Broker, topic: TopicFactory, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[World]:
+) -> Iterator[Backfill]:
     topics = topic("orders", partitions=PARTITIONS), topic("contacts")
     options: dict[str, Any] = getattr(request, "param", {})
     with running_registry() as registry, SandboxServer(rate_per_second=0, **options) as sandbox:
-        made = World(tmp_path, broker, topics, registry, sandbox)
+        made = Backfill(tmp_path, broker, topics, registry, sandbox)
         try:
             yield made
         finally:
@@ -172,7 +42,7 @@ def world(
 
 
 @pytest.mark.timeout(300)
-def test_killed_twice_and_interrupted_it_resumes_and_sends_nothing_twice(world: World) -> None:
+def test_killed_twice_and_interrupted_it_resumes_and_sends_nothing_twice(world: Backfill) -> None:
     """20,000 records by time, of which 16,000 are meant; the live group's offsets stay where they are."""
     world.write(20_000)
     world.commit(7)
@@ -217,7 +87,7 @@ def test_killed_twice_and_interrupted_it_resumes_and_sends_nothing_twice(world: 
     assert [(one["finished"], one["share"]) for one in world.known] == [(True, 1.0)]
 
 
-def test_what_was_replayed_once_is_not_sent_again(world: World) -> None:
+def test_what_was_replayed_once_is_not_sent_again(world: Backfill) -> None:
     world.write(400)
     first = world.done("--topic", world.topic, "--from", "beginning")
     world.write(100, first=400)
@@ -231,7 +101,7 @@ def test_what_was_replayed_once_is_not_sent_again(world: World) -> None:
     assert set(world.live().values()) == {-1001}
 
 
-def test_a_key_a_column_and_a_partition_narrow_it(world: World) -> None:
+def test_a_key_a_column_and_a_partition_narrow_it(world: Backfill) -> None:
     world.write(80)
     of = ["--topic", world.topic, "--from", "beginning"]
 
@@ -244,7 +114,7 @@ def test_a_key_a_column_and_a_partition_narrow_it(world: World) -> None:
     assert (last["outcomes"], last["offsets"]) == ({"delivered": 2}, 2)
 
 
-def test_via_past_events_they_go_as_history(world: World) -> None:
+def test_via_past_events_they_go_as_history(world: Backfill) -> None:
     world.write(40)
     summary = world.done("--topic", world.topic, "--from", "beginning", "--via", "past_events")
 
@@ -254,7 +124,7 @@ def test_via_past_events_they_go_as_history(world: World) -> None:
 
 
 @pytest.mark.parametrize("world", [{"conflict_seconds": 0}], indirect=True)
-def test_forced_what_was_accepted_goes_again_once_somebody_said_so(world: World) -> None:
+def test_forced_what_was_accepted_goes_again_once_somebody_said_so(world: Backfill) -> None:
     world.write(30)
     of = ["--topic", world.topic, "--from", "beginning"]
     world.done(*of)
@@ -281,7 +151,7 @@ def test_forced_what_was_accepted_goes_again_once_somebody_said_so(world: World)
     ledger.close()
 
 
-def test_a_dry_run_tells_beforehand_what_comes_of_it_and_leaves_no_trace(world: World) -> None:
+def test_a_dry_run_tells_beforehand_what_comes_of_it_and_leaves_no_trace(world: Backfill) -> None:
     world.write(200)
     of = ["--topic", world.topic, "--from", "beginning"]
     world.done(*of, "--to", "10", "--partition", "0")
@@ -299,7 +169,7 @@ def test_a_dry_run_tells_beforehand_what_comes_of_it_and_leaves_no_trace(world: 
     assert world.sandbox.crm.counts()["requests"] - before >= sum(told["requests"].values())
 
 
-def test_what_an_operator_sees_is_as_kept(world: World) -> None:
+def test_what_an_operator_sees_is_as_kept(world: Backfill) -> None:
     world.write(40)
     of = ["--topic", world.topic, "--from", "2025-01-01T00:00:10Z"]
     text = world.told(*of, "--dry-run", "--where", "external_customer_id=c17")
@@ -308,7 +178,7 @@ def test_what_an_operator_sees_is_as_kept(world: World) -> None:
     assert text == (GOLDEN / "replay.txt").read_text(encoding="utf-8")
 
 
-def test_the_how_to_of_the_readme_backfills_a_year(world: World) -> None:
+def test_the_how_to_of_the_readme_backfills_a_year(world: Backfill) -> None:
     """Its commands as they stand there, but for the names of file and topic."""
     world.write(60)
     text = README.read_text(encoding="utf-8").partition("**Backfill a year of orders.**")[2]

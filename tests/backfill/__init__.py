@@ -1,0 +1,1 @@
+"""A backfill at its size beside live traffic: see __main__."""
