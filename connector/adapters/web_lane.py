@@ -136,7 +136,7 @@ def _outcomes(lane: LaneStatus, here: str) -> Html:
         [name.replace("_", " "), f"{counts[name]:,}", f"{100 * counts[name] / total:.1f} %"] for name in names
     ]
     causes = sorted(lane["dead_letters"].items(), key=lambda one: -one[1])
-    rows += [[join(["of these ", tag("code", cause)]), f"{count:,}", ""] for cause, count in causes]
+    rows += [[join(["dead letters, ", tag("code", cause)]), f"{count:,}", ""] for cause, count in causes]
     inside = table("What became of the records", ("Outcome", "#Records", "#Share"), rows)
     return _filled(
         inside if rows else _none("What became of the records", "Nothing is settled yet."), f"{here}-outcomes"

@@ -100,7 +100,7 @@ def test_figures_outcomes_errors_and_partitions_of_a_lane_are_shown(tab: Tab, se
 
     assert f"Lag, records {lane['lag_records']} the oldest " in seen
     assert f"delivered {lane['outcomes']['delivered']} " in seen
-    assert "of these bad_framing 2" in seen
+    assert "dead letters, bad_framing 2" in seen
     assert re.search(r"request, contacts HTTP 401\. \d+", seen)
     assert re.search(
         r"dead letter, bad_framing It is no message of ours\. Last: orders\[0\] offset \d+ 2", seen
