@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from connector.adapters.dead_letters_index import LettersIndex
 from connector.adapters.dead_letters_read import filed
 from connector.adapters.kafka_properties import Properties
-from connector.adapters.kafka_range import KafkaRange
+from connector.adapters.kafka_range import WAIT, KafkaRange
 from connector.core.letters import Choice, Filed
 from connector.core.model import Record
 
@@ -21,9 +21,9 @@ class LetterBox:
         self._range = KafkaRange(properties, topic)
         self.index = LettersIndex()
 
-    def look(self, choice: Choice) -> int:
-        """Find the letters that are meant and not gone; how many."""
-        for messages in self._range.read(self._range.spans()):
+    def look(self, choice: Choice, wait: float = WAIT) -> int:
+        """Find the letters that are meant and not gone; how many. wait: see KafkaRange.spans."""
+        for messages in self._range.read(self._range.spans(wait)):
             # In order: a letter that was written again replaces itself, also by one that is not meant.
             newest = {message.key: message for message in messages}
             meant, gone = [], []

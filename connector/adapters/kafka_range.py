@@ -40,9 +40,9 @@ class KafkaRange:
             raise refused_property(error) from error
         self._topic = topic
 
-    def spans(self) -> dict[int, Span]:
-        """What there is now of each partition; {} without the topic."""
-        known = ask(lambda: self._consumer.list_topics(timeout=WAIT)).topics.get(self._topic)
+    def spans(self, wait: float = WAIT) -> dict[int, Span]:
+        """What there is now of each partition; {} without the topic. wait: seconds for the first answer."""
+        known = ask(lambda: self._consumer.list_topics(timeout=wait)).topics.get(self._topic)
         if known is None or known.error is not None:
             return {}
         return {

@@ -31,8 +31,8 @@ def order(
 ) -> int:
     """Tell what the ledger knows of an order.
 
-    Which version the destination has accepted and where that stood, the destination's own id, what is on its
-    way. Nothing of its content is kept. Exit code 1 if no destination knows it.
+    Which versions the destination has accepted, when, and where they stood; the destination's own id, what is
+    on its way, and its dead letters. Nothing of its content is kept. Exit code 1 if no destination knows it.
     """
     return _show(config, "order", key, destination, as_json=as_json)
 
@@ -61,7 +61,9 @@ def _show(
     settings = settings_of(config, secrets=False)
     from connector.wiring import lookup  # noqa: PLC0415 - `--help` waits for nothing
 
-    found = lookup.find(settings, entity, key, tuple(destinations or ()))
+    found = lookup.find(
+        settings, entity, key, tuple(destinations or ()), lambda line: typer.echo(line, err=True)
+    )
     if as_json:
         import msgspec  # noqa: PLC0415 - as above
 
@@ -89,10 +91,14 @@ def _lines(known: "Known") -> Iterator[str]:
         )
         yield f"  open       {what}{OPEN[known.open]}"
     for head, one in zip(chain(["history"], repeat("")), known.history, strict=False):
-        version = _version(one["version"]) if one["version"] else "no version"
+        at = one["version"]
+        version = f"{_version(at)}, {_position(at)}" if at else "no version"
         tries = f"{one['attempts']} request{'' if one['attempts'] == 1 else 's'}"
         when = _time(int(one["at"] * 1000))
         yield f"  {head:<9}  {when}  {one['via']}, {OUTCOMES[one['outcome']]}, {tries}: {version}"
+    for letter in known.letters:
+        place = f"{letter['topic']} [{letter['partition']}] offset {letter['offset']}"
+        yield f"  letter     {_time(letter['time_ms'])}  {place}: {letter['cause']}: {letter['detail']}"
 
 
 def _state(known: "Known") -> str:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from connector import wiring
 from connector.adapters.dead_letters import KafkaDeadLetters
 from connector.adapters.dead_letters_box import LetterBox
+from connector.adapters.kafka_range import WAIT
 from connector.adapters.ledger_discards import PostgresDiscards, SqliteDiscards
 from connector.adapters.masking import MASK, Masker
 from connector.core.change import Change, Value
@@ -76,13 +77,13 @@ def opened(settings: Settings) -> Iterator[LetterBox]:
         box.close()
 
 
-def look(settings: Settings, box: LetterBox, choice: Choice) -> int:
+def look(settings: Settings, box: LetterBox, choice: Choice, *, wait: float = WAIT) -> int:
     """Find the letters that are meant, but for those that were discarded; how many.
 
     Raises BrokerDown, ConfigError, LedgerDown, Fatal. A process that read a record
-    once more may have written its letter anew.
+    once more may have written its letter anew. wait: seconds until Kafka counts as down.
     """
-    if box.look(choice) and (settings.ledger.is_postgres or settings.ledger.sqlite_path.exists()):
+    if box.look(choice, wait) and (settings.ledger.is_postgres or settings.ledger.sqlite_path.exists()):
         with discards(settings) as store:
             for page in box.index.ids():
                 box.index.drop(store.known([one for one, _ in page]))
