@@ -128,6 +128,8 @@ def test_the_figures_add_up_and_the_table_shows_them(delivered: tuple[Demo, str]
     assert sum(summary.causes.values()) == summary.dead_lettered
     assert re.search(rf"events delivered +{summary.delivered} ", text)
     assert re.search(r"silently ignored by the CRM +0", text)
+    assert re.search(rf"orders in Metrica +{summary.metrica_orders} ", text)
+    assert text.index("orders in the CRM") < text.index("orders in Metrica"), "one beside the other"
     assert "✓ The CRM holds what the source holds." in text
     assert "delivering" in shown
 
