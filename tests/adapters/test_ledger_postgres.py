@@ -27,8 +27,9 @@ from connector.errors import Fatal, LedgerDown
 from tests.adapters.test_ledger_sqlite import LOCATORS, orders, spans, wants
 from tests.fakes.ledger import FakeLedger
 from tests.support.changes import contact, order, version
-from tests.support.postgres import Database, LocalPostgres, silence, wait_for
+from tests.support.postgres import Database, LocalPostgres, silence
 from tests.support.postgres_plugin import with_tables
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 
@@ -459,12 +460,13 @@ class TestUpkeep:
     def test_sizes_are_seen_by_psql_too(self, migrated: Database) -> None:
         with opened(migrated) as ledger:
             accept(ledger, *(order(f"n{number}", version(1)) for number in range(100)))
-            wait_for(lambda: ledger.sizes().heads == 100)
+            wait_for(lambda: ledger.sizes().heads >= 100)
             assert ledger.sizes().bytes > 8192
         ((rows, size),) = migrated.psql(
             "SELECT rows, bytes FROM crm_connector.sizes WHERE table_name = 'heads'"
         )
-        assert (rows, isinstance(size, int)) == (100, True)
+        assert int(str(rows)) >= 100  # an estimate: an analyze may count what is being reported as well
+        assert int(str(size)) > 8192
 
 
 class TestData:

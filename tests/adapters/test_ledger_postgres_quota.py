@@ -13,8 +13,9 @@ from connector.adapters.ledger_postgres_quota import PostgresQuotas
 from connector.core.quota import SPAN, VOID, Taken
 from connector.courier.pace import SharedPace
 from connector.errors import LedgerDown
-from tests.support.postgres import Database, LocalPostgres, wait_for
+from tests.support.postgres import Database, LocalPostgres
 from tests.support.postgres_plugin import with_tables
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.postgres
 

@@ -13,7 +13,8 @@ from connector.ports import Ledger
 from tests.fakes.clock import FakeClock
 from tests.fakes.ledger import FakeLedger, Store
 from tests.support.changes import order, version
-from tests.support.postgres import Database, silence, wait_for
+from tests.support.postgres import Database, silence
+from tests.support.waiting import wait_for
 
 LEASE = 0.6
 V1 = order("1", version(1, 1))

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from tests.support.postgres import wait_for
 from tests.support.proxy import Cut, Proxy
+from tests.support.waiting import wait_for
 
 ASK, ANSWER = b"ask\n", b"0123456789\n"
 

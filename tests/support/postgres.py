@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 import uuid
 from functools import cache
 from pathlib import Path
@@ -211,15 +210,6 @@ def _unprivileged() -> str | None:
         except KeyError:
             continue
     raise NoPostgresError("runs as root, and there is no unprivileged user")
-
-
-def wait_for(what: object, seconds: float = 10.0) -> None:
-    """Until `what()` is true."""
-    deadline = time.monotonic() + seconds
-    while not what():  # type: ignore[operator]
-        if time.monotonic() > deadline:
-            raise AssertionError("waited in vain")
-        time.sleep(0.02)
 
 
 def silence(ledger: PostgresLedger) -> None:
