@@ -29,6 +29,8 @@ class TopicFactory:
         return name
 
     def _create(self, new: NewTopic) -> None:
-        self._admin = self._admin or AdminClient({"bootstrap.servers": self._broker.bootstrap})
+        self._admin = self._admin or AdminClient(
+            {"bootstrap.servers": self._broker.bootstrap, "log_level": 0}
+        )
         for done in self._admin.create_topics([new], operation_timeout=_SECONDS).values():
             done.result(_SECONDS)
