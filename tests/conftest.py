@@ -1,5 +1,6 @@
 """Fixtures for every test: the run's broker, topics with names of their own, a Kafka of one's own."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +19,16 @@ pytest_plugins = [
 # A busy machine is slow, not wrong; a hanging example meets the time limit of its test.
 settings.register_profile("connector", deadline=None, print_blob=True)
 settings.load_profile("connector")
+
+
+@pytest.fixture(autouse=True)
+def _logs_end_with_their_test() -> Iterator[None]:
+    """A command under test sets up the process's logs. Their handler would outlive its stream: whoever logs
+    later, such as a task that is collected, would have it complain into the output of another test."""
+    yield
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if type(one) is logging.StreamHandler]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -169,6 +169,23 @@ def test_a_dry_run_tells_beforehand_what_comes_of_it_and_leaves_no_trace(world: 
     assert world.sandbox.crm.counts()["requests"] - before >= sum(told["requests"].values())
 
 
+def test_offsets_that_expired_and_those_without_a_record_are_told(world: Backfill) -> None:
+    """Four of ten have expired; a transaction has left its marker, and an aborted one its records too."""
+    world.write(40)
+    world.expire(4)
+    for ends_well in (True, False):
+        world.transact(40 + ends_well, ends_well=ends_well)
+    # A transaction has ended before its marker is written.
+    wait_until(lambda: world.ends()[world.topic, 0] == 14, 60, lambda: str(world.ends()))
+    of = ["--topic", world.topic, "--from", "0", "--partition", "0"]
+    summary = world.done(*of)
+
+    assert (summary["outcomes"], summary["expired"], summary["gaps"]) == ({"delivered": 7}, 4, 3)
+    text = world.told(*of)
+    assert "3 offsets have no record: compacted away, or markers of transactions\n" in text
+    assert "4 offsets are not kept any more: they had expired\n" in text
+
+
 def test_what_an_operator_sees_is_as_kept(world: Backfill) -> None:
     world.write(40)
     of = ["--topic", world.topic, "--from", "2025-01-01T00:00:10Z"]

@@ -25,6 +25,7 @@ from tests.support.registry import RegistryServer
 from tests.support.versions import ORDER
 
 PARTITIONS = 4
+PARSED = fastavro.parse_schema(ORDER)
 START_MS = 1_735_689_600_000
 """2025-01-01T00:00:00Z; each order is a second younger than the one before."""
 
@@ -57,20 +58,43 @@ class Backfill:
 
     def write(self, count: int, first: int = 0, *, at_ms: int | None = None) -> None:
         """So many orders, evenly over the partitions. at_ms: when, where not of 2025."""
-        schema, producer = fastavro.parse_schema(ORDER), self._producer
+        producer = self._producer
         for one in range(first, first + count):
-            row = {
-                "rev": 1, "external_order_id": f"o{one}", "external_customer_id": f"c{one % 50}",
-                "email": f"c{one % 50}@shop.example", "status": "IN_PROGRESS",
-                "date": "2025-01-01T00:00:00Z", "total_cost": "1.00",
-            }  # fmt: skip
-            value = BytesIO()
-            value.write(struct.pack(">bI", 0, self._schema))
-            fastavro.schemaless_writer(value, schema, row)
             place, at = one % PARTITIONS, START_MS + one * 1000 if at_ms is None else at_ms
-            producer.produce(self.topic, value.getvalue(), str(one), partition=place, timestamp=at)
+            producer.produce(self.topic, self._value(one), str(one), partition=place, timestamp=at)
             producer.poll(0)
         assert producer.flush(60) == 0
+
+    def transact(self, one: int, *, ends_well: bool) -> None:
+        """An order in a transaction of its own, which is aborted otherwise; in the first partition."""
+        producer = Producer({"bootstrap.servers": self.bootstrap, "transactional.id": f"{self.topic}.{one}"})
+        producer.init_transactions(60)
+        producer.begin_transaction()
+        producer.produce(self.topic, self._value(one), str(one), partition=0)
+        producer.flush(60)
+        (producer.commit_transaction if ends_well else producer.abort_transaction)(60)
+
+    def expire(self, before: int) -> None:
+        """The first partition's records below an offset are gone."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        for done in admin.delete_records([TopicPartition(self.topic, 0, before)]).values():
+            done.result(60)
+
+    def _value(self, one: int) -> bytes:
+        row = {
+            "rev": 1, "external_order_id": f"o{one}", "external_customer_id": f"c{one % 50}",
+            "email": f"c{one % 50}@shop.example", "status": "IN_PROGRESS",
+            "date": "2025-01-01T00:00:00Z", "total_cost": "1.00",
+        }  # fmt: skip
+        value = BytesIO()
+        value.write(struct.pack(">bI", 0, self._schema))
+        fastavro.schemaless_writer(value, PARSED, row)
+        return value.getvalue()
+
+    def ends(self) -> dict[tuple[str, int], int]:
+        """The offset after the last record, by partition."""
+        with Progress(self.bootstrap, f"{self.group}.yespo", [self.topic]) as progress:
+            return progress.ends()
 
     def replay(self, *arguments: str) -> subprocess.Popen[str]:
         """Start one."""
