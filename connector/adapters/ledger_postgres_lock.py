@@ -4,7 +4,7 @@ It goes with the session, and that with the process, however it ends.
 """
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 
 import psycopg
@@ -44,6 +44,9 @@ class SessionLock:
         self._session.close()
 
     def close(self) -> None:
-        """See ports.archive.Lock: the lock goes with its session."""
+        """See ports.archive.Lock. It is said, since a server hears of a session's end a moment later."""
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.execute("SELECT pg_advisory_unlock(%s)", (self._key,))
         self._end()
         self._link.close()

@@ -118,8 +118,7 @@ def test_who_lost_its_session_holds_it_again_unless_another_was_quicker(database
 
 
 def end_sessions(database: Database) -> None:
-    """As a server that is restarted does."""
-    database.psql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    )
+    """As a server that is restarted does; each has ended on return."""
+    of_others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    ended = {pid for (pid, _) in database.psql(f"SELECT pid, pg_terminate_backend(pid) {of_others}")}
+    wait_until(lambda: ended.isdisjoint(pid for (pid,) in database.psql(f"SELECT pid {of_others}")), 30, str)
