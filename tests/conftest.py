@@ -14,6 +14,7 @@ from tests.support.topics import TopicFactory
 
 pytest_plugins = [
     "tests.support.plugin", "tests.support.postgres_plugin", "tests.support.browser_plugin",
+    "tests.support.private",
 ]  # fmt: skip
 
 # A busy machine is slow, not wrong; a hanging example meets the time limit of its test.

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from connector.adapters.ledger_owners import is_living
 from connector.adapters.ledger_rows import unpack_entries
 from connector.adapters.ledger_sqlite_tables import ENTITIES
+from tests.support.private import hear
 
 CONFIG = """
 kafka:
@@ -80,7 +81,9 @@ class Instance:
     def get(self, path: str) -> str:
         """What it serves. Raises OSError while it does not."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
-            return str(answer.read(), "utf-8")
+            text = str(answer.read(), "utf-8")
+        hear(path, text)
+        return text
 
     def metric(self, line: str) -> float:
         """A figure of /metrics, by its name and labels as they stand there; 0 without it."""
@@ -108,6 +111,8 @@ class Instance:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait(30)
+        if self.output.exists():
+            hear(self.output.name, self.output.read_bytes())
 
 
 def open_claims(ledger: Path) -> set[str]:
