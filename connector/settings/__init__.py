@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from msgspec.structs import replace
 from pydantic import Field, ValidationError
 
 from connector.core.rules import TopicRules
@@ -15,7 +14,6 @@ from connector.errors import ConfigError
 from connector.settings import file, kafka, relations
 from connector.settings.destinations import DestinationSettings
 from connector.settings.ledger import LedgerSettings
-from connector.settings.limits import CAPS, SUPPORTED, USUAL
 from connector.settings.metrica import MetricaSettings
 from connector.settings.model import (
     DeadLetterSettings,
@@ -49,7 +47,7 @@ class Settings(Model):
         chosen = self.destinations[destination]
         if chosen.topics is not None:
             return tuple(topic for topic in self.topics if topic.name in chosen.topics)
-        return tuple(topic for topic in self.topics if topic.entity in SUPPORTED[chosen.type])
+        return tuple(topic for topic in self.topics if topic.entity in chosen.takes)
 
     def group_of(self, destination: str) -> str:
         """The consumer group of a destination."""
@@ -59,8 +57,8 @@ class Settings(Model):
         """`delivery` with the destination's own wishes, capped by what its API allows."""
         chosen = self.destinations[destination]
         wishes = chosen.delivery.model_dump(exclude_none=True)
-        merged = {**self.delivery.model_dump(), **USUAL[chosen.type], **wishes}
-        caps = {name: min(merged[name], cap) for name, cap in CAPS[chosen.type].items()}
+        merged = {**self.delivery.model_dump(), **chosen.usual, **wishes}
+        caps = {name: min(merged[name], cap) for name, cap in chosen.caps.items()}
         return DeliverySettings.model_validate(merged | caps)
 
     def drain_seconds_of(self, destination: str) -> float:
@@ -73,20 +71,8 @@ class Settings(Model):
         return chosen.requests_per_day if isinstance(chosen, MetricaSettings) else None
 
     def rules_of(self, destination: str, topic: TopicSettings) -> TopicRules:
-        """How a destination reads a topic.
-
-        A snapshot of custom events is history: by default it goes where history goes, or nowhere (RULES 7).
-        """
-        rules, chosen = topic.rules(), self.destinations[destination]
-        if isinstance(chosen, MetricaSettings):
-            # To be unsubscribed from messages means nothing to Metrica.
-            ignored = rules.on_delete == "unsubscribe"
-            on_delete = "ignore" if ignored else rules.on_delete
-            return replace(rules, params=chosen.params(topic.entity), on_delete=on_delete)
-        if topic.entity != "event" or topic.on_snapshot != "update":
-            return rules
-        past = chosen.events_via == "past_events"
-        return replace(rules, on_snapshot="past_events" if past else "skip")
+        """How a destination reads a topic."""
+        return self.destinations[destination].rules(topic)
 
     def secret_of(self, destination: str) -> Secret:
         """The API key or token of a destination, read anew at each `get`."""

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
+from msgspec.structs import replace
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveInt, SecretStr, model_validator
 
-from connector.settings.model import DeliveryOverrides
-from connector.settings.types import Model, Secret, Text, TimeZone, TopicName, WebUrl, exactly_one
+from connector.core.rules import TopicRules
+from connector.settings.destination import Destination
+from connector.settings.topic import TopicSettings
+from connector.settings.types import Model, Secret, Text, TimeZone, WebUrl, exactly_one
 
 StatusType = Literal["IN_PROGRESS", "PAID", "CANCELLED", "SPAM", "OTHER"]
 AttributeType = Literal["numeric", "date", "datetime", "email", "text"]
@@ -90,17 +93,22 @@ Status = Annotated[
 ]
 
 
-class MetricaSettings(Model):
+class MetricaSettings(Destination):
     """Yandex Metrica's CRM data. `time_zone` is the counter's; `upload`: by default live changes go as JSON,
     snapshots and replays as CSV."""
 
+    takes = frozenset({"order", "contact"})
+    caps: ClassVar[Mapping[str, float]] = {"rate_per_second": 25, "in_flight": 3}
+    usual: ClassVar[Mapping[str, float]] = {
+        "batch_events": 10_000, "batch_bytes": 16_777_216, "linger_ms": 60_000, "in_flight": 2,
+        "rate_per_second": 10,
+    }  # fmt: skip
+
     type: Literal["metrica"]
     url: WebUrl = "https://api-metrika.yandex.net"
-    proxy: WebUrl | None = None
     counter_id: PositiveInt
     token: SecretStr | None = None
     token_file: Path | None = None
-    topics: tuple[TopicName, ...] | None = None
     statuses: dict[str, Status] = Field(default_factory=dict)
     time_zone: TimeZone = "Europe/Moscow"
     identifiers: Literal["plain", "md5"] = "plain"
@@ -113,12 +121,17 @@ class MetricaSettings(Model):
     attributes: AttributesSettings = AttributesSettings()
     contacts: ClientsSettings = ClientsSettings()
     requests_per_day: PositiveInt = 5000
-    delivery: DeliveryOverrides = DeliveryOverrides()
 
     @model_validator(mode="after")
     def _one_token(self) -> Self:
         exactly_one("token", self.token, self.token_file)
         return self
+
+    def rules(self, topic: TopicSettings) -> TopicRules:
+        """With its own columns; to be unsubscribed from messages means nothing to Metrica."""
+        rules = topic.rules()
+        on_delete = "ignore" if rules.on_delete == "unsubscribe" else rules.on_delete
+        return replace(rules, params=self.params(topic.entity), on_delete=on_delete)
 
     def secret(self, place: str) -> Secret:
         """The OAuth token. `place`: of this destination, for errors."""

@@ -7,7 +7,6 @@ from connector.core import budget, targets
 from connector.core.model import Entity
 from connector.settings import kafka
 from connector.settings.destinations import DestinationSettings, YespoSettings
-from connector.settings.limits import SUPPORTED
 from connector.settings.metrica import MetricaSettings
 from connector.settings.topic import TopicSettings
 from connector.settings.types import alternatives
@@ -132,10 +131,10 @@ def _lanes(settings: "Settings") -> list[str]:
         problems += [
             f"{place}: {topic.name} is of {topic.entity}s, which {chosen.type} does not take; take it out"
             for topic in feeding
-            if topic.entity not in SUPPORTED[chosen.type]
+            if topic.entity not in chosen.takes
         ]
         if not feeding and not unknown:
-            wanted = alternatives(sorted(SUPPORTED[chosen.type]))
+            wanted = alternatives(sorted(chosen.takes))
             problems.append(f"{place}: is empty; name a topic whose entity is {wanted}")
         problems += _clocks(settings, feeding) + _contactless(lane, chosen, feeding)
     return list(dict.fromkeys(problems))

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
+from typing import Any
 
 from connector import wiring
 from connector.adapters import history_file, schema_file
@@ -15,7 +16,9 @@ from connector.core.model import Missing
 from connector.core.talk import NoAnswer, Request, Response
 from connector.errors import ConnectorError
 from connector.settings import Settings
+from connector.settings.destination import Destination
 from connector.settings.destinations import YespoSettings
+from connector.settings.metrica import MetricaSettings
 from connector.settings.topic import TopicSettings
 from connector.wiring import advice, check_metrica, clocks, ledgers
 from connector.wiring.finding import Finding, Findings
@@ -143,11 +146,21 @@ def _phantoms(place: str, topic: TopicSettings, found: dict[str, Column]) -> Fin
 
 def _credentials(settings: Settings, name: str) -> Findings:
     chosen = settings.destinations[name]
-    if isinstance(chosen, YespoSettings):
-        answer = asyncio.run(_ask_yespo(settings, name))
-        yield _verdict(f"destinations.{name}", chosen.url, answer)
-    else:
-        yield from check_metrica.check(settings, name, chosen)
+    ask = _ASKING.get(type(chosen))
+    if ask is not None:
+        yield from ask(settings, name, chosen)
+
+
+def _yespo(settings: Settings, name: str, chosen: YespoSettings) -> Findings:
+    answer = asyncio.run(_ask_yespo(settings, name))
+    yield _verdict(f"destinations.{name}", chosen.url, answer)
+
+
+_ASKING: Mapping[type[Destination], Callable[[Settings, str, Any], Findings]] = {
+    YespoSettings: _yespo,
+    MetricaSettings: check_metrica.check,
+}
+"""What is asked of a destination, where there is something."""
 
 
 async def _ask_yespo(settings: Settings, name: str) -> Response | NoAnswer:

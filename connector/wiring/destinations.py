@@ -1,6 +1,7 @@
 """A destination's dialects, from its configuration: a third one takes a builder of its own here."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeAlias
 
 from connector.adapters import logs
 from connector.dialects.metrica import Metrica
@@ -12,6 +13,7 @@ from connector.dialects.yespo_locator import Locator
 from connector.errors import ConfigError
 from connector.ports import Destination
 from connector.settings import Settings
+from connector.settings import destination as settings_destination
 from connector.settings.destinations import YespoSettings
 from connector.settings.metrica import MetricaSettings
 from connector.settings.topic import TopicSettings
@@ -25,9 +27,9 @@ def dialect(
     Raises ConfigError.
     """
     chosen, topics = settings.destination(name), settings.topics_of(name)
-    if isinstance(chosen, YespoSettings):
-        return _yespo(name, chosen, topics)
-    return _metrica(name, chosen, topics, Products(chosen.counter_id, known, taken))
+    if isinstance(chosen, MetricaSettings):
+        return _metrica(name, chosen, topics, Products(chosen.counter_id, known, taken))
+    return BUILDERS[type(chosen)](name, chosen, topics)
 
 
 def counts_clients(settings: Settings, name: str) -> bool:
@@ -93,3 +95,10 @@ def _yespo(name: str, chosen: YespoSettings, topics: tuple[TopicSettings, ...]) 
         string_items=frozenset(t.name for t in topics if t.items_as == "string"),
     )
     return Yespo(options)
+
+
+Topics: TypeAlias = tuple[TopicSettings, ...]
+BUILDERS: Mapping[type[settings_destination.Destination], Callable[[str, Any, Topics], Destination]] = {
+    YespoSettings: _yespo,
+}
+"""How the dialects of a type are made; those of Metrica know more."""

@@ -13,6 +13,7 @@ from hypothesis import given, strategies
 from connector.adapters.logs import configure, mask
 from connector.adapters.masking import MASK, Masker
 
+pytestmark = pytest.mark.reveals("what is masked has to be logged first")
 SECRET = "planted-api-key"
 PRIVATE = [
     "ann.smith@example.com",
