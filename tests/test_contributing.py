@@ -37,7 +37,7 @@ with EmbeddedBroker() as broker, PigeonSandbox() as crm:
     (folder / "connector.yaml").write_text(yaml.safe_dump({
         "kafka": {"bootstrap_servers": broker.bootstrap},
         "topics": [{"name": "orders", "entity": "order", "schema_file": str(folder / "order.avsc")}],
-        "destinations": {"birds": {"type": "pigeon", "url": crm.url, "token_file": str(folder / "token")}},
+        "destinations": {"birds": {"type": "pigeon", "url": crm.url, "api_key_file": str(folder / "token")}},
         "ledger": {"url": f"sqlite://{folder}/ledger.db"},
         "dead_letters": {"topic": "letters"},
         "delivery": {"linger_ms": 10},

@@ -113,6 +113,20 @@ def test_the_network_lets_out_what_is_configured() -> None:
     assert kafka["to"] == values_of("full")["networkPolicy"]["to"]["kafka"]
 
 
+def test_the_network_lets_out_to_a_proxy_instead_of_a_destination_and_to_who_gives_kafkas_tokens() -> None:
+    properties = {"sasl.oauthbearer.token.endpoint.url": "https://login:8444/token"}
+    yespo = {"type": "yespo", "proxy": "http://proxy:3128"}
+    over = {
+        "config": {"kafka": {"properties": properties}, "destinations": {"yespo": yespo}},
+        "networkPolicy": {"to": {"identity": [{"podSelector": {}}]}},
+    }
+    (policy,) = of_kind(render(merged(values_of("full"), over)), "NetworkPolicy").values()
+    peers = {port["port"]: rule.get("to") for rule in policy["spec"]["egress"] for port in rule["ports"]}
+
+    assert 3128 in peers
+    assert peers[8444] == [{"podSelector": {}}]
+
+
 def test_the_network_of_a_trial_lets_out_no_ledger_and_no_registry() -> None:
     (policy,) = of_kind(render(values_of("trial")), "NetworkPolicy").values()
     ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
