@@ -158,6 +158,7 @@ def test_a_changed_configuration_rolls_the_pods_and_nothing_else_does() -> None:
     assert checksum() != checksum(config={"log": {"level": "debug"}})
 
 
+@pytest.mark.reveals("Helm prints the Secret")
 def test_tokens_are_in_a_secret_and_nowhere_else() -> None:
     manifests = render(merged(values_of("trial"), {"secret": {"tokens": {"yespo": "tok-planted"}}}))
 

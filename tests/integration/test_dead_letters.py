@@ -103,6 +103,7 @@ def test_letters_are_counted_by_cause_and_found_by_what_is_known_of_them(shop: S
         assert [group["count"] for group in told(capsys)] == counts
 
 
+@pytest.mark.reveals("--reveal")
 def test_a_letter_is_shown_decoded_and_masked_unless_it_is_to_be_revealed(
     shop: Shop, capsys: Capture
 ) -> None:

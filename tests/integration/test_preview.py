@@ -57,6 +57,7 @@ def test_requests_are_rendered_exactly_and_masked_and_nothing_happens(shop: Shop
     assert not (shop.line.folder / "ledger.db").exists()
 
 
+@pytest.mark.reveals("--reveal")
 def test_what_is_revealed_is_what_the_connector_then_sends(shop: Shop, capsys: Capture) -> None:
     shop.plan()
     shop.orders.write("c", order("1"))
