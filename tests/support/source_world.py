@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final, Protocol
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicCollection
+from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as Tp
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
@@ -14,7 +14,7 @@ from connector.adapters.kafka_source import KafkaSource
 from connector.ports import Source
 from tests.fakes.source import FakeBroker, FakeSource
 from tests.support.member import Member
-from tests.support.waiting import wait_for
+from tests.support.topics import create, delete
 
 Headers = tuple[tuple[str, bytes | None], ...]
 SECONDS = 30.0
@@ -98,22 +98,7 @@ class KafkaWorld:
             self.create(partitions)
 
     def create(self, partitions: int, **config: str) -> None:
-        new = NewTopic(self.topic, partitions, 1, config=config)
-        for done in self.admin.create_topics([new], operation_timeout=SECONDS).values():
-            done.result(SECONDS)
-        self._until_told(there=True)
-
-    def _until_told(self, *, there: bool) -> None:
-        """A broker hears of its controller's topics a moment later."""
-        wait_for(lambda: self._is_told() is there, SECONDS)
-
-    def _is_told(self) -> bool:
-        (asked,) = self.admin.describe_topics(TopicCollection([self.topic])).values()
-        try:
-            asked.result(SECONDS)
-        except KafkaException:
-            return False
-        return True
+        create(self.admin, NewTopic(self.topic, partitions, 1, config=config))
 
     def member(self, member: Member, **properties: str | int) -> Source:
         return self.source(member, [self.topic], **properties)
@@ -156,9 +141,7 @@ class KafkaWorld:
 
     def recreate(self, partitions: int, *, keep_commits: bool = False) -> None:
         kept = self.committed() if keep_commits else None
-        for done in self.admin.delete_topics([self.topic], operation_timeout=SECONDS).values():
-            done.result(SECONDS)
-        self._until_told(there=False)
+        delete(self.admin, self.topic)
         self.create(partitions)
         if kept:
             asking = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.group})
