@@ -18,7 +18,7 @@ NAMES: Final = tuple(name for name in (*FIRST_NAMES, *LAST_NAMES, "Іван", "�
 SECRETS: Final = ("planted-[a-z0-9-]+", "kept(?: |%20)secret", "tok-planted")
 _PATTERNS: Final = {
     "an e-mail": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}", re.IGNORECASE),
-    "a phone": re.compile(r"\+?380\d{9}(?!\d)"),
+    "a phone": re.compile(r"(?<![\w.])\+?380\d{9}(?!\w)"),  # no part of a fraction, or of a digest
     "a name": re.compile(rf"\b(?:{'|'.join(map(re.escape, NAMES))})\b"),
     "a secret": re.compile("|".join(SECRETS)),
 }
