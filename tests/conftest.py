@@ -9,12 +9,13 @@ from hypothesis import settings
 from tests.support.broker import Broker
 from tests.support.kafka_jars import KafkaUnavailableError
 from tests.support.local_kafka import LocalKafka
-from tests.support.real_kafka import shared_broker, without_kafka
+from tests.support.real_kafka import shared_broker
+from tests.support.required import KAFKA
 from tests.support.topics import TopicFactory
 
 pytest_plugins = [
     "tests.support.plugin", "tests.support.postgres_plugin", "tests.support.browser_plugin",
-    "tests.support.private",
+    "tests.support.required_plugin", "tests.support.private",
 ]  # fmt: skip
 
 # A busy machine is slow, not wrong; a hanging example meets the time limit of its test.
@@ -50,7 +51,7 @@ def own_kafka() -> Iterator[LocalKafka]:
     try:
         kafka = LocalKafka()
     except KafkaUnavailableError as error:
-        without_kafka(str(error))
+        KAFKA.without(str(error))
     try:
         kafka.start()
         yield kafka

@@ -8,7 +8,8 @@ import pytest
 
 from connector.adapters.ledger_postgres_link import Link
 from connector.errors import LedgerDown
-from tests.support.postgres import LocalPostgres, NoPostgresError, without_postgres
+from tests.support.postgres import LocalPostgres, NoPostgresError
+from tests.support.required import POSTGRES
 from tests.support.tls import Certificates, make_certificates
 
 pytestmark = pytest.mark.postgres
@@ -33,7 +34,7 @@ def server(certificates: Certificates) -> Iterator[str]:
         finally:
             local.close()
     except NoPostgresError as error:
-        without_postgres(str(error))
+        POSTGRES.without(str(error))
 
 
 def told(url: str) -> list[tuple[bool, str]]:

@@ -8,7 +8,7 @@ from tests.support.kafka_jars import KafkaUnavailableError
 from tests.support.kafka_node import free_ports
 from tests.support.local_kafka import LocalKafka
 from tests.support.proxy import Proxy
-from tests.support.real_kafka import is_required, without_kafka
+from tests.support.required import KAFKA
 from tests.support.topics import TopicFactory
 
 WAIT_SECONDS = 30.0
@@ -91,7 +91,7 @@ def test_kafka_of_ones_own_keeps_address_and_data(own_kafka: LocalKafka) -> None
 
 
 def test_broker_is_real_where_one_is_required(broker: Broker) -> None:
-    assert broker.is_real or not is_required()
+    assert broker.is_real or not KAFKA.is_required
 
 
 @pytest.mark.kafka
@@ -101,7 +101,7 @@ def test_who_comes_through_a_door_is_cut_off_alone() -> None:
         try:
             kafka = LocalKafka({listen: door.port})
         except KafkaUnavailableError as error:
-            without_kafka(str(error))
+            KAFKA.without(str(error))
         try:
             kafka.start()
             inside = Producer({"bootstrap.servers": f"127.0.0.1:{door.port}", "log_level": 0})

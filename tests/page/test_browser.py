@@ -12,7 +12,8 @@ import pytest
 from connector.adapters import web
 from connector.adapters.metrics import meter
 from tests.page.connectors import CONNECTORS, Told, connector
-from tests.support.browser import Scheme, Tab, without
+from tests.support.browser import Scheme, Tab
+from tests.support.required import BROWSER
 
 pytestmark = pytest.mark.browser
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -74,7 +75,7 @@ def test_each_connector_is_told_at_one_look_readable_for_everybody(
 def violations(tab: Tab) -> list[Any]:
     """What axe finds wrong, by rule and place."""
     if not AXE.exists():
-        without("tools/get axe")
+        BROWSER.without("tools/get axe")
     tab.look(AXE.read_text(encoding="utf-8") + "; 0")
     found = tab.look("axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)")
     return [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found]

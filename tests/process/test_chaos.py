@@ -19,7 +19,7 @@ from tests.chaos.machines import machines, missing
 from tests.chaos.scenarios.destination import lost
 from tests.chaos.state import differences
 from tests.chaos.world import World, shared_world
-from tests.support.real_kafka import without_kafka
+from tests.support.required import KAFKA
 
 
 def chaos(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -69,7 +69,7 @@ def processes_of(folder: Path) -> list[str]:
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_run_that_is_stopped_leaves_nothing_unless_asked(folder: Path, *, keep: bool) -> None:
     if lacking := missing():
-        without_kafka(lacking)
+        KAFKA.without(lacking)
     command = [sys.executable, "-m", "tests.chaos", "--only", "kill9", *(["--keep"] if keep else [])]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(folder)}
@@ -93,7 +93,7 @@ def test_a_run_that_is_stopped_leaves_nothing_unless_asked(folder: Path, *, keep
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world of one replica in which answers were lost, at its end."""
     if lacking := missing():
-        without_kafka(lacking)
+        KAFKA.without(lacking)
     folder = tmp_path_factory.mktemp("chaos")
     with machines(doors=1) as around, shared_world(around, folder / "world", seed=1) as world:
         world.begin()

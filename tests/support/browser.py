@@ -4,21 +4,17 @@ Without a browser a test is skipped with the reason; where one is required (CI),
 """
 
 import base64
-import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, NoReturn
-
-import pytest
+from typing import Any, Literal
 
 from tests.support.chromium import SECONDS, Chromium, ChromiumError, Message
+from tests.support.required import BROWSER
 
-REQUIRED = "CRM_CONNECTOR_REQUIRE_BROWSER"
-NO_BROWSER = "needs a real browser"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 Scheme = Literal["light", "dark"]
 
@@ -107,23 +103,10 @@ def browsing() -> Iterator[Tab]:
     """A browser for the time of a with block; see the module for a machine without one."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
-        without("install chromium; Debian: apt-get install chromium")
+        BROWSER.without("install chromium; Debian: apt-get install chromium")
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         tab = Tab(program, Path(folder))
         try:
             yield tab
         finally:
             tab.close()
-
-
-def is_required() -> bool:
-    """Whether this run has to show the tests that need a browser."""
-    return os.environ.get(REQUIRED, "") not in {"", "0"}
-
-
-def without(remedy: str) -> NoReturn:
-    """End the running test: skipped, or failed where a browser is required."""
-    reason = f"{NO_BROWSER} ({remedy})"
-    if is_required():
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)

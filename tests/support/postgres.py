@@ -12,10 +12,8 @@ import tempfile
 import uuid
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
 
 import psycopg
-import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -24,8 +22,6 @@ from tests.support.kafka_node import free_ports
 from tests.support.tls import Certificates
 
 GIVEN = "CRM_CONNECTOR_TEST_POSTGRES"
-REQUIRED = "CRM_CONNECTOR_REQUIRE_POSTGRES"
-NO_POSTGRES = "needs a real PostgreSQL"
 _START_SECONDS = 30
 _SETTINGS = (
     "fsync=off", "max_connections=60", "shared_buffers=32MB", "autovacuum_naptime=5s",
@@ -37,19 +33,6 @@ _WATCH = 'cat >/dev/null; kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")" 2>/
 
 class NoPostgresError(Exception):
     """There is none, and why."""
-
-
-def is_required() -> bool:
-    """Whether this run has to show the tests that need a PostgreSQL."""
-    return os.environ.get(REQUIRED, "") not in {"", "0"}
-
-
-def without_postgres(why: str) -> NoReturn:
-    """End the running test because there is no PostgreSQL: skipped, or failed where one is required."""
-    reason = f"{NO_POSTGRES} ({why})"
-    if is_required():
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 class LocalPostgres:

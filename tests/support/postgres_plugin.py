@@ -1,22 +1,18 @@
-"""The pytest side of PostgreSQL: a server a worker, a database a test, and the closing lines."""
+"""The pytest side of PostgreSQL: a server a worker, and a database a test."""
 
 from collections.abc import Iterator
 
 import pytest
-from _pytest.terminal import TerminalReporter
 
 from connector.adapters.ledger_postgres_link import Link
 from connector.adapters.ledger_postgres_schema import migrate
 from tests.support.postgres import (
-    NO_POSTGRES,
-    REQUIRED,
     Database,
     LocalPostgres,
     NoPostgresError,
     given,
-    is_required,
-    without_postgres,
 )
+from tests.support.required import POSTGRES
 
 _EMPTY = "TRUNCATE " + ", ".join(
     f"crm_connector.{table}"
@@ -95,31 +91,4 @@ def _local() -> Iterator[LocalPostgres]:
         finally:
             server.close()
     except NoPostgresError as error:
-        without_postgres(str(error))
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a run that had to show the PostgreSQL tests and ran none."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if not isinstance(reporter, TerminalReporter) or hasattr(session.config, "workerinput"):
-        return
-    if session.exitstatus == pytest.ExitCode.OK and is_required() and not _ran(reporter):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """Say which tests could not run for want of a PostgreSQL, and why."""
-    skipped = [each for each in terminalreporter.getreports("skipped") if NO_POSTGRES in each.longreprtext]
-    if skipped:
-        terminalreporter.section("not run: no real PostgreSQL", yellow=True)
-        first = skipped[0]
-        terminalreporter.line(first.longrepr[2] if isinstance(first.longrepr, tuple) else first.longreprtext)
-        for name in sorted(each.nodeid for each in skipped):
-            terminalreporter.line(f"  {name}")
-    if is_required() and not _ran(terminalreporter):
-        terminalreporter.line(f"ERROR: {REQUIRED} is set and no test ran on a real PostgreSQL", red=True)
-
-
-def _ran(reporter: TerminalReporter) -> bool:
-    passed = reporter.getreports("passed")
-    return any(report.when == "call" and "postgres" in report.keywords for report in passed)
+        POSTGRES.without(str(error))
