@@ -16,13 +16,13 @@ repeats the query for it when a seek has overtaken the reply, and the result ove
 
 
 class Cursor:
-    """The reading side of one consumer's assignment."""
+    """The reading side of one consumer's assignment. paused: what is not fetched."""
 
     def __init__(self, consumer: Consumer, *, eager: bool) -> None:
         """eager: an assignment is replaced as a whole, not changed."""
         self._consumer, self._eager = consumer, eager
         self._starts: dict[TopicPartition, int] = {}
-        self._paused: set[TopicPartition] = set()
+        self.paused: set[TopicPartition] = set()
 
     def add(self, keys: Sequence[TopicPartition]) -> None:
         """The group gave them: nothing is read before it is said where."""
@@ -38,16 +38,16 @@ class Cursor:
     def forget(self, key: TopicPartition) -> None:
         """It is another member's; librdkafka knows that already."""
         self._starts.pop(key, None)
-        self._paused.discard(key)
+        self.paused.discard(key)
 
     def pause(self, keys: Sequence[TopicPartition]) -> None:
         """Stop, and let go of what was fetched ahead."""
-        self._paused.update(keys)
+        self.paused.update(keys)
         self._consumer.pause([Tp(*key) for key in keys])
 
     def resume(self, keys: Sequence[TopicPartition]) -> None:
         """Go on behind the last record that was handed out."""
-        self._paused.difference_update(keys)
+        self.paused.difference_update(keys)
         self._consumer.resume([Tp(*key) for key in keys])
 
     def begin(self, starts: Mapping[TopicPartition, int]) -> None:
@@ -77,7 +77,7 @@ class Cursor:
         else:
             self._consumer.incremental_unassign([Tp(tp.topic, tp.partition)])
             self._consumer.incremental_assign([tp])
-        self._consumer.pause([Tp(*key) for key in self._paused])
+        self._consumer.pause([Tp(*key) for key in self.paused])
 
     def _others(self, tp: Tp) -> list[Tp]:
         """Where the rest of the assignment stands; what was not read yet, where it begins."""

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 from connector.adapters.kafka_assignment import Assignments, TopicIds
 from connector.adapters.kafka_commits import Commits
 from connector.adapters.kafka_cursor import Cursor
+from connector.adapters.kafka_ends import Ends
 from connector.adapters.kafka_health import Health
 from connector.adapters.kafka_leave import leave
 from connector.adapters.kafka_message import record_of
@@ -31,7 +32,7 @@ from connector.ports import Members, Placed, TopicPartition
 AGAIN_SECONDS: Final = 1.0
 """How long to wait before what failed beside the reading (a look-up, a commit) is tried again."""
 LOOK_SECONDS: Final = 10.0
-"""How often it is asked whether a topic is still the same one."""
+"""How often it is asked whether a topic is still the same one, and where paused partitions end."""
 
 JOINING: Final = 0.05
 """The longest wait while nothing is read: partitions that are given meanwhile do not end it."""
@@ -69,11 +70,12 @@ class KafkaSource:
         self._static = "group.instance.id" in config
         self._classic = config.get("group.protocol") != "consumer"
         self._ids = TopicIds(admin, look_seconds or 0.0)
+        self._ends = Ends(self._consumer, self._cursor.paused, admin, look_seconds or 0.0)
         self._assignments = Assignments(self._consumer, self._ids)
         self._topics: dict[str, str] = {}
         self._given: set[TopicPartition] = set()
         self._stray: set[TopicPartition] = set()
-        self._ends: dict[TopicPartition, int] = {}
+        self._reached: dict[TopicPartition, int] = {}
         self._again = 0.0
         self._outage: Outage | None = None
         self._closing = False
@@ -86,6 +88,7 @@ class KafkaSource:
     def poll(self, limit: int, timeout: float) -> list[Record]:
         """See ports.Source."""
         self._hand_back()
+        self._ends.look()
         records = self._records(self._consumer.consume(limit, 0))
         self._look_after()
         if not records and timeout > 0:
@@ -120,7 +123,7 @@ class KafkaSource:
         key = cast("TopicPartition", (message.topic(), message.partition()))
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the library's public name
             if key in self._placed:
-                self._ends[key] = cast("int", message.offset())
+                self._reached[key] = cast("int", message.offset())
         elif error.code() == KafkaError._AUTO_OFFSET_RESET and key in self._placed:  # noqa: SLF001
             self._stray.add(key)
         else:
@@ -132,16 +135,12 @@ class KafkaSource:
 
     def reached(self) -> dict[TopicPartition, int]:
         """See ports.Source."""
-        ends, self._ends = self._ends, {}
-        return ends
+        reached, self._reached = self._reached, {}
+        return reached
 
     def end(self, partition: TopicPartition) -> int:
         """See ports.Source."""
-        try:
-            _, high = self._consumer.get_watermark_offsets(Tp(*partition), cached=True)
-        except KafkaException:
-            return -1
-        return max(int(high), -1)
+        return self._ends.of(partition)
 
     # --- Moving about -----------------------------------------------------------------------------
 
@@ -159,7 +158,7 @@ class KafkaSource:
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """See ports.Source."""
-        self._ends.pop(partition, None)  # it was seen on the way before
+        self._reached.pop(partition, None)  # it was seen on the way before
         self._cursor.seek(partition, offset)
 
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> bool:
@@ -200,8 +199,9 @@ class KafkaSource:
         for key in keys:
             self._commits.forget(key)
             self._cursor.forget(key)
+            self._ends.forget(key)
             self._placed.pop(key, None)
-            self._ends.pop(key, None)
+            self._reached.pop(key, None)
             self._given.discard(key)
             self._stray.discard(key)
 

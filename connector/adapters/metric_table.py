@@ -40,7 +40,12 @@ def _histogram(name: str, labels: str, buckets: tuple[float, ...], meaning: str)
 _PLACE: Final = "destination topic partition"
 METRICS: Final = (
     _gauge("lag_records", _PLACE, "Records of an assigned partition that are not settled yet."),
-    _gauge("lag_seconds", _PLACE, "Age of the oldest unsettled record of an assigned partition."),
+    _gauge(
+        "lag_seconds",
+        _PLACE,
+        "Age of the oldest unsettled record of an assigned partition; of one not read yet, for how long it "
+        "is seen to wait.",
+    ),
     _gauge("committed_offset", _PLACE, "Next offset that the group has committed."),
     _gauge("assigned_partitions", "destination", "Partitions that the group has given to this process."),
     _gauge(

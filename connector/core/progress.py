@@ -12,11 +12,11 @@ class Track:
 
     __slots__ = ("_open", "end", "lease", "next")
 
-    def __init__(self, start: int, lease: int) -> None:
-        """Nothing received yet; the group would read on from `start`."""
+    def __init__(self, start: int, lease: int, end: int = 0) -> None:
+        """Nothing received yet; the group would read on from `start`. end: the partition's, where known."""
         self.lease = lease
         self.next = start
-        self.end = start
+        self.end = max(start, end)
         self._open: dict[int, int] = {}
 
     def open(self, offset: int, timestamp_ms: int) -> None:
@@ -30,8 +30,7 @@ class Track:
 
     def reach(self, offset: int) -> None:
         """The reader came to the end at `offset`: what it did not get below (markers) is not there."""
-        self.next = max(self.next, offset)
-        self.end = max(self.end, offset)
+        self.next = self.end = max(self.next, offset)
 
     @property
     def watermark(self) -> int:

@@ -32,8 +32,9 @@ class Asking(Struct):
 class Lag(Struct, frozen=True, gc=False):
     """How far a partition is behind, as of the last look.
 
-    records: not settled, up to the end. seconds: age of the oldest received one, at `watermark`, written at
-    `oldest_ms` (ms since the epoch; None: all are settled).
+    records: not settled, up to the end. seconds: age of the oldest one, at `watermark`, which was written at
+    `oldest_ms` (ms since the epoch). That is None where nothing is received that is not settled: seconds is
+    then for how long something has been seen to wait, be it paused, or without room.
     """
 
     records: int
@@ -50,12 +51,12 @@ class Partitions:
     ) -> None:
         """configured_start: `kafka.start`, for a group without commits."""
         self._destination, self._ledger, self._clock, self._meter = destination, ledger, clock, meter
-        self._start = configured_start
-        self._lease = 0
+        self._start, self._lease = configured_start, 0
         self._answered: dict[TopicPartition | None, float] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._topic_ids: dict[str, str] = {}
         self._read_ids: dict[TopicPartition, str] = {}
+        self._unread: dict[TopicPartition, float] = {}
         self.tracks: dict[TopicPartition, Track] = {}
         self.asking: dict[TopicPartition, Asking] = {}
         self.lags: dict[TopicPartition, Lag] = {}
@@ -95,19 +96,20 @@ class Partitions:
         key = (one.topic, one.partition)
         self._topic_ids[one.topic] = one.topic_id
         if isinstance(begin, start.Hold):
-            self._follow(key, one.committed or 0, committed=one.committed)
+            first = one.committed or 0 if begin.reason == "other_ledger" else one.low  # what is left of it
+            self._follow(key, first, one.high, committed=one.committed)
             self.ask(key, Asking(begin.reason, self._clock.now()))
             return Placed(None, self._lease, note)
         self._read_ids[key] = one.topic_id
-        self._follow(key, begin.offset, committed=None if begin.fresh else begin.offset)
+        self._follow(key, begin.offset, one.high, committed=None if begin.fresh else begin.offset)
         return Placed(begin.offset, self._lease, note)
 
-    def _follow(self, key: TopicPartition, offset: int, *, committed: int | None) -> None:
+    def _follow(self, key: TopicPartition, offset: int, end: int, *, committed: int | None) -> None:
         self._lease += 1
-        self._track(key, offset, self._lease, committed)
+        self._track(key, Track(offset, self._lease, end), committed)
 
-    def _track(self, key: TopicPartition, offset: int, lease: int, committed: int | None) -> None:
-        self.tracks[key] = Track(offset, lease)
+    def _track(self, key: TopicPartition, track: Track, committed: int | None) -> None:
+        self.tracks[key] = track
         self._committed.pop(key, None)
         if committed is not None:
             self._committed[key] = committed
@@ -128,6 +130,7 @@ class Partitions:
         for key in gone:
             self.tracks.pop(key, None)
             self.lags.pop(key, None)
+            self._unread.pop(key, None)
             self._committed.pop(key, None)
             if self.asking.pop(key, None):
                 self._show_asking()
@@ -201,7 +204,7 @@ class Partitions:
             self._ledger.accept_clock(name, 0, answer.accept or "recreated")
         source.seek(key, offset)
         self._read_ids[key] = self.topic_id(key[0])
-        self._track(key, offset, track.lease, None)
+        self._track(key, Track(offset, track.lease, track.end), None)
 
     def _show_asking(self) -> None:
         reasons = {q.reason for q in self.asking.values()}
@@ -215,7 +218,7 @@ class Partitions:
     # --- Lag --------------------------------------------------------------------------------------
 
     def show_lag(self, source: Source) -> None:
-        """Export lag from a timer: right while stuck, and only of partitions held here."""
+        """Export it from a timer: right while stuck, and only of partitions held here."""
         for key, offset in source.reached().items():
             if key in self.tracks and key not in self.asking:
                 self.tracks[key].reach(offset)
@@ -229,12 +232,15 @@ class Partitions:
 
     def lag(self, key: TopicPartition, source: Source) -> Lag:
         """How far it is behind now."""
-        track = self.tracks[key]
-        end = max(track.end, source.end(key), track.next)
-        oldest, watermark = track.oldest_ms, track.watermark
-        oldest = None if oldest is None or oldest < 0 else oldest
-        age = 0.0 if oldest is None else max(0.0, self._clock.now() - oldest / 1000)
-        return Lag(end - watermark, age, watermark, oldest)
+        track, now = self.tracks[key], self._clock.now()
+        watermark, oldest = track.watermark, track.oldest_ms
+        records = max(track.end, source.end(key), track.next) - watermark
+        if records and (oldest is None or oldest < 0):
+            since = self._unread.setdefault(key, now)
+            return Lag(records, max(0.0, now - since), watermark, None)
+        self._unread.pop(key, None)
+        age = 0.0 if oldest is None else max(0.0, now - oldest / 1000)
+        return Lag(records, age, watermark, oldest)
 
 
 def _fits(answer: Answer, key: TopicPartition) -> bool:

@@ -62,7 +62,10 @@ class Source(Protocol):
         """
 
     def end(self, partition: TopicPartition) -> int:
-        """The high watermark as last seen by the fetcher, -1 where not seen yet. Does not block."""
+        """The offset after the last record, as last told; -1: not yet. Does not block.
+
+        Of a paused partition too: it grows while nothing is fetched.
+        """
 
     def fetched(self) -> int:
         """Bytes that were fetched ahead and are not handed out yet, as told last. Does not block."""

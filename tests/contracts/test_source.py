@@ -165,6 +165,23 @@ def test_the_end_is_told_once_it_is_reached_and_forgotten_by_a_seek(world: Make)
     assert source.reached() == {}
 
 
+def test_the_end_of_a_partition_that_is_not_fetched_is_told_as_it_grows(world: Make) -> None:
+    """Else lag would stand still in a long outage, for which the lane is paused."""
+    here, member = world(1), Member()
+    here.produce(b"read")
+    source = joined(here, member)
+    member.read(1)
+    source.pause([(here.topic, 0)])
+    here.produce(b"not", b"read")
+    member.until(lambda: source.end((here.topic, 0)) == 3)
+    here.produce(b"more")
+    member.until(lambda: source.end((here.topic, 0)) == 4)
+
+    source.resume([(here.topic, 0)])
+    assert member.read(4)[3] == b"more"
+    assert source.end((here.topic, 0)) == 4
+
+
 def test_offsets_are_resolved_from_words_numbers_and_times(world: Make) -> None:
     here, member = world(1), Member()
     for second in range(10):
@@ -249,6 +266,13 @@ def asks(member: Member) -> dict[int, str]:
     return {partition: asked.reason for (_, partition), asked in member.partitions.asking.items()}
 
 
+def lag(member: Member, source: Source) -> tuple[int, float]:
+    """Records and seconds."""
+    member.partitions.show_lag(source)
+    (found,) = member.partitions.lags.values()
+    return found.records, found.seconds
+
+
 def answer(member: Member, source: Source, start: str | None = None) -> None:
     member.ledger.answer(Answer("", -1, start, None, 0.0))
     freed = member.partitions.answers(source)
@@ -311,8 +335,14 @@ def test_records_deleted_before_they_were_read_pause_until_the_operator_answers(
     source = joined(here, member)
     member.idle(0.3)
     assert (asks(member), member.records) == ({0: "expired"}, [])
+    assert lag(member, source)[0] == 6  # what expired is not there
+    here.produce(b"10")
+    member.until(lambda: lag(member, source)[0] == 7)
+    member.until(lambda: lag(member, source)[1] > 0)
     answer(member, source)
-    assert member.read(6)[0] == b"4"
+    assert member.read(7)[0] == b"4"
+    member.settle()
+    assert lag(member, source) == (0, 0.0)
 
 
 def test_records_deleted_under_a_waiting_reader_pause_too(world: Make) -> None:

@@ -222,7 +222,7 @@ class FakeSource:
         return ends
 
     def end(self, partition: TopicPartition) -> int:
-        return self._broker.log(partition).end if partition in self._next else -1
+        return self._broker.log(partition).end if partition in self._placed else -1
 
     def resolve(self, partition: TopicPartition, start: str) -> int:
         self._broker.answer()

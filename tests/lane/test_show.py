@@ -1,13 +1,16 @@
 """What a lane shows, it shows whatever is down; and a stage tells what the CRM ignored."""
 
+from itertools import repeat
+
 import msgspec
 import pytest
 from msgspec.structs import replace
 
+from connector.core.assignment import Answer
 from connector.core.talk import Request
 from tests.support.stage import FAST, NAME, Process, staged
 from tests.support.stage_crm import Fate
-from tests.support.stage_reading import ORDERS, order
+from tests.support.stage_reading import ORDERS, POISON, order
 
 
 def lag(process: Process) -> tuple[float, float]:
@@ -87,3 +90,57 @@ def test_lag_that_waits_for_the_request_rate_is_none_that_more_replicas_help_wit
 def test_a_lane_that_has_not_joined_its_group_shows_that_it_holds_nothing() -> None:
     with staged() as stage:
         assert stage.start().meter.value("assigned_partitions", destination=NAME) == 0
+
+
+def place(process: Process, partition: int = 0) -> tuple[float | None, float | None]:
+    """Lag in records and seconds of one partition."""
+    labels = {"destination": NAME, "topic": ORDERS, "partition": str(partition)}
+    return process.meter.value("lag_records", **labels), process.meter.value("lag_seconds", **labels)
+
+
+def test_lag_grows_while_nothing_is_read() -> None:
+    """What is written to a paused partition is counted, with the time for which it is seen to wait."""
+    with staged(partitions=2) as stage:
+        process = stage.start(brake=(4, 0.5))
+        stage.produce(ORDERS, *[POISON] * 8)
+        process.until(lambda: "flood" in process.paused)
+        assert place(process, 1) == (0, 0)
+        stage.produce(ORDERS, order("a", 1), order("b", 2), partition=1)
+        process.run(60)
+        records, seconds = place(process, 1)
+        assert records == 2
+        assert 55 < (seconds or 0) <= 61
+        assert lag(process)[1] == 0
+        process.ledger.answer(Answer("", -1, None, "seen", 0.0))
+        process.until_done()
+        assert place(process, 1) == (0, 0)
+
+
+def test_a_partition_that_asks_has_lag_of_what_is_there_and_none_that_more_replicas_help_with() -> None:
+    with staged() as stage:
+        before = stage.start()
+        stage.produce(ORDERS, order("o", 1))
+        before.until_done()
+        before.drain()
+        stage.produce(ORDERS, *[order(f"o{n}", n) for n in range(2, 10)])
+        stage.broker.expire(ORDERS, 5)
+        process = stage.start()
+        process.until(lambda: process.paused == {"expired"})
+        process.run(60)
+        assert lag(process) == (4, 0)  # the other four are gone
+        assert (place(process)[1] or 0) > 55
+
+
+@pytest.mark.parametrize("down", ["registry", "ledger"])
+def test_lag_of_an_outage_of_our_own_is_none_that_more_replicas_help_with(down: str) -> None:
+    with staged() as stage:
+        process = stage.start()
+        process.until(lambda: process.lane.joined)
+        if down == "registry":
+            stage.outside.registry = True
+        else:
+            stage.outside.troubles = repeat("before")
+        stage.produce(ORDERS, *[order(f"o{n}", n) for n in range(1, 20)])
+        process.run(10)
+        assert process.paused == {down}
+        assert lag(process) == (19, 0)
