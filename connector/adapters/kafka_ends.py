@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaException
 from confluent_kafka import TopicPartition as Tp
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is public
 
 from connector.adapters.kafka_assignment import WAIT
 from connector.ports import TopicPartition
 
+_LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _AS_READ: Final = IsolationLevel.READ_COMMITTED
 """The end of what committed transactions wrote: nobody gets further."""
 
@@ -57,7 +58,7 @@ class Ends:
         now = time.monotonic()
         if self._admin is not None and self._paused and not self._asked and now >= self._next:
             self._next = now + self._every
-            wanted = {Tp(*key): OffsetSpec.latest() for key in self._paused}
+            wanted = {Tp(*key): _LATEST for key in self._paused}
             self._asked = self._admin.list_offsets(wanted, isolation_level=_AS_READ, request_timeout=WAIT)
 
 
