@@ -17,7 +17,7 @@ RUN --mount=type=bind,from=uv,source=/uv,target=/bin/uv \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     uv venv --quiet --python python3 /opt/venv \
     && uv pip install --quiet --python /opt/venv --require-hashes \
-       -r pyproject.toml --group image --constraint requirements.lock \
+       -r pyproject.toml --extra otel --group image --constraint requirements.lock \
     && rm -r /opt/venv/lib/python3*/site-packages/phonenumbers/geodata \
        /opt/venv/lib/python3*/site-packages/phonenumbers/carrierdata \
        /opt/venv/lib/python3*/site-packages/phonenumbers/tzdata

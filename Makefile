@@ -76,7 +76,7 @@ sandbox: $(READY)  ## the CRM simulator alone
 	@$(BIN)/crm-connector sandbox $(ARGS)
 
 lock: $(UV)  ## compile requirements.lock anew from pyproject.toml; ARGS=--upgrade to raise versions
-	@$(UV) pip compile pyproject.toml --group dev --group image --universal --python-version 3.11 --generate-hashes \
+	@$(UV) pip compile pyproject.toml --extra otel --group dev --group image --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --quiet -o requirements.lock $(ARGS)
 	@! grep -n '://' requirements.lock
 

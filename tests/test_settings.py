@@ -1,6 +1,7 @@
 """The configuration: what is read, what is refused and with which words."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -379,6 +380,18 @@ def test_a_secret_file_that_is_not_there_is_a_mistake_unless_secrets_are_elsewhe
         )
     ]
     assert given.load(text, secrets=False).secret_of("yespo").given
+
+
+def test_tracing_needs_its_extra_where_it_runs(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"{MINIMAL}tracing: true\n"
+    for name in [name for name in sys.modules if name.split(".")[0] == "opentelemetry"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+
+    remedy = "install crm-connector[otel], or leave tracing out"
+    assert given.problems(text) == [f"tracing: needs the extra otel, which is not installed; {remedy}"]
+    assert given.load(text, secrets=False).tracing
+    assert not given.load().tracing
 
 
 def test_secrets_are_in_no_repr(given: Given) -> None:

@@ -14,15 +14,16 @@ from connector.core.model import Record
 from connector.core.quota import Taken
 from connector.core.talk import Batch, Conversation, NoAnswer, Request, Response
 from connector.ports.archive import Archive, Removable, Removed, Sent, Sight, Sizes, Span
-from connector.ports.process import Clock, History, Log, Meter
+from connector.ports.process import Attributes, Clock, History, Log, Meter, RequestSpan, Tracer
 
 TopicPartition = tuple[str, int]
 
 __all__ = [
-    "Answer", "Archive", "Ask", "Assigned", "Busy", "Catalogue", "Clock", "Daily", "DeadLetters", "Deny",
-    "Destination", "Done", "Grant", "History", "Http", "Ledger", "Letter", "Log", "Lot", "Members", "Meter",
-    "Needs", "Placed", "Quotas", "Removable", "Removed", "Schemas", "Sent", "Settlement", "Sight", "Sizes",
-    "Source", "Span", "Taken", "TopicPartition", "Verdict", "Want",
+    "Answer", "Archive", "Ask", "Assigned", "Attributes", "Busy", "Catalogue", "Clock", "Daily",
+    "DeadLetters", "Deny", "Destination", "Done", "Grant", "History", "Http", "Ledger", "Letter", "Log",
+    "Lot", "Members", "Meter", "Needs", "Placed", "Quotas", "Removable", "Removed", "RequestSpan",
+    "Schemas", "Sent", "Settlement", "Sight", "Sizes", "Source", "Span", "Taken", "TopicPartition",
+    "Tracer", "Verdict", "Want",
 ]  # fmt: skip
 
 

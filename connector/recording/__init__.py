@@ -28,5 +28,6 @@ ledger's identity, so that replicas write the same one.
 """
 
 from connector.recording.recorder import Recorder, Unrecorded, recorder
+from connector.recording.settling import Counting
 
-__all__ = ["Recorder", "Unrecorded", "recorder"]
+__all__ = ["Counting", "Recorder", "Unrecorded", "recorder"]

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,6 +42,7 @@ class Settings(Model):
     server: ServerSettings = ServerSettings()
     log: LogSettings = LogSettings()
     history: Path | None = None
+    tracing: bool = False
 
     def topics_of(self, destination: str) -> tuple[TopicSettings, ...]:
         """The topics that feed a destination: those it names, else every one whose entity it supports."""
@@ -98,7 +100,8 @@ class Settings(Model):
 def load(path: Path, environment: Mapping[str, str], *, secrets: bool = True) -> Settings:
     """Read, overlay, check. Raises ConfigError with every mistake.
 
-    secrets=False: do not ask whether secret files can be read (a file checked elsewhere than it runs).
+    secrets=False: do not ask whether secret files can be read, nor what is installed: the file is checked
+    elsewhere than it runs.
     """
     tree, problems = file.overlay(file.read(path), environment)
     problems += kafka.problems(tree, secrets=secrets)
@@ -106,7 +109,8 @@ def load(path: Path, environment: Mapping[str, str], *, secrets: bool = True) ->
         settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(*problems, *report(error, Settings, known=problems)) from None
-    problems += relations.problems(settings) + (missing_secrets(settings) if secrets else [])
+    problems += relations.problems(settings)
+    problems += missing_secrets(settings) + _missing_extra(settings) if secrets else []
     if problems:
         raise ConfigError(*problems)
     return settings
@@ -123,6 +127,15 @@ def missing_secrets(settings: Settings) -> list[str]:
         except ConfigError as error:
             problems += error.problems
     return problems
+
+
+def _missing_extra(settings: Settings) -> list[str]:
+    try:
+        there = not settings.tracing or find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:
+        there = False
+    remedy = "install crm-connector[otel], or leave tracing out"
+    return [] if there else [f"tracing: needs the extra otel, which is not installed; {remedy}"]
 
 
 def secret_values(settings: Settings, *, readable: bool = False) -> list[str]:

@@ -1,10 +1,11 @@
 """The composition root: the only module, with those of its room, that names concrete adapters."""
 
 from connector.adapters import logs
-from connector.ports import History, Meter
+from connector.ports import History, Meter, Tracer
 from connector.recording import recorder
 from connector.service import Service
 from connector.settings import Settings
+from connector.tracing import Traced
 from connector.wiring.assembly import Assembly
 from connector.wiring.edges import SystemClock, decoder, http, ledger, registry, show_quota
 
@@ -18,8 +19,10 @@ def build(
     *,
     embedded: bool = False,
     history: History | None = None,
+    tracer: Tracer | None = None,
 ) -> Service:
     """The service of one process. only: one destination's lane. history: what it does is written there.
+    tracer: its requests are traced there.
 
     embedded: the broker is librdkafka's own, which can neither describe nor create topics.
     Raises ConfigError; LedgerDown, Fatal for the ledger.
@@ -30,6 +33,8 @@ def build(
     clock, log = SystemClock(), logs.logger()
     schemas = registry(settings)
     tapes = {name: recorder(history, name, clock) for name in names}
+    if tracer is not None:
+        tapes = {name: Traced(tape, tracer, name, clock, meter) for name, tape in tapes.items()}
     lanes = [
         Assembly(settings, name, clock, meter, log, tapes[name]).lane(schemas, embedded=embedded)
         for name in names

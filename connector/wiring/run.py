@@ -9,7 +9,7 @@ from connector.adapters import logs, metrics, web
 from connector.adapters.history_file import FileHistory
 from connector.core.status import LaneStatus
 from connector.errors import ConfigError, Outage
-from connector.ports import History, Meter
+from connector.ports import History, Meter, Tracer
 from connector.service import Service
 from connector.settings import Settings, secret_values
 from connector.wiring import clocks
@@ -22,8 +22,8 @@ def run(settings: Settings, only: str | None = None) -> int:
     server = web.serve(settings.server.host, settings.server.port, meter.registry, health, masker)
     try:
         _refuse_strange_clocks(settings, [only] if only else list(settings.destinations))
-        with _history(settings, meter) as history:
-            health.service = wiring.build(settings, meter, only, history=history)
+        with _history(settings, meter) as history, _tracer(settings) as tracer:
+            health.service = wiring.build(settings, meter, only, history=history, tracer=tracer)
             return health.service.run()
     finally:
         server.close()
@@ -43,6 +43,21 @@ def _history(settings: Settings, meter: Meter) -> Iterator[History | None]:
         history.note("stopped")
     finally:
         history.close()
+
+
+@contextmanager
+def _tracer(settings: Settings) -> Iterator[Tracer | None]:
+    """The process's tracer, None without `tracing`. Raises ConfigError."""
+    if not settings.tracing:
+        yield None
+        return
+    from connector.adapters.tracing import OtelTracer  # noqa: PLC0415 - of an extra, and slow
+
+    tracer = OtelTracer()
+    try:
+        yield tracer
+    finally:
+        tracer.close()
 
 
 def _refuse_strange_clocks(settings: Settings, names: Sequence[str]) -> None:

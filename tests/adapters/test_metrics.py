@@ -10,6 +10,7 @@ from connector.adapters.metrics import PrometheusMeter, meter
 from connector.settings import Settings
 from connector.wiring import show_quota
 from tests.fakes.meter import FakeMeter
+from tests.support.exemplars import exemplars
 
 FROZEN = """
 counter   dead_letters_total              destination cause
@@ -92,6 +93,20 @@ def test_a_histogram_counts_a_value_in_every_bucket_that_is_not_below_it() -> No
     assert [read("bucket", le=str(bound)) for bound in SECONDS] == [2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3]
     assert (read("bucket", le="+Inf"), read("count")) == (4, 4)
     assert read("sum") == 61.205
+
+
+def test_an_example_stands_beside_the_bucket_of_its_value_for_those_who_ask_for_openmetrics() -> None:
+    made, labels = PrometheusMeter(), {"destination": "yespo", "resource": "event"}
+    made.observe("request_seconds", [0.004, 0.2, 61], **labels)
+    for value, trace_id in ((0.2, "a" * 32), (0.24, "b" * 32), (61, "c" * 32)):
+        made.exemplar("request_seconds", value, trace_id, **labels)
+    shown = exemplars(made.registry, "crm_connector_request_seconds")
+
+    assert {bound: one[:2] for bound, one in shown.items()} == {
+        "0.25": ({"trace_id": "b" * 32}, 0.24),
+        "+Inf": ({"trace_id": "c" * 32}, 61),
+    }
+    assert "trace_id" not in exposed(made)
 
 
 def test_what_is_running_is_told() -> None:

@@ -6,11 +6,14 @@ import sys
 import pytest
 
 LIBRARIES = {
-    "asyncio", "authlib", "confluent_kafka", "cryptography", "fastavro", "httpx2", "joserfc",
+    "asyncio", "authlib", "confluent_kafka", "cryptography", "fastavro", "httpx2", "joserfc", "opentelemetry",
     "prometheus_client", "psycopg", "pydantic", "rich", "starlette", "structlog", "uvicorn", "uvloop", "yaml",
 }  # fmt: skip
-OTHERS = {"authlib", "cryptography", "httpx2", "joserfc", "phonenumbers", "psycopg", "psycopg_pool", "rich"}
-"""A proxy's, a PostgreSQL ledger's, a table's, and what only libraries ask for."""
+OTHERS = {
+    "authlib", "cryptography", "httpx2", "joserfc", "opentelemetry", "phonenumbers", "psycopg",
+    "psycopg_pool", "rich",
+}  # fmt: skip
+"""A proxy's, a PostgreSQL ledger's, a table's, tracing's, and what only libraries ask for."""
 
 
 def loaded(program: str) -> set[str]:

@@ -123,6 +123,19 @@ def test_a_history_that_cannot_be_written_is_one_line_and_exit_code_2(tmp_path: 
     ]
 
 
+def test_traces_for_a_collector_that_is_asked_otherwise_are_one_line_and_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("opentelemetry.sdk", reason="needs the extra otel")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    with started(config(tmp_path, tracing=True)) as process:
+        out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (2, "")
+    remedy = "is not spoken here; use http/protobuf, usually at port 4318"
+    assert err == f"OTEL_EXPORTER_OTLP_PROTOCOL: grpc {remedy}\n"
+
+
 def test_an_unknown_destination_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     with started(config(tmp_path), "--only", "metrica") as process:
         out, err = process.communicate(timeout=60)

@@ -74,6 +74,16 @@ def test_a_histogram_takes_many_values_at_once(subject: tuple[Meter, Read]) -> N
     assert read("ledger_seconds", operation="turn") == 3
 
 
+def test_an_example_of_a_value_counts_nothing(subject: tuple[Meter, Read]) -> None:
+    meter, read = subject
+    meter.exemplar("request_seconds", 0.2, "a" * 32, destination="yespo", resource="event")
+    meter.observe("request_seconds", [0.2], destination="yespo", resource="event")
+
+    assert read("request_seconds", destination="yespo", resource="event") == 1
+    with pytest.raises(KeyError):
+        meter.exemplar("retries_total", 1, "a" * 32, destination="yespo", reason="x")
+
+
 def test_a_dropped_series_is_gone_and_starts_anew(subject: tuple[Meter, Read]) -> None:
     meter, read = subject
     meter.set("lag_records", 5, **PLACE)

@@ -14,6 +14,8 @@ class FakeMeter:
         self._metrics = {metric.name: metric for metric in METRICS}
         self._figures: dict[Key, float] = {}
         self._values: dict[Key, list[float]] = {}
+        self.exemplars: dict[str, tuple[str, float]] = {}
+        """Histogram and value by trace."""
 
     def add(self, name: str, amount: float = 1, /, **labels: str) -> None:
         key = self._key(name, "counter", labels)
@@ -24,6 +26,10 @@ class FakeMeter:
 
     def observe(self, name: str, values: Sequence[float], /, **labels: str) -> None:
         self._values.setdefault(self._key(name, "histogram", labels), []).extend(values)
+
+    def exemplar(self, name: str, value: float, trace_id: str, /, **labels: str) -> None:
+        self._key(name, "histogram", labels)
+        self.exemplars[trace_id] = name, value
 
     def drop(self, name: str, /, **labels: str) -> None:
         if name not in self._metrics:

@@ -126,6 +126,9 @@ class Silent:
     def observe(self, name: str, values: Sequence[float], /, **labels: str) -> None:
         """Nothing."""
 
+    def exemplar(self, name: str, value: float, trace_id: str, /, **labels: str) -> None:
+        """Nothing."""
+
     def drop(self, name: str, /, **labels: str) -> None:
         """Nothing."""
 

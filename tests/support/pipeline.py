@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connector import wiring
 from connector.adapters import metrics
+from connector.ports import Tracer
 from connector.sandbox.server import SandboxServer
 from connector.service import Service
 from connector.settings import Settings, load
@@ -168,11 +169,12 @@ class Pipeline:
 
     def run(
         self, settings: Settings, *, replay: bool = False, only: str = "yespo",
-        then: Callable[[], None] | None = None,
+        then: Callable[[], None] | None = None, tracer: Tracer | None = None,
     ) -> dict[str, int]:  # fmt: skip
         """Work off what was written since the last run (replay: all there is); what became of the records.
 
         only: the lane that works. then: what is done, and written, beside the running service after that.
+        tracer: where its requests are traced.
         """
         if replay:
             self._replays, self._runs = self._replays + 1, 0
@@ -180,7 +182,9 @@ class Pipeline:
             kafka = settings.kafka.model_copy(update={"group_id": group})
             settings = settings.model_copy(update={"kafka": kafka})
         before = self._runs
-        service = wiring.build(settings, metrics.meter(), only, embedded=not self._broker.is_real)
+        self.meter = metrics.meter()
+        embedded = not self._broker.is_real
+        service = wiring.build(settings, self.meter, only, embedded=embedded, tracer=tracer)
         with working(service):
             self._work_off(service, only, before)
             if then is not None:

@@ -16,8 +16,9 @@ from connector.core.retry import Backoff
 from connector.core.rules import OnDelete
 from connector.courier import CourierOptions, Edges
 from connector.dialects.yespo import Yespo, YespoOptions
-from connector.ports import Destination, History, Ledger, TopicPartition
+from connector.ports import Destination, History, Ledger, TopicPartition, Tracer
 from connector.recording import recorder
+from connector.tracing import Traced
 from tests.fakes.ledger import Store
 from tests.fakes.meter import FakeMeter
 from tests.fakes.source import FakeBroker, Group
@@ -119,6 +120,7 @@ class Process:
 
     lease: seconds that its claims outlive its last turn. wrap: puts something between lane and ledger.
     rules: of the orders' topic (TopicRules). history: where it notes what it does.
+    tracer: where its requests are traced.
     dialect: the destination's. settings: see LaneSettings.
     """
 
@@ -135,11 +137,14 @@ class Process:
         lease: float = inf,
         wrap: Callable[[Ledger], Ledger] = lambda ledger: ledger,
         history: History | None = None,
+        tracer: Tracer | None = None,
         **settings: Any,
     ) -> None:
         self.stage, self.fuse, self.alive, self.turns = stage, fuse, True, 0
         clock, self.meter, self.log = stage.clock, FakeMeter(), StageLog()
         tape = recorder(history, NAME, clock)
+        if tracer is not None:
+            tape = Traced(tape, tracer, NAME, clock, self.meter)
         self.ledger = StageLedger(stage.store, clock.now, stage.outside, fuse, lease)
         ledger = wrap(tape.ledger(self.ledger))
         letters = tape.letters(StageLetters(stage.letters, stage.outside, fuse))
