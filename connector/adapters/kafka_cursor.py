@@ -46,21 +46,21 @@ class Cursor:
         self._consumer.pause([Tp(*key) for key in keys])
 
     def resume(self, keys: Sequence[TopicPartition]) -> None:
-        """Go on behind the last record that was handed out."""
+        """Go on behind the last record that was handed out. Raises BrokerDown.
+
+        A resume leaves librdkafka's fetcher asleep, for up to a second (2.16). A seek wakes it; to where a
+        partition stands it changes nothing else: what was fetched ahead went with the pause.
+        """
         self.paused.difference_update(keys)
         self._consumer.resume([Tp(*key) for key in keys])
+        for at in self._stand([key for key in keys if key in self._starts]):
+            self.seek((at.topic, at.partition), at.offset)
 
     def begin(self, starts: Mapping[TopicPartition, int]) -> None:
-        """Read these from here on. Raises BrokerDown.
-
-        A resume leaves librdkafka's fetcher asleep, for up to a second (2.16). A seek wakes it; to where it
-        stands, before anything is read, it changes nothing else.
-        """
+        """Read these from here on. Raises BrokerDown."""
         for key, offset in starts.items():
             self.seek(key, offset)
         self.resume(list(starts))
-        for key, offset in starts.items():
-            self.seek(key, offset)
 
     def seek(self, key: TopicPartition, offset: int) -> None:
         """Read on from `offset`. Raises BrokerDown."""
@@ -73,16 +73,16 @@ class Cursor:
 
     def _begin_anew(self, tp: Tp) -> None:
         if self._eager:
-            self._consumer.assign([tp, *self._others(tp)])
+            others = [key for key in self._starts if key != (tp.topic, tp.partition)]
+            self._consumer.assign([tp, *self._stand(others)])
         else:
             self._consumer.incremental_unassign([Tp(tp.topic, tp.partition)])
             self._consumer.incremental_assign([tp])
         self._consumer.pause([Tp(*key) for key in self.paused])
 
-    def _others(self, tp: Tp) -> list[Tp]:
-        """Where the rest of the assignment stands; what was not read yet, where it begins."""
-        others = [Tp(*key) for key in self._starts if key != (tp.topic, tp.partition)]
-        at = self._consumer.position(others) if others else []
+    def _stand(self, keys: Sequence[TopicPartition]) -> list[Tp]:
+        """Where these stand: behind what was handed out; where they begin, while nothing was since a seek."""
+        at = self._consumer.position([Tp(*key) for key in keys]) if keys else []
         return [
             Tp(o.topic, o.partition, o.offset if o.offset >= 0 else self._starts[o.topic, o.partition])
             for o in at

@@ -78,7 +78,7 @@ class Source(Protocol):
         """Stop fetching them; records already fetched are not handed out either."""
 
     def resume(self, partitions: Sequence[TopicPartition]) -> None:
-        """Fetch again, from the record after the last one handed out."""
+        """Fetch again, from the record after the last one handed out. Raises BrokerDown."""
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Read on from `offset`."""

@@ -118,6 +118,28 @@ def test_the_first_record_is_handed_out_at_once_and_nothing_is_waited_for(world:
 
 
 @pytest.mark.kafka
+def test_a_partition_that_was_paused_for_a_moment_is_read_at_once_when_it_is_resumed(world: Make) -> None:
+    """Unless it is woken, its fetcher sleeps for what is left of a second behind the pause."""
+    here, member = world(), Member()
+    source = here.member(member, topic_metadata_refresh_interval_ms=300_000)  # which would wake it too
+    member.until(lambda: member.held)
+    member.idle(0.3)
+    waits = []
+    for _ in range(5):
+        source.pause([(here.topic, 0)])
+        here.produce(b"x")
+        member.idle(0.05)
+        began = time.monotonic()
+        source.resume([(here.topic, 0)])
+        while not member.turn(5.0):
+            pass
+        waits.append(time.monotonic() - began)
+
+    assert sorted(waits)[2] < 0.5
+    assert member.offsets == [(0, at) for at in range(5)]
+
+
+@pytest.mark.kafka
 def test_an_empty_poll_waits_as_long_as_it_is_told(world: Make) -> None:
     here, member = world(), Member()
     source = here.member(member)
