@@ -7,6 +7,7 @@ import typer
 
 from connector.cli import app
 from connector.settings import Settings
+from tests.page.__main__ import MOST
 from tests.readme import README, STATUS, filled, status_schema
 
 TEXT = README.read_text(encoding="utf-8")
@@ -65,6 +66,24 @@ def test_every_file_that_it_links_is_there(page: str) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
 
     assert [link for link in links if not (README.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_every_heading_that_it_links_is_there(page: str) -> None:
+    text = (README.parent / page).read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    anchors = [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+
+    assert len(set(anchors)) == len(anchors)
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= set(anchors)
+
+
+def test_its_picture_is_small_for_it_comes_with_every_clone() -> None:
+    (picture,) = re.findall(r"!\[[^\]]{20,}\]\(([^)]+)\)", TEXT)
+    drawn = (README.parent / picture).read_bytes()
+
+    assert drawn[8:12] == b"WEBP"
+    assert len(drawn) <= MOST
 
 
 def test_the_change_log_names_every_command() -> None:

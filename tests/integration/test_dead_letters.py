@@ -210,9 +210,7 @@ def test_a_redrive_that_was_killed_before_its_tombstones_sends_nothing_again(
 
 def test_the_how_to_of_the_readme_repairs_a_deploy(shop: Shop, capsys: Capture) -> None:
     """Its commands as they stand there; the configuration is corrected where it says so."""
-    told_so = (
-        README.read_text(encoding="utf-8").partition("**A deploy went wrong.**")[2].partition("```sh")[2]
-    )
+    told_so = README.read_text(encoding="utf-8").partition("### A deploy went wrong")[2].partition("```sh")[2]
     lines = [shlex.split(line, comments=True) for line in told_so.partition("```")[0].splitlines()]
     commands = [words[1:] for words in lines if words[:1] == ["crm-connector"]]
     assert [words[1] for words in commands] == ["list", "show", "redrive", "redrive"]

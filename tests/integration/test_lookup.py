@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parent.parent / "data" / "cli" / "order.txt"
 
 def commands() -> list[list[str]]:
     """Of the how-to, as they stand there."""
-    howto = README.read_text(encoding="utf-8").partition("**Where is order 12345?**")[2].partition("```sh")[2]
+    howto = README.read_text(encoding="utf-8").partition("### Where is order 12345?")[2].partition("```sh")[2]
     return [shlex.split(line)[1:] for line in howto.partition("```")[0].splitlines() if line]
 
 

@@ -201,7 +201,7 @@ def test_the_how_to_of_the_readme_finds_what_an_incident_lost_and_repairs_it(
     shop.work()
     file.write_bytes(backup)
 
-    howto = README.read_text(encoding="utf-8").partition("**After an incident.**")[2].partition("```sh")[2]
+    howto = README.read_text(encoding="utf-8").partition("### After an incident")[2].partition("```sh")[2]
     lines = [shlex.split(line, comments=True) for line in howto.partition("```")[0].splitlines()]
     ours = {"connector.yaml": str(shop.line.file), "crm.public.orders": shop.orders.topic, "-5m": "end"}
     commands = [[ours.get(word, word) for word in words[1:]] for words in lines if words]

@@ -198,7 +198,7 @@ def test_what_an_operator_sees_is_as_kept(world: Backfill) -> None:
 def test_the_how_to_of_the_readme_backfills_a_year(world: Backfill) -> None:
     """Its commands as they stand there, but for the names of file and topic."""
     world.write(60)
-    text = README.read_text(encoding="utf-8").partition("**Backfill a year of orders.**")[2]
+    text = README.read_text(encoding="utf-8").partition("### Backfill a year of orders")[2]
     script = text.partition("```bash\n")[2].partition("```")[0]
     script = script.replace("connector.yaml", str(world.file)).replace("crm.public.orders", world.topic)
     script = script.replace("crm-connector", f"{sys.executable} -m connector")

@@ -71,11 +71,12 @@ class Tab:
         while not self._loaded:
             self._chromium.next(deadline)
 
-    def picture(self) -> bytes:
-        """The whole page, as PNG."""
+    def picture(self, top: float = 0, bottom: float | None = None, **form: Any) -> bytes:
+        """The page from there to there, else the whole of it. form: as DevTools knows it; else PNG."""
         size = self.ask("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-        told = self.ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        height = (size["height"] if bottom is None else bottom) - top
+        clip = {"x": 0, "y": top, "width": size["width"], "height": height, "scale": 1}
+        told = self.ask("Page.captureScreenshot", captureBeyondViewport=True, clip=clip, **form)
         return base64.b64decode(told["data"])
 
     def ask(self, method: str, /, **params: Any) -> Message:
