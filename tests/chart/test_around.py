@@ -1,6 +1,7 @@
 """What the chart puts around the pods: scaling, budgets, alerts, network, replay."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from tests.alerts.test_alerts import RULES
-from tests.chart.render import CHART, merged, of_kind, render, settings, values_of, workloads
+from tests.chart.render import CHART, CI, merged, of_kind, render, settings, tool, values_of, workloads
 
 ALERTS = {"alerts": {"enabled": True}}
 LIMITED = [name for name, rule in RULES.items() if re.search(r"> [0-9.]*[1-9]0*$", rule["expr"])]
@@ -145,6 +146,30 @@ def test_a_replay_is_a_job_or_by_schedule_a_cron_job() -> None:
         "--from 2025-01-01T00:00:00Z --to 2026-01-01T00:00:00Z --via past_events"
     )
     assert cron["spec"]["concurrencyPolicy"] == "Forbid"
+
+
+@pytest.mark.parametrize("file", CI, ids=lambda file: file.name)
+def test_the_notes_name_what_runs_and_warn_of_what_is_for_trials_or_to_be_kept(file: Path) -> None:
+    values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    command = [tool("helm4"), "install", "crm", str(CHART), "-n", "shop", "-f", str(file), "--dry-run=client"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.partition("NOTES:\n")[2]
+    manifests = render(values)
+    running = [f"{one['kind'].lower()}/{name}" for name, one in workloads(manifests).items()]
+
+    assert {line.split()[-1] for line in told.splitlines()[1 : 1 + len(running)]} == set(running)
+    assert ("keep that volume" in told) == any(
+        "volumeClaimTemplates" in one["spec"] for one in workloads(manifests).values()
+    )
+    assert ("for trials only" in told) == bool(values.get("secret", {}).get("tokens"))
+    assert ("Nobody is alerted" in told) == (not of_kind(manifests, "PrometheusRule"))
+
+
+def test_helms_own_test_asks_the_program_whether_everything_works() -> None:
+    (check,) = of_kind(render(values_of("full")), "Pod").values()
+
+    assert check["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    assert check["spec"]["containers"][0]["args"] == ["check", "-c", "/etc/crm-connector/connector.yaml"]
+    assert check["spec"]["restartPolicy"] == "Never"
 
 
 def test_what_is_optional_is_off() -> None:
