@@ -78,6 +78,19 @@ def test_every_heading_that_it_links_is_there(page: str) -> None:
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= set(anchors)
 
 
+def test_every_rule_and_promise_that_the_code_names_is_written_down() -> None:
+    rules = (README.parent / "docs" / "RULES.md").read_text(encoding="utf-8")
+    promises, _, numbered = rules.partition("# Rules\n")
+    code = "".join(
+        file.read_text(encoding="utf-8")
+        for room in ("connector", "tests")
+        for file in (README.parent / room).rglob("*.py")
+    )
+
+    assert set(re.findall(r"RULES,? (\d+)", code)) == set(re.findall(r"^## (\d+)\. ", numbered, re.MULTILINE))
+    assert set(re.findall(r"promise (\d)", code)) <= set(re.findall(r"^(\d)\. ", promises, re.MULTILINE))
+
+
 def test_its_picture_is_small_for_it_comes_with_every_clone() -> None:
     (picture,) = re.findall(r"!\[[^\]]{20,}\]\(([^)]+)\)", TEXT)
     drawn = (README.parent / picture).read_bytes()

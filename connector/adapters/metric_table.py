@@ -1,4 +1,4 @@
-"""Every metric, declared once: name, kind, labels, meaning, buckets (DESIGN, Metrics).
+"""Every metric, declared once: name, kind, labels, meaning, buckets (README, Metrics).
 
 Operators rely on these names: later versions add some, and rename or remove none.
 """

@@ -13,7 +13,7 @@ ReplicaIdentity = Literal["default", "full"]
 
 
 class TopicRules(Struct, frozen=True):
-    """One entry of `topics` (DESIGN, Configuration).
+    """One entry of `topics` (README, Configuration).
 
     fields: target name (camelCase, `items.<name>` for item fields) → column path ("a.b" goes into records
     and JSON). values: target → source value → target value. defaults: used where the source has no value

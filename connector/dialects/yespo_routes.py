@@ -21,7 +21,7 @@ _FINAL: Final = {"DELIVERED": Kind.ORDER_DELIVERED, "CANCELLED": ORDER_CANCELLED
 
 
 class YespoOptions(Struct, frozen=True):
-    """How one account is to be served (DESIGN, Configuration).
+    """How one account is to be served (README, Configuration).
 
     orders_via, events_via: of orders, of custom events.
     time_zone: of the account's user, an IANA name. in_doubt: of live order events. past_snapshots: topics

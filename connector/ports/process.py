@@ -17,7 +17,7 @@ class Clock(Protocol):
 
 
 class Meter(Protocol):
-    """Where figures go. Names are DESIGN's without the prefix; an undeclared name or label is an error."""
+    """Where figures go. Names are README's without the prefix; an undeclared name or label is an error."""
 
     def add(self, name: str, amount: float = 1, /, **labels: str) -> None:
         """Count."""

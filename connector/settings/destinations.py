@@ -1,4 +1,4 @@
-"""The destinations' options: a type of its own for each CRM (DESIGN, Configuration)."""
+"""The destinations' options: a type of its own for each CRM (README, Configuration)."""
 
 from base64 import b64encode
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Every option of the configuration, with its default and its limits (DESIGN, Configuration)."""
+"""Every option of the configuration, with its default and its limits (README, Configuration)."""
 
 from base64 import b64encode
 from pathlib import Path
