@@ -69,7 +69,7 @@ class Plan:
         """Batches to claim now, at most `room`; what is yielded counts as taken. flush: linger no longer."""
         while self._later and self._later[0][0] <= now:
             self._offer(heappop(self._later)[2])
-        for lot, bucket in list(self._buckets.items()):
+        for lot, bucket in self._by_age():
             full = min(lot.max_events, self._batch_events)
             while room > 0 and len(bucket) and (len(bucket) >= full or flush or self._is_due(bucket, now)):
                 room -= 1
@@ -189,8 +189,17 @@ class Plan:
             bucket = self._buckets[item.lot] = Bucket()
         bucket.put(item)
 
+    def _by_age(self) -> list[tuple[Lot, Bucket]]:
+        """Whose first has waited longest goes first: where room is short, no lot starves another."""
+        waiting = [(lot, bucket) for lot, bucket in self._buckets.items() if len(bucket)]
+        return sorted(waiting, key=_ticket) if len(waiting) > 1 else waiting
+
     def _is_due(self, bucket: Bucket, now: float) -> bool:
         return bucket.size >= self._batch_bytes or now - bucket.oldest >= self.linger
+
+
+def _ticket(waiting: tuple[Lot, Bucket]) -> int:
+    return waiting[1].first.ticket
 
 
 def _chain(item: Item | None) -> Iterator[Item]:

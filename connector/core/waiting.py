@@ -82,7 +82,12 @@ class Bucket:
         return taken
 
     @property
+    def first(self) -> Item:
+        """The one with the lowest ticket."""
+        queue, early = self._queue, self._early
+        return early[0][1] if early and not (queue and queue[0].ticket < early[0][0]) else queue[0]
+
+    @property
     def oldest(self) -> float:
         """When the first of them arrived."""
-        queue, early = self._queue, self._early
-        return (early[0][1] if early and not (queue and queue[0].ticket < early[0][0]) else queue[0]).arrived
+        return self.first.arrived

@@ -104,6 +104,20 @@ def test_no_more_batches_than_there_is_room_for() -> None:
     assert [len(batch) for batch in due(one, 0.0, room=2)] == [4]
 
 
+def test_a_lot_that_always_has_something_to_send_starves_no_other() -> None:
+    """Room for less than comes: whoever has waited longest goes first, of whichever lot."""
+    one = plan()
+    one.add(item("early", lot=ORDERS, arrived=0.0))
+    one.add(contact := item("c", contact=True, lot=CONTACTS, arrived=0.1))
+    taken: list[Item] = []
+    for turn in range(1, 4):
+        for n in range(4):
+            one.add(item(f"{turn}.{n}", lot=ORDERS, arrived=float(turn)))
+        taken += [each for batch in due(one, turn + 1.0, room=1) for each in batch]
+
+    assert contact in taken
+
+
 def test_an_item_that_waited_for_its_line_goes_before_younger_ones_and_does_not_linger_anew() -> None:
     one = plan()
     one.add(head := item("a", number=1, arrived=0.0))
