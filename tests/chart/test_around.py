@@ -58,6 +58,17 @@ def test_only_what_has_several_pods_has_a_disruption_budget() -> None:
     assert len(of_kind(render(values_of("keda")), "PodDisruptionBudget")) == 2
 
 
+@pytest.mark.parametrize(("name", "places"), [("minimal", ["emptyDir"]), ("full", [])])
+def test_helm_test_has_a_place_where_an_sqlite_ledger_could_be_made(name: str, places: list[str]) -> None:
+    """Its own: the volume with the ledger is the running pod's."""
+    spec = of_kind(render(values_of(name)), "Pod")["crm-crm-connector-check"]["spec"]
+    volumes = {volume.pop("name"): [*volume] for volume in spec["volumes"]}
+    (container,) = spec["containers"]
+    mounted = {mount["mountPath"]: volumes[mount["name"]] for mount in container["volumeMounts"]}
+
+    assert mounted.get("/var/lib/crm-connector", []) == places
+
+
 def test_the_charts_alerts_are_those_of_the_file_narrowed_to_the_release() -> None:
     rendered = rules(values_of("minimal"), **ALERTS)
 
