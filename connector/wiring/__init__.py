@@ -7,9 +7,9 @@ from connector.service import Service
 from connector.settings import Settings
 from connector.tracing import Traced
 from connector.wiring.assembly import Assembly
-from connector.wiring.edges import SystemClock, decoder, http, ledger, registry, show_quota
+from connector.wiring.edges import SystemClock, count_from_zero, decoder, http, ledger, registry, show_quota
 
-__all__ = ["SystemClock", "build", "decoder", "http", "ledger", "registry", "show_quota"]
+__all__ = ["SystemClock", "build", "count_from_zero", "decoder", "http", "ledger", "registry", "show_quota"]
 
 
 def build(

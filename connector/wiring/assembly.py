@@ -38,7 +38,7 @@ from connector.settings.topic import TopicSettings
 from connector.wiring.clients import Clients
 from connector.wiring.daily import LONGEST, Thrift
 from connector.wiring.destinations import counts_clients, dialect
-from connector.wiring.edges import AnyLedger, anew, decoder, http, ledger, show_quota
+from connector.wiring.edges import AnyLedger, anew, count_from_zero, decoder, http, ledger, show_quota
 from connector.wiring.products import Shelf
 
 
@@ -60,6 +60,7 @@ class Assembly:
         """The lane, not reading yet."""
         settings, name, tape = self._settings, self._name, self._tape
         show_quota(settings, name, self._meter)
+        count_from_zero(settings, name, self._meter)
         inner = ledger(settings, name)
         if counts_clients(settings, name):
             Clients(name, self._meter).watch(inner)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, get_args
 
 from connector.adapters import logs, schema_file
 from connector.adapters.http_options import HttpOptions
@@ -13,6 +13,7 @@ from connector.adapters.registry_client import RegistryOptions
 from connector.core.decode import Decoder
 from connector.core.mapping import Mapper
 from connector.errors import ConfigError
+from connector.lane.books import RecordOutcome
 from connector.ports import Http, Meter, Schemas
 from connector.settings import Settings, secret_values
 from connector.settings.topic import TopicSettings
@@ -107,3 +108,14 @@ def show_quota(settings: Settings, destination: str, meter: Meter) -> None:
     quota = settings.requests_per_day(destination)
     if quota is not None:
         meter.set("daily_quota_requests", quota, destination=destination)
+
+
+def count_from_zero(settings: Settings, destination: str, meter: Meter) -> None:
+    """Counters of known labels begin at 0: of one that begins at its first value no increase is seen."""
+    for topic in settings.topics_of(destination):
+        for outcome in get_args(RecordOutcome):
+            meter.add("records_total", 0, destination=destination, topic=topic.name, outcome=outcome)
+    meter.add("retries_total", 0, destination=destination, reason="in_doubt")
+    meter.add("stale_sends_total", 0, destination=destination)
+    for kind in ("assigned", "revoked", "lost"):
+        meter.add("rebalances_total", 0, kind=kind)

@@ -1,14 +1,17 @@
 """What Prometheus gets to see: frozen names, right expositions, few microseconds."""
 
 import time
+from typing import get_args
 
+import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from connector.adapters.metric_table import METRICS, SECONDS
 from connector.adapters.metrics import PrometheusMeter, meter
+from connector.lane.books import RecordOutcome
 from connector.settings import Settings
-from connector.wiring import show_quota
+from connector.wiring import count_from_zero, show_quota
 from tests.fakes.meter import FakeMeter
 from tests.support.exemplars import exemplars
 
@@ -136,20 +139,32 @@ def exposed(made: PrometheusMeter) -> str:
     return generate_latest(made.registry).decode()
 
 
+SETTINGS = Settings.model_validate(
+    {
+        "kafka": {"bootstrap_servers": "b:9092"},
+        "topics": [{"name": "orders", "entity": "order", "schema_file": "o.avsc"}],
+        "destinations": {
+            "metrica": {"type": "metrica", "counter_id": 1, "token": "t"},
+            "yespo": {"type": "yespo", "api_key": "k"},
+        },
+    }
+)
+
+
+@pytest.mark.parametrize("outcome", get_args(RecordOutcome))
+def test_counters_of_known_labels_begin_at_0(outcome: str) -> None:
+    """What begins at its first value has no increase, and the first records in doubt would be missed."""
+    made = meter()
+    count_from_zero(SETTINGS, "yespo", made)
+    line = f'crm_connector_records_total{{destination="yespo",outcome="{outcome}",topic="orders"}} 0.0'
+
+    assert line in exposed(made).splitlines()
+
+
 def test_a_daily_quota_is_shown_of_destinations_that_have_one() -> None:
-    settings = Settings.model_validate(
-        {
-            "kafka": {"bootstrap_servers": "b:9092"},
-            "topics": [{"name": "orders", "entity": "order", "schema_file": "o.avsc"}],
-            "destinations": {
-                "metrica": {"type": "metrica", "counter_id": 1, "token": "t"},
-                "yespo": {"type": "yespo", "api_key": "k"},
-            },
-        }
-    )
     shown = FakeMeter()
-    for name in settings.destinations:
-        show_quota(settings, name, shown)
+    for name in SETTINGS.destinations:
+        show_quota(SETTINGS, name, shown)
 
     assert shown.value("daily_quota_requests", destination="metrica") == 5000
     assert shown.value("daily_quota_requests", destination="yespo") is None

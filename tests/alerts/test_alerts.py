@@ -24,17 +24,19 @@ RULES: dict[str, dict[str, Any]] = {
 CHECKS: list[dict[str, Any]] = [
     check
     for test in yaml.safe_load((ROOT / "tests" / "alerts" / "alerts_test.yaml").read_text("utf-8"))["tests"]
-    for check in test["alert_rule_test"]
+    for check in test.get("alert_rule_test", ())
 ]
-LABELS = {f"{PREFIX}{one.name}": {*one.labels, "job", "pod", "namespace"} for one in METRICS}
+LABELS = {f"{PREFIX}{one.name}": {*one.labels, "job", "pod", "namespace"} for one in METRICS} | {
+    "process_start_time_seconds": {"job"}
+}
 OWN_PAUSES = {"broker", "registry", "ledger", "dead_letters", "flood"}
 """Reasons of the lane itself; the courier's and the partitions' are listed in their rooms."""
-SECTIONS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"]
+SECTIONS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation", "## Clears"]
 
 
 def selectors(expression: str) -> list[tuple[str, str]]:
     """Every metric of an expression, with what is between its braces."""
-    return re.findall(rf"({PREFIX}\w+)(?:\{{([^}}]*)\}})?", expression)
+    return re.findall(rf"((?:{PREFIX}|process_)\w+)(?:\{{([^}}]*)\}})?", expression)
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -12,6 +12,7 @@ from tests.alerts.test_alerts import RULES
 from tests.chart.render import CHART, CI, merged, of_kind, render, settings, tool, values_of, workloads
 
 ALERTS = {"alerts": {"enabled": True}}
+JOB = 'namespace="shop",job="shop/crm-crm-connector"'
 LIMITED = [name for name, rule in RULES.items() if re.search(r"> [0-9.]*[1-9]0*$", rule["expr"])]
 
 
@@ -19,6 +20,23 @@ def rules(values: dict[str, Any], **over: Any) -> dict[str, dict[str, Any]]:
     """The alerts of a release named crm, by name."""
     (rendered,) = of_kind(render(merged(values, over)), "PrometheusRule").values()
     return {rule["alert"]: rule for group in rendered["spec"]["groups"] for rule in group["rules"]}
+
+
+def missed(values: dict[str, Any], series: dict[str, str], folder: Path) -> list[str]:
+    """The destinations for which CrmConnectorAbsent fires after half an hour of these series."""
+    rule = rules(values, **ALERTS)["CrmConnectorAbsent"]
+    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "absent", "rules": [rule]}]}))
+    firing = 'count by (destination) (ALERTS{alertstate="firing"})'
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": given} for name, given in series.items()],
+        "promql_expr_test": [{"expr": firing, "eval_time": "30m", "exp_samples": []}],
+    }
+    (folder / "test.yaml").write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], "tests": [test]}))
+    command = [tool("promtool"), "test", "rules", "test.yaml"]
+    told = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert told.returncode in {0, 1}
+    return re.findall(r'\{destination="(\w+)"\} 1', told.stdout + told.stderr)
 
 
 @pytest.mark.parametrize("name", ["keda", "keda-prometheus"])
@@ -75,6 +93,7 @@ def test_the_charts_alerts_are_those_of_the_file_narrowed_to_the_release() -> No
     assert set(rendered) == set(RULES)
     for name, rule in rendered.items():
         narrowed = 'namespace="shop",job="shop/crm-crm-connector"'
+        narrowed += ',destination="yespo"' if name == "CrmConnectorAbsent" else ""
         assert rule["expr"] == RULES[name]["expr"].replace('job=~".+"', narrowed)
         assert rule["annotations"]["summary"] == RULES[name]["annotations"]["summary"]
 
@@ -103,8 +122,23 @@ def test_an_alert_can_be_left_out_and_others_added() -> None:
     assert "Mine" in rendered
 
 
-def test_a_release_that_may_be_scaled_to_nothing_is_not_missed() -> None:
-    assert "CrmConnectorAbsent" not in rules(values_of("keda-prometheus"))
+def test_each_destination_is_missed_by_itself(tmp_path: Path) -> None:
+    """Another one's process that is there does not hide it."""
+    there = {f'crm_connector_assigned_partitions{{{JOB},destination="second"}}': "3x30"}
+    gone = {f'crm_connector_assigned_partitions{{{JOB},destination="yespo"}}': "3x10 stale"}
+
+    assert missed(values_of("keda"), there | gone, tmp_path) == ["yespo"]
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [(0, []), (2, ["yespo"])])
+def test_what_may_be_scaled_to_nothing_is_missed_only_while_pods_are_wanted(
+    wanted: int, expected: list[str], tmp_path: Path
+) -> None:
+    values = merged(values_of("keda-prometheus"), {"monitor": {"kind": "PodMonitor"}})
+    (workload,) = workloads(render(values))
+    series = {f'kube_deployment_spec_replicas{{namespace="shop",deployment="{workload}"}}': f"{wanted}x30"}
+
+    assert missed(values, series, tmp_path) == expected
 
 
 def test_a_runbooks_address_is_the_base_and_a_file_that_there_is() -> None:
