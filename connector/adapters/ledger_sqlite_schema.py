@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +73,8 @@ Whoever deletes heads must leave those with open claims: their holders remember 
 `destinations.heads` and `.history` count rows, and entries in blocks: counting them all would take seconds.
 """
 
+_AGAIN: Final = 0.01
+"""Seconds until a lock is asked for once more."""
 _DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
 
 
@@ -119,6 +122,7 @@ def connect(path: Path, wait: float) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
     try:
         _refuse_strangers(db, path)
+        _log_ahead(db, wait)
         _tune(db)
         _migrate(db)
     except BaseException:
@@ -128,9 +132,9 @@ def connect(path: Path, wait: float) -> sqlite3.Connection:
 
 
 def _refuse_strangers(db: sqlite3.Connection, path: Path) -> None:
-    """Before anything is written."""
-    application = _pragma(db, "application_id")
+    """Before anything is written. Tables first: who makes them meanwhile commits the mark with them."""
     tables = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    application = _pragma(db, "application_id")
     if tables and application != APPLICATION:
         raise Fatal(f"ledger {path}: a database of another program; name another file")
     version = _pragma(db, "user_version")
@@ -141,10 +145,22 @@ def _refuse_strangers(db: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def _log_ahead(db: sqlite3.Connection, wait: float) -> None:
+    """WAL, for good. SQLite lets nobody wait for this lock, which all want who open one new file together."""
+    deadline = time.monotonic() + wait
+    while db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN)
+        else:
+            return
+
+
 def _tune(db: sqlite3.Connection) -> None:
     """A durable commit each turn, a bounded log and cache. A long log: pages go back once for many turns."""
-    if db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        db.execute("PRAGMA journal_mode = WAL")
     for setting in (
         "synchronous = FULL", "wal_autocheckpoint = 20000", "journal_size_limit = 134217728",
         "cache_size = -16000", "temp_store = MEMORY",

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -110,6 +111,27 @@ ledger.close()
         children = [run(script, path) for _ in range(3)]
         granted = [int(child.communicate(timeout=100)[0]) for child in children]
         assert sum(granted) == 400
+
+    def test_many_open_new_files_at_one_moment(self, tmp_path: Path) -> None:
+        paths = [tmp_path / f"ledger{number}.db" for number in range(40)]
+        together = threading.Barrier(4)
+
+        def open_all(_: int) -> None:
+            for path in paths:
+                together.wait(60)
+                SqliteLedger(path, "yespo", wait=60).close()
+
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(open_all, range(4))) == [None] * 4
+
+    def test_a_new_file_that_another_has_locked_is_waited_for(self, path: Path) -> None:
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        lets_go = threading.Timer(0.1, other.close)
+        lets_go.start()
+        with opened(path, wait=60) as ledger:
+            assert ask(ledger, V1) == Grant()
+        lets_go.join()
 
     def test_what_a_killed_process_had_settled_is_settled(self, path: Path) -> None:
         script = """
