@@ -1,12 +1,13 @@
 """A ledger that is asked what it would say, and remembers by itself what would have been accepted since."""
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
 
 from connector.core.assignment import Answer
 from connector.core.claims import Grant, Needs, Settlement, Verdict, Want
+from connector.core.contact_first import PSEUDO
 from connector.core.heads import Head
 from connector.core.judge import advance
 from connector.core.model import Entity
@@ -16,7 +17,7 @@ from connector.ports.archive import Archive
 
 Slot = tuple[Entity, str]
 REMEMBERED: Final = 200_000
-"""Entities of which it is remembered; an older one's next change is judged by the ledger alone again."""
+"""Entities, and addresses, of which it is remembered; of an older one the ledger alone is asked again."""
 
 
 class Asked(Ledger, Archive, Protocol):
@@ -34,6 +35,7 @@ class Rehearsal:
         """Nothing would have been accepted yet."""
         self._ledger = ledger
         self._heads: dict[Slot, Head] = {}
+        self._led: dict[str, str] = {}
         self.keys_of, self.answers, self.sizes = ledger.keys_of, ledger.answers, ledger.sizes
         self.close = ledger.close
 
@@ -60,20 +62,24 @@ class Rehearsal:
         head = self._heads.pop(slot, None) or self._ledger.look(*slot).head
         new = advance(head, event)
         self._heads[slot] = replace(new, live=new.live or one.live)
-        if len(self._heads) > REMEMBERED:
-            del self._heads[next(iter(self._heads))]
+        self._led |= dict.fromkeys(one.aliases, event.key)
+        _forget_the_oldest(self._heads)
+        _forget_the_oldest(self._led)
 
     def _judged(self, want: Want) -> Verdict:
         head = self._heads[_slot(want)]
         return decide(want, head, None, living=False, owner=1, epochs=()).verdict
 
     def _eased(self, want: Want, verdict: Verdict) -> Verdict:
-        """A contact that would have been accepted meanwhile is needed no more."""
+        """A contact that would have been accepted meanwhile is needed no more, and has its addresses."""
         need = want.requires
-        if isinstance(verdict, Needs) and need is not None and ("contact", need.key) in self._heads:
+        if not isinstance(verdict, Needs) or need is None:
+            return verdict
+        if ("contact", need.key) in self._heads:
             (eased,) = self._ledger.rehearse([replace(want, requires=None)])
             return Grant() if isinstance(eased, Needs) else eased
-        return verdict
+        holder = self._led.get(need.alias or "")
+        return verdict if holder is None or holder.startswith(PSEUDO) else Needs(shared=True)
 
     def answer(self, answer: Answer) -> None:
         """Not part of a rehearsal."""
@@ -87,6 +93,11 @@ class Rehearsal:
     def lease_left(self) -> float:
         """See ports.Ledger."""
         return self._ledger.lease_left()
+
+
+def _forget_the_oldest(known: dict[Any, Any]) -> None:
+    while len(known) > REMEMBERED:
+        del known[next(iter(known))]
 
 
 def _slot(want: Want) -> Slot:

@@ -37,3 +37,14 @@ def test_an_order_goes_once_its_contact_would_have_been_accepted(store: Store) -
     assert subject.turn([], [Want(made)]) == [Grant()]
     assert subject.turn([Settlement(made, "accepted")], [order_of_c1]) == [Grant()]
     assert FakeLedger(store).look("contact", "C1").head is None
+
+
+def test_an_address_would_stay_with_the_contact_that_would_have_it(store: Store) -> None:
+    """Else whoever has the same address would wait for it again and again: a dry run without an end."""
+    subject = Rehearsal(FakeLedger(store))
+    first, order_of_c2 = contact("C1", None), Want(V1, Requirement("C2", "phone:+380501234567"))
+    assert subject.turn([], [order_of_c2, Want(first)]) == [Needs(), Grant()]
+    settled = Settlement(first, "accepted", aliases=("phone:+380501234567",))
+    assert subject.turn([settled], [order_of_c2]) == [Needs(shared=True)]
+    second = contact("C2", None)
+    assert subject.turn([Settlement(second, "accepted")], [order_of_c2]) == [Grant()]
