@@ -24,7 +24,7 @@ from connector.adapters.structured import structlog
 from connector.errors import ConfigError
 from connector.ports import Attributes
 
-PATIENCE: Final = 2.0
+PATIENCE: Final = 4.0
 """Seconds that an end waits for the last spans to be taken."""
 SPOKEN: Final = "http/protobuf"
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")

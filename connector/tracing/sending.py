@@ -87,7 +87,7 @@ class TracedDestination:
         conversation = self._destination.converse(lot, batch)
         reply: Response | NoAnswer | None = None
         span: RequestSpan | None = None
-        ends: Mapping[str, int | str | Sequence[str]] = {"error.type": "defect"}
+        ends: Mapping[str, int | str | Sequence[str]] = {}
         try:
             while True:
                 try:
@@ -100,7 +100,10 @@ class TracedDestination:
                     span = None
                 reply = yield step
                 span = self._answered.pop(id(step), span)
-        finally:
+        except Exception:
+            ends = {"error.type": "defect"}
+            raise
+        finally:  # also where it is given up in the middle
             if span is not None:
                 span.end(ends)
 

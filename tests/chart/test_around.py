@@ -155,7 +155,7 @@ def test_the_network_lets_out_what_is_configured() -> None:
     ports = [port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]]
     (kafka,) = [rule for rule in policy["spec"]["egress"] if rule["ports"][0]["port"] == 9093]
 
-    assert ports == [53, 53, 9093, 8443, 5432, 443]
+    assert ports == [53, 53, 9093, 8443, 5432, 443, 4318]
     assert kafka["to"] == values_of("full")["networkPolicy"]["to"]["kafka"]
 
 

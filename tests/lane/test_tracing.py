@@ -1,5 +1,6 @@
 """What a lane tells a tracing system: a span for each request, of what, from where, and what became of it."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,11 +8,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.core.talk import Sending
+from connector.core.lots import Lot
+from connector.core.talk import Batch, Conversation, Request, Sending, Wait
 from connector.recording import Unrecorded
 from connector.tracing import Traced
 from connector.tracing.origins import Origins
-from tests.courier.scripted import sending
+from tests.courier.scripted import LIVE, Scripted, sending
+from tests.fakes.clock import FakeClock
+from tests.fakes.http import FakeHttp
+from tests.fakes.meter import FakeMeter
 from tests.fakes.tracer import FakeSpan, FakeTracer
 from tests.support.stage import NAME, Process, Stage, staged
 from tests.support.stage_crm import LATENCY, MARK, Fate
@@ -134,6 +139,34 @@ def test_a_conversation_that_is_given_up_ends_its_span() -> None:
         here.process.drain()
 
         assert all(span.is_ended and span.failed for span in here.tracer.spans)
+
+
+class Patient(Scripted):
+    """A conversation that waits after its answer."""
+
+    def _play(self, lot: Lot, batch: Batch) -> Conversation:
+        yield Request("POST", "/", lot.resource, carries=batch)
+        yield Wait(1.0)
+        raise KeyError("x")
+
+
+@pytest.mark.parametrize("way", ["defect", "given up"])
+def test_what_ends_a_conversation_in_the_middle_ends_its_span_and_a_defect_says_so(way: str) -> None:
+    tracer, clock, meter = FakeTracer(), FakeClock(), FakeMeter()
+    traced = Traced(Unrecorded(), tracer, "crm", clock, meter)
+    conversation = traced.destination(Patient()).converse(LIVE, [sending("o")])
+    request = next(conversation)
+    assert isinstance(request, Request)
+    reply = asyncio.run(traced.http(FakeHttp(latency=0)).send(request, 1.0))
+    assert conversation.send(reply) == Wait(1.0)
+    (span,) = tracer.spans
+    assert (span.is_answered, span.is_ended) == (True, False)
+    if way == "defect":
+        with pytest.raises(KeyError):
+            conversation.send(None)
+    conversation.close()
+
+    assert (span.is_ended, span.attributes.get("error.type")) == (True, "defect" if way == "defect" else None)
 
 
 def test_origins_are_kept_of_the_newest_records() -> None:
