@@ -16,6 +16,7 @@ from connector.cli.options import (
     AsJson,
     ConfigFile,
     Share,
+    agreed,
     checked_share,
     only_asking,
     settings_of,
@@ -202,19 +203,12 @@ def discard(
 
 
 def _confirmed(count: int) -> bool:
-    """Raises ConfigError without a terminal."""
-    if not sys.stdin.isatty():
-        raise ConfigError("dead-letters discard: asks before it drops, and has no terminal; add --yes")
-    return typer.confirm(f"Drop {count:,} for good?", err=True)
+    return agreed(f"Drop {count:,} for good?", "dead-letters discard: asks before it drops")
 
 
 def _doubts_agreed(count: int) -> bool:
-    """Raises ConfigError without a terminal."""
-    if not sys.stdin.isatty():
-        raise ConfigError(
-            "dead-letters redrive --resend-in-doubt: asks before it sends, and has no terminal; add --yes"
-        )
-    return typer.confirm(f"Send {count:,} that may have arrived, messages to customers included?", err=True)
+    question = f"Send {count:,} that may have arrived, messages to customers included?"
+    return agreed(question, "dead-letters redrive --resend-in-doubt: asks before it sends")
 
 
 def _progress() -> "Callable[[Progress], None]":

@@ -1,6 +1,7 @@
 """What several commands take."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,23 @@ def checked_share(share: float) -> float:
     if not 0 < share <= 1:
         raise ConfigError("--share: is a part of the whole; write one above 0 and up to 1, such as 0.2")
     return share
+
+
+def agreed(question: str, asks: str) -> bool:
+    """Whether an operator says yes, asked on standard error: what is printed stays the result alone.
+
+    (click's own question writes a blank to standard output.) asks: what the command does, for the refusal.
+    Raises ConfigError without a terminal.
+    """
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{asks}, and has no terminal; add --yes")
+    while True:
+        typer.echo(f"{question} [y/N]: ", nl=False, err=True)
+        answer = sys.stdin.readline()
+        if not answer:
+            raise typer.Abort
+        if answer.strip().lower() in {"y", "yes", "n", "no", ""}:
+            return answer.strip().lower() in {"y", "yes"}
 
 
 @contextmanager

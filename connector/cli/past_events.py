@@ -1,7 +1,6 @@
 """`past-events`: what was sent as history, and its deletion."""
 
 import json
-import sys
 from contextlib import suppress
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from connector.cli.options import AsJson, ConfigFile, settings_of
+from connector.cli.options import AsJson, ConfigFile, agreed, settings_of
 from connector.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,10 +68,8 @@ def delete(
 
 
 def _confirmed(name: str) -> bool:
-    """Raises ConfigError without a terminal."""
-    if not sys.stdin.isatty():
-        raise ConfigError("past-events delete: asks before it deletes, and has no terminal; add --yes")
-    return typer.confirm(f"Delete all past events of that time from {name}?", err=True)
+    question = f"Delete all past events of that time from {name}?"
+    return agreed(question, "past-events delete: asks before it deletes")
 
 
 # --- Times ----------------------------------------------------------------------------------------

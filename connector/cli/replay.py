@@ -1,7 +1,6 @@
 """`replay`: a bounded range of a topic once more, beside the live connector."""
 
 import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from connector.cli import replay_told
-from connector.cli.options import SHARE, AsJson, ConfigFile, checked_share, only_asking, settings_of
+from connector.cli.options import SHARE, AsJson, ConfigFile, agreed, checked_share, only_asking, settings_of
 from connector.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -169,11 +168,8 @@ def _refuse_beside_resume(options: list[str]) -> None:
 
 
 def _confirmed(found: "Replay") -> bool:
-    """Raises ConfigError without a terminal."""
-    if not sys.stdin.isatty():
-        raise ConfigError("replay --mode force: asks before it sends again, and has no terminal; add --yes")
-    typer.echo(replay_told.what(found), err=True)
-    return typer.confirm("Send again what was accepted, messages to customers included?", err=True)
+    question = "Send again what was accepted, messages to customers included?"
+    return agreed(f"{replay_told.what(found)}\n{question}", "replay --mode force: asks before it sends again")
 
 
 def _selection(keys: list[str], where: list[str]) -> Any:

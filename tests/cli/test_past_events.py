@@ -149,13 +149,15 @@ def test_on_a_terminal_it_asks_and_no_is_the_default(
 ) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "connector", "past-events", "delete", "-c", str(account.file), *DAY]
+    command.append("--json")
     with subprocess.Popen(command, stdin=theirs, stdout=-1, stderr=-1, text=True) as process:
         os.write(ours, f"{answer}\n".encode())
-        _, errors = process.communicate(timeout=60)
+        told, errors = process.communicate(timeout=60)
     os.close(ours)
     os.close(theirs)
     assert process.returncode == code
     assert errors.startswith("Delete all past events of that time from yespo? [y/N]")
+    assert told[:1] != " "  # the question is no part of the result, not even a blank of it
     assert errors.endswith("nothing was deleted\n") is (code == 1)
     assert account.asked == asked
 
