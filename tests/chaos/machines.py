@@ -22,13 +22,15 @@ class MissingError(Exception):
 class Machines(Struct):
     """Running, each on a port that it keeps through stop, kill and restart.
 
-    doors: proxies before Kafka, one a replica, so that each can be cut off alone.
+    doors: proxies before Kafka, one a replica, so that each can be cut off alone. host: this machine's
+    address, by which replicas reach the proxies before all of them.
     """
 
     kafka: LocalKafka
     postgres: LocalPostgres
     registry: RegistryServer
     doors: list[Proxy]
+    host: str = "127.0.0.1"
 
 
 def missing() -> str:
@@ -43,14 +45,14 @@ def missing() -> str:
 
 
 @contextmanager
-def machines(doors: int) -> Iterator[Machines]:
+def machines(doors: int, host: str = "127.0.0.1") -> Iterator[Machines]:
     """All of them, fresh and empty. Raises MissingError."""
     if lacking := missing():
         raise MissingError(lacking)
     with ExitStack() as stack:
-        proxies = [stack.enter_context(Proxy("127.0.0.1", port)) for port in free_ports(doors)]
+        proxies = [stack.enter_context(Proxy("127.0.0.1", port, at=host)) for port in free_ports(doors)]
         try:
-            kafka = LocalKafka({proxy.target[1]: proxy.port for proxy in proxies})
+            kafka = LocalKafka({proxy.target[1]: proxy.port for proxy in proxies}, host=host)
             stack.callback(kafka.close)
             postgres = LocalPostgres()
             stack.callback(postgres.close)
@@ -59,4 +61,4 @@ def machines(doors: int) -> Iterator[Machines]:
         except (KafkaUnavailableError, NoPostgresError) as error:
             raise MissingError(str(error)) from error
         registry = stack.enter_context(running_registry())
-        yield Machines(kafka, postgres, registry, proxies)
+        yield Machines(kafka, postgres, registry, proxies, host)

@@ -91,6 +91,9 @@ class Replicas:
         """None is started."""
         self.all, self.ended = replicas, list[str]()
 
+    def __len__(self) -> int:
+        return len(self.all)
+
     def start(self) -> None:
         """All at once."""
         for replica in self.all:

@@ -77,26 +77,26 @@ class Story:
 
     def tell(self, scenarios: Sequence[Scenario]) -> Report:
         """Do all of these, and judge."""
-        begun = time.monotonic()
         shared = [each for each in scenarios if not each.single]
         single = [each for each in scenarios if each.single]
         if shared:
-            self._live(shared_world, "shared", shared)
+            self.live(shared_world, "shared", shared)
         try:
             if single:
-                self._live(single_world, "single", single)
+                self.live(single_world, "single", single)
         except NoDiskError as error:
             self.report.undone += [f"{each.name}: no small disk can be mounted: {error}" for each in single]
-        self.report.seconds = time.monotonic() - begun
         return self.report
 
-    def _live(self, make: Make, name: str, scenarios: Sequence[Scenario]) -> None:
+    def live(self, make: Make, name: str, scenarios: Sequence[Scenario]) -> None:
+        """A world from its beginning to its end, with what is done to it between; and its verdict."""
+        begun = time.monotonic()
         with make(self._machines, self._folder / name, self.report.seed) as world:
             rows: list[Row] = []
             ended = False
             try:
                 world.begin()
-                self._say(f"{name}: {len(world.replicas.all)} at work")
+                self._say(f"{name}: {len(world.replicas)} at work")
                 for scenario in scenarios:
                     self._do(world, scenario, rows)
                 world.finish()
@@ -105,6 +105,7 @@ class Story:
                 self.report.failures.append(f"{name}, after {[row.scenario.name for row in rows]}: {error}")
                 world.close()
             self._judge(world, rows, ended=ended)
+        self.report.seconds += time.monotonic() - begun
 
     def _do(self, world: World, scenario: Scenario, rows: list[Row]) -> None:
         row = Row(scenario, 0, time.time(), 0.0)

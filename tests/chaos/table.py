@@ -12,9 +12,9 @@ SHOWN = 10
 LEGEND = "in doubt: sent again, since it may have been applied; stale: settled after its claim was taken over"
 
 
-def show(report: Report, console: Console) -> None:
-    """Print it."""
-    title = f"make chaos, {report.seconds:.0f} s, seed {report.seed}"
+def show(report: Report, console: Console, command: str = "make chaos") -> None:
+    """Print it. command: what was run."""
+    title = f"{command}, {report.seconds:.0f} s, seed {report.seed}"
     table = Table(title=title, title_justify="left", box=None)
     for name in ("scenario", "what was done"):
         table.add_column(name, no_wrap=True)

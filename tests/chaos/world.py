@@ -42,8 +42,13 @@ class World:
 
     def __init__(self, name: str, machines: Machines, folder: Path, seed: int) -> None:
         """Nothing runs yet."""
-        self.machines, self.folder, self.random = machines, folder, random.Random(seed)
-        self.bootstrap = machines.kafka.bootstrap
+        self.machines, self.folder, self.random, self.host = (
+            machines,
+            folder,
+            random.Random(seed),
+            machines.host,
+        )
+        self.bootstrap, self.seed = machines.kafka.bootstrap, seed
         create = TopicFactory(Broker(self.bootstrap, "local"))
         self.orders, self.contacts = (create(t, partitions=count) for t, count in PARTITIONS.items())
         self.order_partitions = PARTITIONS["orders"]
@@ -55,8 +60,8 @@ class World:
         self.sandbox = SandboxServer(rate_per_second=0, conflict_seconds=0, accepted=self.accepted_file)
         self.shop = Shop(self.bootstrap, machines.registry, self.orders, self.contacts, seed)
         self.shop.patience = 60.0
-        self.crm = Proxy("127.0.0.1", self.sandbox.port, seed=seed)
-        self.schemas = Proxy("127.0.0.1", int(machines.registry.url.rpartition(":")[2]))
+        self.crm = Proxy("127.0.0.1", self.sandbox.port, seed=seed, at=self.host)
+        self.schemas = Proxy("127.0.0.1", int(machines.registry.url.rpartition(":")[2]), at=self.host)
         self.ledger: Proxy | None = None
         self.claims: Callable[[], set[str]] = set
         self.disk: SmallDisk | None = None
@@ -109,6 +114,14 @@ class World:
         """All that can be said when something does not happen."""
         return f"{len(self.shop.written)} written, {self.accepted} accepted; {self.replicas.trouble()}"
 
+    def share_ledger(self) -> str:
+        """The URL of a new ledger in PostgreSQL, behind a proxy of its own."""
+        database = Database(self.machines.postgres.url)
+        place = f"127.0.0.1:{self.machines.postgres.port}"
+        self.ledger = Proxy("127.0.0.1", self.machines.postgres.port, seed=self.seed + 1, at=self.host)
+        self.claims = lambda: {str(key) for (key,) in database.psql(CLAIMED)}
+        return database.url.replace(place, f"{self.host}:{self.ledger.port}")
+
     # --- Its life ---------------------------------------------------------------------------------
 
     def begin(self) -> None:
@@ -143,7 +156,7 @@ class World:
                     "topic.metadata.refresh.interval.ms": 2000,
                 },
             },
-            "schema_registry": {"url": f"http://127.0.0.1:{self.schemas.port}"},
+            "schema_registry": {"url": f"http://{self.host}:{self.schemas.port}"},
             "topics": [
                 {"name": self.orders, "entity": "order", "version": "rev", "params": {"rev": "rev"}},
                 {"name": self.contacts, "entity": "contact", "version": "rev"},
@@ -151,7 +164,7 @@ class World:
             "destinations": {
                 "yespo": {
                     "type": "yespo",
-                    "url": f"http://127.0.0.1:{self.crm.port}",
+                    "url": f"http://{self.host}:{self.crm.port}",
                     "api_key_file": str(self.key_file),
                 }
             },
@@ -172,14 +185,10 @@ def shared_world(machines: Machines, folder: Path, seed: int) -> Iterator[World]
     """A replica behind each of Kafka's doors, and a ledger in PostgreSQL behind a proxy."""
     folder.mkdir()
     world = World("shared", machines, folder, seed)
-    database = Database(machines.postgres.url)
-    port = int(machines.postgres.url.rpartition(":")[2].partition("/")[0])
-    world.ledger = Proxy("127.0.0.1", port, seed=seed + 1)
-    world.claims = lambda: {str(key) for (key,) in database.psql(CLAIMED)}
     address = folder / "ledger_url"
-    address.write_text(database.url.replace(f":{port}/", f":{world.ledger.port}/"), encoding="utf-8")
+    address.write_text(world.share_ledger(), encoding="utf-8")
     settings = world.settings({"url_file": str(address)})
-    with _running(world, world.ledger):
+    with running(world):
         _migrate(world, settings)
         world.replicas = Replicas([
             Replica(f"replica-{number}", folder, settings, f"127.0.0.1:{door.port}")
@@ -193,7 +202,7 @@ def single_world(machines: Machines, folder: Path, seed: int) -> Iterator[World]
     """One replica, and a ledger in SQLite on a disk of its own. Raises NoDiskError."""
     folder.mkdir()
     world = World("single", machines, folder, seed)
-    with small_disk(folder / "disk", DISK) as disk, _running(world):
+    with small_disk(folder / "disk", DISK) as disk, running(world):
         world.disk, world.claims = disk, lambda: open_claims(disk.outside / "ledger.db")
         settings = world.settings({"url": f"sqlite://{disk.inside}/ledger.db"})
         world.replicas = Replicas([Replica("single", folder, settings, world.bootstrap, disk.prefix)])
@@ -201,10 +210,11 @@ def single_world(machines: Machines, folder: Path, seed: int) -> Iterator[World]
 
 
 @contextmanager
-def _running(world: World, *more: Proxy) -> Iterator[None]:
+def running(world: World) -> Iterator[None]:
+    """What stands around its replicas is there, and all of it ends with the block."""
     with ExitStack() as stack:
         stack.enter_context(world.sandbox)
-        for proxy in (world.crm, world.schemas, *more):
+        for proxy in filter(None, (world.crm, world.schemas, world.ledger)):
             stack.enter_context(proxy)
         stack.callback(world.close)
         yield

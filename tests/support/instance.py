@@ -157,10 +157,12 @@ def heads(ledger: Path) -> set[str]:
         db.close()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float, trouble: Callable[[], str]) -> None:
-    """Raises AssertionError if it does not come true in time."""
+def wait_until(
+    condition: Callable[[], bool], seconds: float, trouble: Callable[[], str], *, every: float = 0.02
+) -> None:
+    """Raises AssertionError if it does not come true in time. every: seconds between two looks."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(trouble())
-        time.sleep(0.02)
+        time.sleep(every)

@@ -33,10 +33,12 @@ class LocalKafka:
         doors: Mapping[int, int] = MappingProxyType({}),
         more: Mapping[str, str] = MappingProxyType({}),
         jvm: Sequence[str] = (),
+        host: str = "127.0.0.1",
     ) -> None:
         """Choose ports and a folder; nothing runs yet. Raises KafkaUnavailableError.
 
-        doors: more ports to listen on, each with the port that its clients are told, such as a proxy's.
+        doors: more ports to listen on, each with the port that its clients are told, such as a proxy's; host:
+        the address that they are told with it.
         more: settings, of which lists are added to those there are. jvm: options of Java.
         """
         self._jvm = tuple(jvm)
@@ -52,7 +54,7 @@ class LocalKafka:
         settings["log.dirs"] = str(self._folder / "data")
         for number, (listen, told) in enumerate(doors.items()):
             settings["listeners"] += f",DOOR{number}://127.0.0.1:{listen}"
-            settings["advertised.listeners"] += f",DOOR{number}://127.0.0.1:{told}"
+            settings["advertised.listeners"] += f",DOOR{number}://{host}:{told}"
             settings["listener.security.protocol.map"] += f",DOOR{number}:PLAINTEXT"
         for key, value in more.items():
             settings[key] = f"{settings[key]},{value}" if key in _LISTS else value

@@ -46,9 +46,8 @@ class LocalPostgres:
         self._data = self._folder / "data"
         if self._user is not None:
             shutil.chown(self._folder, self._user)
-        (port,) = free_ports(1)
-        self.url = f"postgresql://ledger:kept%20secret@127.0.0.1:{port}/postgres"
-        self._port = port
+        (self.port,) = free_ports(1)
+        self.url = f"postgresql://ledger:kept%20secret@127.0.0.1:{self.port}/postgres"
         command = ["sh", "-c", _WATCH, "watch", str(self._folder)]
         self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         self._more: tuple[str, ...] = ()
@@ -82,7 +81,7 @@ class LocalPostgres:
 
     def start(self) -> None:
         """Start and wait until it serves. Raises NoPostgresError."""
-        settings = (*_SETTINGS, *self._more, f"port={self._port}")
+        settings = (*_SETTINGS, *self._more, f"port={self.port}")
         options = " ".join(f"-c {setting}" for setting in settings)
         log = str(self._folder / "log")
         self._run(

@@ -35,17 +35,17 @@ class Cut:
 
 
 class Proxy:
-    """Before one server. A context manager. `port` on loopback stays the same for its whole life.
+    """Before one server. A context manager. `port` of an address of this machine stays for its whole life.
 
     connections, cuts: how many there were. seed: of what is drawn.
     """
 
-    def __init__(self, host: str, port: int, *, seed: int = 0) -> None:
-        """Where the bytes go. The port is taken, and refuses until `start`."""
-        self.target = (host, port)
+    def __init__(self, host: str, port: int, *, seed: int = 0, at: str = "127.0.0.1") -> None:
+        """Where the bytes go; at: the address it listens on. The port is taken, and refuses until `start`."""
+        self.target, self.host = (host, port), at
         self.connections = self.cuts = 0
         # Bound and never listening: it keeps the port while the listener is away.
-        self._keeper = _bound(0)
+        self._keeper = _bound(at, 0)
         self.port: int = self._keeper.getsockname()[1]
         self._random = random.Random(seed)
         self._cut: Cut | None = None
@@ -118,7 +118,7 @@ class Proxy:
 
     async def _listen(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._take, sock=_bound(self.port))
+            self._server = await asyncio.start_server(self._take, sock=_bound(self.host, self.port))
 
     def _shut(self) -> None:
         if self._server is not None:
@@ -177,9 +177,9 @@ class Proxy:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_SECONDS)
 
 
-def _bound(port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     made = socket.socket()
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("127.0.0.1", port))
+    made.bind((host, port))
     return made
