@@ -62,6 +62,15 @@ def test_keda_asks_for_the_groups_and_topics_that_the_program_reads(tmp_path: Pa
     }
 
 
+def test_keda_looks_at_an_offset_no_sooner_than_it_can_have_moved() -> None:
+    """KEDA calls a lag persistent, and so none, whose offset is that of its last look: the autoscaler's
+    questions between two polls must not count as looks."""
+    for scaled in of_kind(render(values_of("keda")), "ScaledObject").values():
+        for trigger in scaled["spec"]["triggers"]:
+            assert trigger["metadata"]["excludePersistentLag"] == "true"
+            assert trigger["useCachedMetrics"]
+
+
 def test_a_destination_scales_by_limits_of_its_own() -> None:
     scaled = of_kind(render(values_of("keda")), "ScaledObject")
 
