@@ -25,7 +25,7 @@ from connector.errors import ConfigError
 from connector.ports import Attributes
 
 PATIENCE: Final = 4.0
-"""Seconds that an end waits for the last spans to be taken."""
+"""Seconds that the end of a process waits for the last spans to be taken."""
 SPOKEN: Final = "http/protobuf"
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _NO_PARENT: Final = Context()
@@ -35,8 +35,9 @@ _headers: Final = TraceContextTextMapPropagator()
 class OtelTracer:
     """ports.Tracer."""
 
-    def __init__(self) -> None:
-        """Raises ConfigError for variables that cannot be meant."""
+    def __init__(self, patience: float = PATIENCE) -> None:
+        """patience: seconds that `close` may take. Raises ConfigError for variables that cannot be meant."""
+        self._patience = patience
         _refuse_other_protocols()
         logging.getLogger("opentelemetry.util.re").setLevel(logging.ERROR)  # it would quote the headers
         try:
@@ -72,7 +73,7 @@ class OtelTracer:
         """Send what waits, if the collector takes it soon."""
         last = Thread(target=self._provider.shutdown, name="traces", daemon=True)
         last.start()
-        last.join(PATIENCE)
+        last.join(self._patience)
 
 
 class OtelSpan:
