@@ -12,7 +12,7 @@ from connector.dialects.metrica_answers import is_spent
 from connector.errors import ConnectorError, LedgerDown
 from connector.ports import Clock, Daily, Http, Meter
 from connector.settings import Settings
-from connector.wiring.edges import SystemClock
+from connector.wiring.edges import SystemClock, postgres
 
 LONGEST = DAY + 1
 """Seconds that a destination which counts by days may ask to stay away."""
@@ -23,7 +23,7 @@ SLACK = 60.0
 def count(settings: Settings, destination: str) -> Daily:
     """What was counted. Raises ConfigError, LedgerDown, Fatal."""
     if settings.ledger.is_postgres:
-        return PostgresDaily(settings.ledger.postgres_url, destination)
+        return PostgresDaily(postgres(settings), destination)
     return SqliteDaily(settings.ledger.sqlite_path, destination)
 
 

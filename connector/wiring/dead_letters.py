@@ -24,6 +24,7 @@ from connector.core.targets import BODIES, targets
 from connector.ports.archive import Discards
 from connector.settings import Settings
 from connector.settings.topic import TopicSettings
+from connector.wiring.edges import postgres
 
 __all__ = [
     "Choice",
@@ -94,7 +95,7 @@ def look(settings: Settings, box: LetterBox, choice: Choice, *, wait: float = WA
 def discards(settings: Settings) -> Iterator[Discards]:
     """Raises ConfigError, LedgerDown, Fatal."""
     path = settings.ledger.sqlite_path if not settings.ledger.is_postgres else None
-    store = SqliteDiscards(path) if path else PostgresDiscards(settings.ledger.postgres_url)
+    store = SqliteDiscards(path) if path else PostgresDiscards(postgres(settings))
     try:
         yield store
     finally:

@@ -47,7 +47,15 @@ def anew(settings: Settings, read: Callable[[], T]) -> Callable[[], T]:
 def registry(settings: Settings) -> Registry | None:
     """The registry's client, None where the topics have schema files. Raises ConfigError."""
     options = settings.registry_client()
-    return Registry(RegistryOptions(**options)) if options else None
+    if not options:
+        return None
+    credentials = anew(settings, options.pop("credentials"))
+    return Registry(RegistryOptions(credentials=credentials, **options))
+
+
+def postgres(settings: Settings) -> Callable[[], str]:
+    """The PostgreSQL ledger's address, as whoever connects asks for it."""
+    return anew(settings, settings.ledger.postgres_url)
 
 
 def ledger(settings: Settings, destination: str) -> AnyLedger:
@@ -57,7 +65,7 @@ def ledger(settings: Settings, destination: str) -> AnyLedger:
 
         lease = settings.delivery_of(destination).request_timeout_seconds + LEASE_SLACK
         days = settings.ledger.retention_days
-        return PostgresLedger(settings.ledger.postgres_url, destination, lease=lease, retention_days=days)
+        return PostgresLedger(postgres(settings), destination, lease=lease, retention_days=days)
     path = settings.ledger.sqlite_path
     if not path.parent.is_dir():
         raise ConfigError(f"ledger.url: {path.parent} does not exist; create it or mount a volume there")

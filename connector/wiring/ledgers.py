@@ -11,6 +11,7 @@ from connector.adapters.ledger_postgres_schema import migrate as migrate_tables
 from connector.adapters.ledger_sqlite_schema import migrate as migrate_file
 from connector.settings import Settings
 from connector.settings.ledger import LedgerSettings
+from connector.wiring.edges import postgres
 
 _WAIT = 60.0
 """Seconds that a step of a migration may take."""
@@ -29,7 +30,7 @@ def _migrate_file(settings: Settings) -> tuple[str, int, int]:
 
 
 def _migrate_tables(settings: Settings) -> tuple[str, int, int]:
-    link = Link(settings.ledger.postgres_url, _WAIT)
+    link = Link(postgres(settings), _WAIT)
     try:
         return link.place, *migrate_tables(link)
     finally:

@@ -10,12 +10,13 @@ from connector.errors import LedgerDown
 from connector.ports import Catalogue
 from connector.settings import Settings
 from connector.settings.metrica import MetricaSettings
+from connector.wiring.edges import postgres
 
 
 def catalogue(settings: Settings, destination: str) -> Catalogue:
     """What is kept of one destination. Raises ConfigError, LedgerDown, Fatal."""
     if settings.ledger.is_postgres:
-        return PostgresProducts(settings.ledger.postgres_url, destination)
+        return PostgresProducts(postgres(settings), destination)
     return SqliteProducts(settings.ledger.sqlite_path, destination)
 
 

@@ -8,6 +8,7 @@ from connector.adapters.ledger_sqlite_lock import FileLock
 from connector.errors import Fatal, LedgerDown
 from connector.ports.archive import Lock
 from connector.settings import Settings
+from connector.wiring.edges import postgres
 
 LOOK = 5.0
 """Seconds between two looks whether the replay is still its own."""
@@ -48,4 +49,4 @@ def _lock(settings: Settings, what: str) -> Lock:
         return FileLock(settings.ledger.sqlite_path, what)
     from connector.adapters.ledger_postgres_lock import SessionLock  # noqa: PLC0415 - as in edges
 
-    return SessionLock(settings.ledger.postgres_url, what)
+    return SessionLock(postgres(settings), what)

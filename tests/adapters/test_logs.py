@@ -4,14 +4,19 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 import structlog
 from hypothesis import given, strategies
 
-from connector.adapters.logs import configure, mask
+from connector.adapters.logs import configure, logger, mask
 from connector.adapters.masking import MASK, Masker
+from connector.errors import Outage
+from connector.settings import Settings, secret_values
+from connector.wiring import edges
 
 pytestmark = pytest.mark.reveals("what is masked has to be logged first")
 SECRET = "planted-api-key"
@@ -177,3 +182,40 @@ def test_an_email_in_any_text_is_masked(email: str, around: str) -> None:
 )
 def test_a_phone_between_any_marks_is_masked(phone: str, mark: str) -> None:
     assert phone not in Masker().text(f"contact{mark}{phone}{mark}")
+
+
+ROTATED: dict[str, Callable[[Settings], object]] = {
+    "api_key": lambda settings: edges.http(settings, "yespo"),
+    "registry": lambda settings: edges.registry(settings).writer(1, "orders"),  # type: ignore[union-attr]
+    "ledger": lambda settings: edges.postgres(settings)(),  # as each connection asks
+}
+
+
+@pytest.mark.parametrize("which", ROTATED)
+def test_a_secret_that_was_written_anew_is_masked_from_its_first_use_on(which: str, tmp_path: Path) -> None:
+    """By its value: nothing in its form tells it from any other word."""
+    nowhere = "127.0.0.1:9"
+    texts = {"api_key": "{}", "registry": "{}", "ledger": "postgresql://user:{}@" + nowhere + "/db"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text.format("first"))
+    settings = Settings.model_validate(
+        {
+            "kafka": {"bootstrap_servers": nowhere},
+            "schema_registry": {
+                "url": f"http://{nowhere}",
+                "user": "u",
+                "password_file": tmp_path / "registry",
+            },
+            "topics": [{"name": "orders", "entity": "order"}],
+            "destinations": {"yespo": {"type": "yespo", "api_key_file": tmp_path / "api_key"}},
+            "ledger": {"url_file": tmp_path / "ledger"},
+        }
+    )
+    output = io.StringIO()
+    configure("json", "info", secret_values(settings), output)
+    (tmp_path / which).write_text(texts[which].format("rotated"))
+    with suppress(Outage):
+        ROTATED[which](settings)
+    logger().info("refused", detail="it is first and was rotated")
+
+    assert json.loads(output.getvalue())["detail"] == f"it is {MASK} and was {MASK}"
