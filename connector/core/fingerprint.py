@@ -7,6 +7,7 @@ than BLAKE2b where the processor has SHA instructions (1.2 against 1.9 µs for 9
 
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import Encoder
@@ -14,6 +15,9 @@ from msgspec.json import Encoder
 from connector.core.events import Body, Order, Text
 
 _encode = Encoder(order="deterministic").encode
+_begin = sha256().copy
+"""A new hash: half a microsecond cheaper than to have OpenSSL look for the algorithm each time."""
+_TOTAL: Final = b',"totalCost":'
 
 
 class _Head(Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
@@ -32,15 +36,25 @@ def digests(body: Body) -> tuple[bytes, bytes]:
     Raises UnicodeEncodeError for a text with a lone surrogate, which no encoding can send.
     """
     content = _encode(body)
-    if not isinstance(body, Order):
+    if type(body) is not Order:
         return sha256(content).digest()[:16], b""
-    head = _encode(_Head(body.external_order_id, body.status, body.raw_status, body.date, body.occurred))
     # An order's JSON begins with its head's: what follows is the core, and both are encoded only once.
-    core = sha256(content[len(head) - 1 :])
+    end = head_size(body) if body.total_cost is UNSET else content.index(_TOTAL)
+    core = _begin()
+    core.update(content[end:])
     core.update(body.external_order_id.encode())
     core_digest = core.digest()[:16]
-    core.update(head)
+    core.update(content[:end] + b"}")
     return core.digest()[:16], core_digest
+
+
+def head_size(order: Order) -> int:
+    """Bytes of an order's JSON before its core: the plain form of the search for what comes next, totalCost.
+
+    Nothing in a text looks like a field's name: its quotes are escaped.
+    """
+    head = _Head(order.external_order_id, order.status, order.raw_status, order.date, order.occurred)
+    return len(_encode(head)) - 1
 
 
 def gone(key: str) -> bytes:

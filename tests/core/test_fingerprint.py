@@ -4,13 +4,17 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import UNSET
+from msgspec.json import Encoder
 from msgspec.structs import replace
 
 from connector.core.events import Contact, Item, Order
-from connector.core.fingerprint import digests
+from connector.core.fingerprint import digests, head_size
 from tests.support.mapping import order
 
 ORDER = Order(
@@ -32,6 +36,26 @@ def test_an_orders_json_begins_with_what_a_change_of_status_changes() -> None:
     """The core digest is taken of what follows: a field put before these would leave the core."""
     first = ("external_order_id", "status", "raw_status", "date")
     assert Order.__struct_fields__[: len(first)] == first
+
+
+TEXT = st.one_of(st.text(max_size=9), st.sampled_from([',"totalCost":', '"', "\\", '\\","totalCost":1']))
+ORDERS = st.builds(
+    Order,
+    TEXT,
+    status=st.one_of(st.just(UNSET), st.none(), TEXT),
+    date=st.sampled_from([UNSET, None, ORDER.date]),
+    total_cost=st.sampled_from([UNSET, None, Decimal("9.50")]),
+    email=st.one_of(st.just(UNSET), TEXT),
+    params=st.one_of(st.just(UNSET), st.dictionaries(st.sampled_from(["totalCost", "a"]), TEXT, min_size=1)),
+)
+
+
+@given(ORDERS)
+def test_where_the_core_begins_is_found_as_by_encoding_what_stands_before(made: Order) -> None:
+    content, size = Encoder(order="deterministic").encode(made), head_size(made)
+    core = sha256(content[size:] + made.external_order_id.encode())
+    whole = sha256(content[size:] + made.external_order_id.encode() + content[:size] + b"}")
+    assert digests(made) == (whole.digest()[:16], core.digest()[:16])
 
 
 def test_digests_do_not_depend_on_the_process() -> None:
