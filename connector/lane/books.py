@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from connector.core.brake import Brake
 from connector.core.letters import Letter
-from connector.core.model import Record
+from connector.core.model import Position, Record
 from connector.core.plan import Item
 from connector.core.weight import weight
 from connector.lane.partitions import Partitions
@@ -65,14 +65,16 @@ class Books:
         item.cost = grown + MADE
         self.bytes += item.cost
 
-    def close(self, record: Record, outcome: RecordOutcome, *, source_ms: int = -1) -> None:
-        """It is settled: free its position, count it. source_ms: when it was changed."""
+    def close(self, record: Record, outcome: RecordOutcome) -> None:
+        """It is settled: free its position, count it."""
         self.bytes -= record.size + RAW
+        self.free(record.position, outcome)
+
+    def free(self, position: Position, outcome: RecordOutcome) -> None:
+        """A position is open no longer."""
         self.closed += 1
-        self._partitions.settle(record.position)
-        self._outcomes[record.position.topic, outcome] += 1
-        if outcome == "delivered" and source_ms >= 0:
-            self._ages.append(self._clock.now() - source_ms / 1000)
+        self._partitions.settle(position)
+        self._outcomes[position.topic, outcome] += 1
 
     def drop(self, record: Record) -> None:
         """Its partition is another member's now: it is owed no longer here."""
@@ -86,11 +88,16 @@ class Books:
 
     def close_item(self, item: Item, outcome: RecordOutcome) -> None:
         """The same for what was made of a record; a contact made for an order has none."""
+        event, record = item.event, item.record
         self.bytes -= item.cost
-        if item.record is not None:
-            if outcome != "in_doubt":
-                self._brake.note(dead=outcome == "dead_lettered")
-            self.close(item.record, outcome, source_ms=item.event.source_ms)
+        if record is None:
+            return
+        self.bytes -= event.size + RAW
+        if outcome != "in_doubt":
+            self._brake.note(dead=outcome == "dead_lettered")
+        if outcome == "delivered" and event.source_ms >= 0:
+            self._ages.append(self._clock.now() - event.source_ms / 1000)
+        self.free(record.position, outcome)
 
     def bury(self, letter: Letter) -> None:
         """A dead letter is durable."""

@@ -112,16 +112,15 @@ class Dispatch:
         batches: list[list[Item]] = []
         for batch in self._plan.due(self._clock.monotonic(), room, flush=flush):
             newest = map(self._plan.fold, batch) if batch[0].lot.newest else batch
-            able = [item for item in newest if self._is_able(item)]
+            able = []
+            for item in newest:
+                if item.denied is not None:
+                    self._kill(item, item.denied)
+                elif self._escort.lets_go(item):
+                    able.append(item)
             if able:
                 batches.append(able)
         return batches
-
-    def _is_able(self, item: Item) -> bool:
-        if item.denied is not None:
-            self._kill(item, item.denied)
-            return False
-        return self._escort.lets_go(item)
 
     def _put_back(self, batches: Sequence[list[Item]]) -> None:
         """A turn that raised may have claimed them all the same: give them up before asking again."""
@@ -131,28 +130,28 @@ class Dispatch:
             self._plan.again(item, self._clock.monotonic())
 
     def _send(self, batches: Sequence[list[Item]], verdicts: Sequence[Verdict]) -> None:
-        judge, answers = self._judge, iter(verdicts)
+        answers = iter(verdicts)
         flights: list[tuple[Lot, list[Sending]]] = []
         for batch in batches:
             lot, together = batch[0].lot, []
             for item in batch:
-                sending = judge(item, next(answers))
-                if sending is not None and (item.lot is lot or item.lot == lot):
-                    together.append(sending)
-                elif sending is not None:  # the ledger's word gave it a lot of its own
-                    flights.append((item.lot, [sending]))
-                else:
+                verdict = next(answers)
+                sending = self._grant(item, verdict) if type(verdict) is Grant else None
+                if sending is None:
+                    self._judge(item, verdict)
                     self._escort.lands(item)
+                elif item.lot is lot or item.lot == lot:
+                    together.append(sending)
+                else:  # the ledger's word gave it a lot of its own
+                    flights.append((item.lot, [sending]))
             if together:
                 flights.append((lot, together))
         if flights:
             self._courier.submit(flights)
 
-    def _judge(self, item: Item, verdict: Verdict) -> Sending | None:
-        """What the ledger's word means for one item; a Sending if it may fly."""
+    def _judge(self, item: Item, verdict: Verdict) -> None:
+        """What the ledger's word means for one item, if it is no grant."""
         match verdict:
-            case Grant():
-                return self._grant(item, verdict)
             case Done(outcome):
                 self._close(item, outcome)
             case Busy():
@@ -164,9 +163,9 @@ class Dispatch:
                 self._ask(item, reason)
             case Deny(cause, detail):
                 self._kill(item, Refused(cause, detail))
-        return None
 
     def _grant(self, item: Item, grant: Grant) -> Sending | None:
+        """It may fly; None: it is held as a dead letter."""
         event = self._destination.refine(item.event, grant)
         if event is not item.event:
             item.lot = self._destination.lot(event)
@@ -175,7 +174,7 @@ class Dispatch:
             self._kill(item, Refused("in_doubt", "a stopped process may have sent it"), settlement)
             return None
         self._flying[event.entity, event.key] = item
-        return Sending(event, grant.doubtful, id_only=grant.id_only, guest=grant.guest, known=grant.known)
+        return Sending(event, grant.doubtful, 0, 0, grant.id_only, 0, None, grant.guest, grant.known)
 
     def _ask(self, item: Item, reason: str) -> None:
         record, version = item.record, item.event.version
@@ -190,14 +189,20 @@ class Dispatch:
 
     # --- What the courier brings back -------------------------------------------------------------
 
-    def land(self, landed: Landed) -> None:
-        """A final outcome: remember what to write, free nothing yet."""
-        event = landed.sending.event
-        item = self._flying.pop((event.entity, event.key))
-        self._escort.lands(item)
+    def land(self, landed: Sequence[Landed]) -> None:
+        """Final outcomes: remember what to write, free nothing yet."""
+        destination, settling = self._destination, self._settling
+        for one in landed:
+            event, outcome = one.sending.event, one.outcome
+            item = self._flying.pop((event.entity, event.key))
+            self._escort.lands(item)
+            if type(outcome) is Accepted:
+                settling.append(accepted(destination, item, one, outcome.remote_id))
+            else:
+                self._fail(item, one)
+
+    def _fail(self, item: Item, landed: Landed) -> None:
         match landed.outcome:
-            case Accepted(remote_id):
-                self._settling.append(accepted(self._destination, item, landed, remote_id))
             case Refused() as end:
                 self._kill(item, end, released(item, landed))
             case Held(reason):

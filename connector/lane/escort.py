@@ -34,9 +34,10 @@ class Escort:
     def lets_go(self, item: Item) -> bool:
         """Whether an item that is due may go: then all else that is due in the same turn sees it fly, and it
         has to land. If not, it is offered again by itself."""
-        if self._holds(item):
+        contact = item.event.entity == "contact"
+        if (contact or self._changing) and self._holds(item):
             return False
-        if item.event.entity == "contact":
+        if contact:
             self._changing.add(item.event.key)
         elif item.requires is not None:
             key = item.requires.key
@@ -52,7 +53,8 @@ class Escort:
             self._served[key] -= 1
             if not self._served[key]:
                 del self._served[key]
-                self._let_go(key)
+                if self._held:
+                    self._let_go(key)
 
     def forget(self, dropped: list[Item]) -> None:
         """They are another member's now; the plan, rebuilt without them, offers all others anew."""

@@ -98,9 +98,9 @@ class Lane:
                 self._dispatch.refuse(record, topic_id, taken)
 
     def _land(self) -> None:
-        for one in (landed := self._courier.harvest()):
-            self._dispatch.land(one)
-        self._moved = self._moved or bool(landed)
+        if landed := self._courier.harvest():
+            self._dispatch.land(landed)
+            self._moved = True
 
     def _bury(self) -> None:
         if not self._brake.holds:

@@ -31,7 +31,7 @@ def accepted(destination: Destination, item: Item, landed: Landed, remote_id: st
     client = contact_key if item.lot.counts and not landed.sending.known else None
     settlement = Settlement(
         event, "accepted", landed.certain, item.lot.live, aliases, contact_key, remote_id, landed.attempts,
-        item.lot.keeps, client=client,
+        item.lot.keeps, False, client,
     )  # fmt: skip
     return Settling(settlement, item, "delivered")
 

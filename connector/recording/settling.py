@@ -8,7 +8,7 @@ from connector.core.assignment import Answer
 from connector.core.brake import Brake
 from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict, Want
 from connector.core.letters import Letter
-from connector.core.model import Record
+from connector.core.model import Position
 from connector.errors import ConnectorError
 from connector.lane.books import Books, RecordOutcome
 from connector.lane.partitions import Partitions
@@ -110,10 +110,10 @@ class RecordedBooks(Books):
         super().__init__(destination, partitions, brake, clock, meter)
         self._tape = tape
 
-    def close(self, record: Record, outcome: RecordOutcome, *, source_ms: int = -1) -> None:
+    def free(self, position: Position, outcome: RecordOutcome) -> None:
         """See Books."""
-        self._tape.close(record.position, outcome)
-        super().close(record, outcome, source_ms=source_ms)
+        self._tape.close(position, outcome)
+        super().free(position, outcome)
 
 
 def _named(verdict: Verdict) -> tuple[str, str | None]:

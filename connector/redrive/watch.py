@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Final
 
 from connector.core.brake import Brake
-from connector.core.model import Position, Record
+from connector.core.model import Position
 from connector.lane.books import Books, RecordOutcome
 from connector.lane.partitions import Partitions
 from connector.ports import Clock, Meter
@@ -43,10 +43,10 @@ class WatchedBooks(Books):
 
     watch: Watch
 
-    def close(self, record: Record, outcome: RecordOutcome, *, source_ms: int = -1) -> None:
+    def free(self, position: Position, outcome: RecordOutcome) -> None:
         """See Books."""
-        super().close(record, outcome, source_ms=source_ms)
-        self.watch.close(record.position, outcome)
+        super().free(position, outcome)
+        self.watch.close(position, outcome)
 
 
 class Watched(Unrecorded):

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from connector.core.checkpoint import Job, Mark
 from connector.core.extent import Stretch
-from connector.core.model import Position, Record
+from connector.core.model import Position
 from connector.lane.books import Books, RecordOutcome
 from connector.ports import TopicPartition
 
@@ -65,10 +65,10 @@ class TalliedBooks(Books):
 
     tally: Tally
 
-    def close(self, record: Record, outcome: RecordOutcome, *, source_ms: int = -1) -> None:
+    def free(self, position: Position, outcome: RecordOutcome) -> None:
         """See Books."""
-        super().close(record, outcome, source_ms=source_ms)
-        self.tally.close(record.position, outcome)
+        super().free(position, outcome)
+        self.tally.close(position, outcome)
 
 
 def begun(job: Job, stretches: Iterable[Stretch]) -> dict[TopicPartition, Mark]:
