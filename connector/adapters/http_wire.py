@@ -64,7 +64,7 @@ class WireHttp:
         connection = self._used(loop.time())
         if connection is None:
             made = await self._connect(loop, timeout)
-            if isinstance(made, NoAnswer):
+            if type(made) is NoAnswer:
                 return made
             connection = made
         body = request.body
@@ -78,7 +78,7 @@ class WireHttp:
         finally:
             self._flying.discard(connection)
             self._keep(connection, loop.time())
-        if isinstance(reply, NoAnswer):
+        if type(reply) is NoAnswer:
             return reply
         self._credentials.judge(reply.status)
         return reply if len(reply.body) <= self._options.body_limit else too_large(reply)

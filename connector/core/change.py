@@ -7,7 +7,7 @@ writer schema: the row stays raw, the shape is shared by all records of that sch
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, final
 
 from msgspec import Struct
 
@@ -60,6 +60,7 @@ class Shape(Struct, frozen=True, eq=False):
     columns: Mapping[str, Column]
 
 
+@final
 class Change(Struct, frozen=True, gc=False):
     """One change of one row.
 

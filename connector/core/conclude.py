@@ -39,7 +39,7 @@ def ask(request: Request) -> Steps[Response | NoAnswer]:
 def isolate(batch: Batch, attempt: Attempt) -> Conversation:
     """Halve what is refused as a whole until each bad event stands alone with its own Refused."""
     verdict = yield from attempt(batch)
-    if not isinstance(verdict, Refused):
+    if type(verdict) is not Refused:
         return verdict
     if len(batch) == 1:
         return [verdict]

@@ -6,12 +6,11 @@ cause. Only RegistryDown comes out, and then the same record is to be given agai
 
 from typing import Any, Final, Protocol
 
-from msgspec import Struct
-
 from connector.core.avro import Schema, SchemaInvalid, parse
 from connector.core.change import Change, Shape
 from connector.core.columns import Plan
 from connector.core.envelope import Decoded, Key, Open, delete, opener, tells
+from connector.core.events import Contact, Fact, Order
 from connector.core.keys import Keys, opaque
 from connector.core.model import DELETE, Origin, Record, Reject, Skip
 from connector.core.origin import flat_origin
@@ -21,6 +20,7 @@ from connector.core.wire import Headers
 
 _DELETES: Final = 4096
 _NO_HEADERS: Final[Headers] = {}
+_ROWS: Final = frozenset((dict, Order, Contact, Fact))
 
 
 class Mapped(Protocol):
@@ -83,16 +83,15 @@ class Decoder:
         return self._opened(record, headers, *found)
 
     def _opened(self, record: Record, headers: Headers, open_: Open, message: Any) -> Decoded:
-        if not isinstance(message, dict | Struct):
+        if type(message) not in _ROWS:
             return Reject("not_a_record", "the value is null inside its schema")
-        if self._keyless and not open_.may_delete(message, headers):
-            key = None
-        else:
+        key: Key | Reject | None = None
+        if not self._keyless or open_.may_delete(message, headers):
             key = self._keys.read(record.key, headers)
-        change = open_(message, headers, opaque(record.key) if isinstance(key, Reject) else key)
-        if not isinstance(change, Change):
+        change = open_(message, headers, opaque(record.key) if type(key) is Reject else key)
+        if type(change) is not Change:
             return change
-        if change.op is DELETE and isinstance(key, Reject):
+        if change.op is DELETE and type(key) is Reject:
             return key  # nothing else of a delete may be used
         self._remember(record, change)
         return change

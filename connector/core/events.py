@@ -6,6 +6,7 @@ Names follow the vendor-neutral business terms; `rename="camel"` gives the names
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import final
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -29,6 +30,7 @@ class Item(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     extra: dict[str, Json] | UnsetType = UNSET
 
 
+@final
 class Order(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The state of an order. `date` is aware; `raw_status` is the source's word beside the mapped one.
 
@@ -62,6 +64,7 @@ class Order(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     params: dict[str, Json] | UnsetType = UNSET
 
 
+@final
 class Contact(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The state of a contact. `fields` are the account's custom fields by id."""
 
@@ -80,6 +83,7 @@ class Contact(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True)
     fields: dict[str, Json] | UnsetType = UNSET
 
 
+@final
 class Fact(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """A custom event: what happened once, under a type of the account's own. `occurred` is aware."""
 
@@ -95,6 +99,7 @@ class Fact(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
 Body = Order | Contact | Fact
 
 
+@final
 class Event(Struct, frozen=True, gc=False):
     """One change of one entity, or one fact, ready to be claimed.
 

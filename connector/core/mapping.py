@@ -63,7 +63,7 @@ class Mapper:
         if self._rules.on_snapshot == "skip" and _is_snapshot(change):
             return Skip("snapshot")
         plan = self._plans.get(change.shape) or self._planned(change.shape)
-        return self._make(change, record, topic_id, plan) if isinstance(plan, Plan) else plan
+        return plan if type(plan) is Reject else self._make(change, record, topic_id, plan)
 
     def key_of(self, change: Change) -> str | None:
         """The entity key of a change that cannot be mapped, for its dead letter; None: its row tells none."""
@@ -81,13 +81,13 @@ class Mapper:
 
     def _written(self, change: Change, record: Record, topic_id: str, plan: Plan) -> Event | Reject:
         body = change.body or plan.fill(change.row)
-        if isinstance(body, Reject):
+        if type(body) is Reject:
             return body
-        key = order_key(body) if isinstance(body, Order) else other_key(body)
+        key = order_key(body) if type(body) is Order else other_key(body)
         if key is None:
             return self._keyless()
         declared = plan.declared(change.row) if plan.version is not None else None
-        if isinstance(declared, Reject):
+        if type(declared) is Reject:
             return declared
         snapshot = _is_snapshot(change)
         what = self._kind(change, snapshot=snapshot), key, body

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from connector.core.events import Contact, Event, Fact
+from connector.core.events import Contact, Event, Order
 from connector.core.heads import Head, State
 from connector.core.model import Entity
 from connector.core.turn import NOBODY, Claim
@@ -71,9 +71,9 @@ class Removed(Struct, frozen=True):
 def occurred_s(event: Event) -> int | None:
     """When an order or fact occurred, in seconds since the epoch."""
     body = event.body
-    if isinstance(body, Contact):
+    if type(body) is Contact:
         return None
-    when = body.occurred if isinstance(body, Fact) else body.occurred or body.date
+    when = body.occurred or body.date if type(body) is Order else body.occurred
     return int(when.timestamp()) if isinstance(when, datetime) else None
 
 

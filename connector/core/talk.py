@@ -6,12 +6,14 @@ import, halving a refused batch, pausing for a quota are then plain code, tested
 """
 
 from collections.abc import Generator, Mapping, Sequence
+from typing import final
 
 from msgspec import Struct
 
 from connector.core.events import Event
 
 
+@final
 class Request(Struct, frozen=True):
     """One HTTP request, relative to the destination's base URL. `resource` is its name in metrics.
 
@@ -26,6 +28,7 @@ class Request(Struct, frozen=True):
     carries: "Batch" = ()
 
 
+@final
 class Response(Struct, frozen=True):
     """An answer: header names in lower case, the body whole (bounded by the client)."""
 
@@ -34,6 +37,7 @@ class Response(Struct, frozen=True):
     headers: Mapping[str, str] = {}
 
 
+@final
 class NoAnswer(Struct, frozen=True):
     """No answer came. `made` is False only where the connection provably was never made (RULES 4)."""
 
@@ -41,12 +45,14 @@ class NoAnswer(Struct, frozen=True):
     reason: str
 
 
+@final
 class Wait(Struct, frozen=True):
     """Ask the driver to sleep (an import that is not finished yet)."""
 
     seconds: float
 
 
+@final
 class Sending(Struct, frozen=True, gc=False):
     """One event of a batch with what its earlier attempts left behind.
 
@@ -69,12 +75,14 @@ class Sending(Struct, frozen=True, gc=False):
     known: bool = False
 
 
+@final
 class Accepted(Struct, frozen=True, gc=False):
     """The destination has it. `remote_id` is its own id of the entity, where it gives one."""
 
     remote_id: str | None = None
 
 
+@final
 class Refused(Struct, frozen=True, gc=False):
     """The event's own fault: a dead letter (same words as Reject)."""
 
@@ -82,6 +90,7 @@ class Refused(Struct, frozen=True, gc=False):
     detail: str
 
 
+@final
 class InDoubt(Struct, frozen=True, gc=False):
     """It may or may not have been applied. part: see Sending, of what was accepted before; so below."""
 
@@ -89,6 +98,7 @@ class InDoubt(Struct, frozen=True, gc=False):
     part: str | None = None
 
 
+@final
 class Retry(Struct, frozen=True, gc=False):
     """Not applied; try again. reason: throttled | unavailable | unreachable | conflict | import_error.
     after: seconds asked for by the destination, None = our own backoff."""
@@ -98,6 +108,7 @@ class Retry(Struct, frozen=True, gc=False):
     part: str | None = None
 
 
+@final
 class Halt(Struct, frozen=True, gc=False):
     """No other request would be applied: reason credentials | contract (RULES, promise 6).
 

@@ -30,7 +30,7 @@ def mismatch(order: Order) -> bool:
     sum_of_items = _NOTHING
     for item in items:
         cost, quantity = item.cost, item.quantity
-        if not isinstance(cost, Decimal) or not isinstance(quantity, (int, Decimal)):
+        if type(cost) is not Decimal or (type(quantity) is not int and type(quantity) is not Decimal):
             return False
         sum_of_items += cost if quantity == 1 else cost * quantity
     return sum_of_items != total and abs(sum_of_items - total) > _half(total)

@@ -32,7 +32,7 @@ class Driver:
             except StopIteration as stop:
                 outcomes: list[Outcome] = stop.value
                 return outcomes
-            if isinstance(step, Wait):
+            if type(step) is Wait:
                 flight.deadline = self._clock.monotonic() + step.seconds + GRACE
                 await asyncio.sleep(step.seconds)
                 reply = None

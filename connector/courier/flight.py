@@ -143,7 +143,7 @@ def sort(lot: Lot, batch: Sequence[Sending], outcomes: Sequence[Outcome]) -> tup
     again: Again = {}
     for sending, outcome in zip(batch, outcomes, strict=True):
         attempts = sending.attempts + 1
-        if isinstance(outcome, (Accepted, Refused)):
+        if type(outcome) is Accepted or type(outcome) is Refused:
             landed.append(Landed(sending, outcome, attempts, not sending.doubtful))
         elif isinstance(outcome, InDoubt) and lot.in_doubt == "hold":
             landed.append(Landed(sending, Held(outcome.reason), attempts, certain=False))

@@ -92,7 +92,7 @@ class Guard:
 
     def heard(self, flight: Flight, reply: Response | NoAnswer) -> None:
         """What a reply says at once, whatever its conversation comes to (2xx: the destination works)."""
-        if isinstance(reply, NoAnswer):
+        if type(reply) is NoAnswer:
             return
         if OK <= reply.status < REDIRECTS:
             self.pace.answered()

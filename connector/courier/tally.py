@@ -31,7 +31,7 @@ class Tally:
 
     def request(self, resource: str, reply: Response | NoAnswer, seconds: float) -> None:
         """One attempt ended; without an answer its status is `none`."""
-        self._requests[resource, reply.status if isinstance(reply, Response) else "none"] += 1
+        self._requests[resource, reply.status if type(reply) is Response else "none"] += 1
         self._seconds[resource].append(seconds)
         if self._timer is None:
             self._soon()

@@ -70,13 +70,12 @@ class Yespo:
 
         A delete needs none: it cancels what was accepted after its contact.
         """
-        if not isinstance(event.body, Contact):
-            return (
-                None
-                if event.op is DELETE
-                else requirement(event.body, fresh=self._refreshes, locator=self._form.locator)
-            )
-        return address(event.body) if event.kind is CONTACT_UPSERTED else None
+        body = event.body
+        if type(body) is Contact:
+            return address(body) if event.kind is CONTACT_UPSERTED else None
+        if event.op is DELETE:
+            return None
+        return requirement(body, fresh=self._refreshes, locator=self._form.locator)
 
     def ensure(self, event: Event, *, shared: bool) -> Event | None:
         """The required contact from the event's own fields (RULES 5: older than any real change).

@@ -45,15 +45,15 @@ def judge(
 
     asynchronous: acceptance alone does not finish the work (an import), so "repeated" does not either.
     """
-    if isinstance(answer, Response) and answer.status == CONFLICT:
+    if type(answer) is Response and answer.status == CONFLICT:
         return [_conflict(sending, asynchronous=asynchronous) for sending in batch]
-    outcome = _lost(answer) if isinstance(answer, NoAnswer) else _told(answer)
-    return outcome if isinstance(outcome, Refused) else [outcome] * len(batch)
+    outcome = _lost(answer) if type(answer) is NoAnswer else _told(answer)
+    return outcome if type(outcome) is Refused else [outcome] * len(batch)
 
 
 def succeeded(answer: Response | NoAnswer) -> bool:
     """Any 2xx is an acceptance."""
-    return isinstance(answer, Response) and answer.status // 100 == 2  # noqa: PLR2004 - the class of success
+    return type(answer) is Response and answer.status // 100 == 2  # noqa: PLR2004 - the class of success
 
 
 def retry_after(answer: Response) -> float | None:

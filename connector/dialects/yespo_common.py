@@ -3,6 +3,7 @@
 A yes is the plain form's too (a property of its tests); after a no the plain form has the last word.
 """
 
+from collections.abc import Sequence
 from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Final
 
@@ -23,22 +24,25 @@ def is_common(order: Order) -> bool:
             and number.strip() not in BLANK and len(number) <= MAX_IDENTIFIER
             and total.is_finite() and not total.is_signed()  # type: ignore[union-attr]  # see below
             and _LEAST <= total.adjusted() <= MAX_POWER  # type: ignore[union-attr]
-            and _is_located(order) and (not order.items or all(map(_is_common_item, order.items)))
+            and _is_located(order) and (not order.items or _are_common(order.items))
         )  # fmt: skip
     except AttributeError:  # None or UNSET where a text or a number has to be
         return False
 
 
-def _is_common_item(item: Item) -> bool:
-    cost = item.cost
-    return (
-        type(item.quantity) is int
-        and cost.is_finite() and _LEAST <= cost.adjusted() <= MAX_POWER  # type: ignore[union-attr]
-        and item.external_item_id.strip() not in BLANK  # type: ignore[union-attr]
-        and item.name.strip() not in BLANK  # type: ignore[union-attr]
-        and item.url.strip() not in BLANK  # type: ignore[union-attr]
-        and item.image_url.strip() not in BLANK  # type: ignore[union-attr]
-    )  # fmt: skip
+def _are_common(items: Sequence[Item]) -> bool:
+    for item in items:
+        cost = item.cost
+        if not (
+            type(item.quantity) is int
+            and cost.is_finite() and _LEAST <= cost.adjusted() <= MAX_POWER  # type: ignore[union-attr]
+            and item.external_item_id.strip() not in BLANK  # type: ignore[union-attr]
+            and item.name.strip() not in BLANK  # type: ignore[union-attr]
+            and item.url.strip() not in BLANK  # type: ignore[union-attr]
+            and item.image_url.strip() not in BLANK  # type: ignore[union-attr]
+        ):  # fmt: skip
+            return False
+    return True
 
 
 def _is_located(order: Order) -> bool:

@@ -4,7 +4,7 @@ what is deeper as text. The connector writes that text itself (`yespo_events.bou
 
 from collections.abc import Mapping
 
-from connector.core.events import Contact, Event, Fact
+from connector.core.events import Contact, Event, Order
 from connector.core.model import Json
 
 LEVELS = 2
@@ -14,10 +14,10 @@ LEVELS = 2
 def deep_values(event: Event) -> int:
     """How many values of an event are sent as their JSON text."""
     body = event.body
-    if isinstance(body, Contact):
+    if type(body) is Contact:
         return _flat(body.fields or {})
     found = sum(_deep(value) for value in body.params.values()) if body.params else 0
-    if isinstance(body, Fact):
+    if type(body) is not Order:
         return found
     if body.additional_info:
         found += _deep(body.additional_info)

@@ -91,7 +91,7 @@ def attempt(form: Form, resource: str, sending: Sending) -> Steps[Outcome]:
     """Send one live event."""
     try:
         event = render(sending, form)
-        if isinstance(event, Refused):
+        if type(event) is Refused:
             return event
         body = encode(event)
     except (ValueError, RecursionError):
@@ -99,14 +99,14 @@ def attempt(form: Form, resource: str, sending: Sending) -> Steps[Outcome]:
     part = (sending,)
     request = Request("POST", "/v2/event", resource, body, JSON_HEADERS, part)
     verdict = judge((yield from ask(request)), part)
-    return verdict if isinstance(verdict, Refused) else verdict[0]
+    return verdict if type(verdict) is Refused else verdict[0]
 
 
 def render(sending: Sending, form: Form, *, occurred: bool = False) -> EventBody | Refused:
     """The event as its JSON will be, or what the ledger's answer made unsendable though `check` passed it."""
     event = sending.event
     order, status = event.body, STATUS_OF.get(event.kind)
-    if not isinstance(order, Order):
+    if type(order) is not Order:
         return _custom(sending, form, occurred=occurred)
     if event.op is DELETE:
         return UNKNOWN_ORDER

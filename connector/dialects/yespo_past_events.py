@@ -37,7 +37,7 @@ def _attempt(form: Form, part: Batch) -> Steps[list[Outcome] | Refused]:
     try:
         for sending in part:
             event = render(sending, form, occurred=True)
-            if isinstance(event, Refused):
+            if type(event) is Refused:
                 return event
             events.append(event)
         body = encode(PastEvents(events))
@@ -45,6 +45,6 @@ def _attempt(form: Form, part: Batch) -> Steps[list[Outcome] | Refused]:
         return UNENCODABLE
     request = Request("POST", "/v1/past_events", "past_events", body, JSON_HEADERS, part)
     answer = yield from ask(request)
-    if isinstance(answer, Response) and succeeded(answer) and answer.body:
+    if type(answer) is Response and succeeded(answer) and answer.body:
         return judge_each(answer, events, [sending.event.key for sending in part])
     return judge(answer, part)
