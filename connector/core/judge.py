@@ -31,7 +31,7 @@ def rank_of(version: Version, epochs: Epochs) -> int:
     """The highest rank accepted for the version's clock by its time; 0 without one."""
     if not epochs:
         return 0
-    at = _time(version)
+    at = time_of(version)
     return next((e.rank for e in epochs if e.clock == version.clock and e.since_ms <= at), 0)
 
 
@@ -153,7 +153,7 @@ def _by_rank(head: Head, seen: Version, version: Version, epochs: Epochs) -> Rea
     if version.clock == seen.clock:
         return "older"
     since = next((e.since_ms for e in epochs if e.rank == head.rank), 0)
-    return "older" if _time(version) < since else "clock"
+    return "older" if time_of(version) < since else "clock"
 
 
 def _by_numbers(head: Head, seen: Version, version: Version, digest: bytes) -> Reading:
@@ -192,7 +192,8 @@ def _order(new: int | str | None, old: int | str | None) -> Reading:
     return "newer" if new > old else "older"  # type: ignore[operator]
 
 
-def _time(version: Version) -> int:
+def time_of(version: Version) -> int:
+    """When the change was made, as far as it tells, in ms since the epoch."""
     return version.timestamp_ms if version.ts_ms is None else version.ts_ms
 
 

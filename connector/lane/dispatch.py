@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from connector.core.claims import Ask, Busy, Deny, Done, Grant, Needs, Settlement, Verdict
+from connector.core.judge import time_of
 from connector.core.lots import Lot
 from connector.core.model import Record
 from connector.core.plan import Item, Line, Plan
@@ -93,14 +94,13 @@ class Dispatch:
         if not batches and not self._settling and not self._unsure:
             return False
         wants = [wanted(item) for batch in batches for item in batch]
+        settled = self._settling
         try:
-            verdicts = self._ledger.turn(
-                [*self._unsure.values(), *[one.settlement for one in self._settling]], wants
-            )
+            verdicts = self._ledger.turn([*self._unsure.values(), *[s.settlement for s in settled]], wants)
         except BaseException:
             self._put_back(batches)
             raise
-        settled, self._settling, self._unsure = self._settling, [], {}
+        self._settling, self._unsure = [], {}
         for one in settled:
             if one.item is not None:
                 self._close(one.item, one.outcome)
@@ -112,15 +112,16 @@ class Dispatch:
         batches: list[list[Item]] = []
         for batch in self._plan.due(self._clock.monotonic(), room, flush=flush):
             newest = map(self._plan.fold, batch) if batch[0].lot.newest else batch
-            able = []
-            for item in newest:
-                if item.denied is not None:
-                    self._kill(item, item.denied)
-                elif self._escort.lets_go(item):
-                    able.append(item)
+            able = [item for item in newest if self._is_able(item)]
             if able:
                 batches.append(able)
         return batches
+
+    def _is_able(self, item: Item) -> bool:
+        if item.denied is None:
+            return self._escort.lets_go(item)
+        self._kill(item, item.denied)
+        return False
 
     def _put_back(self, batches: Sequence[list[Item]]) -> None:
         """A turn that raised may have claimed them all the same: give them up before asking again."""
@@ -130,12 +131,10 @@ class Dispatch:
             self._plan.again(item, self._clock.monotonic())
 
     def _send(self, batches: Sequence[list[Item]], verdicts: Sequence[Verdict]) -> None:
-        answers = iter(verdicts)
-        flights: list[tuple[Lot, list[Sending]]] = []
+        answers, flights = iter(verdicts), list[tuple[Lot, list[Sending]]]()
         for batch in batches:
             lot, together = batch[0].lot, []
-            for item in batch:
-                verdict = next(answers)
+            for item, verdict in zip(batch, answers, strict=False):  # the rest is the next batches'
                 sending = self._grant(item, verdict) if type(verdict) is Grant else None
                 if sending is None:
                     self._judge(item, verdict)
@@ -165,7 +164,6 @@ class Dispatch:
                 self._kill(item, Refused(cause, detail))
 
     def _grant(self, item: Item, grant: Grant) -> Sending | None:
-        """It may fly; None: it is held as a dead letter."""
         event = self._destination.refine(item.event, grant)
         if event is not item.event:
             item.lot = self._destination.lot(event)
@@ -182,8 +180,7 @@ class Dispatch:
             raise AssertionError("only a record's own event has a clock to ask about")
         at = record.position
         if self._partitions.holds(at):
-            since = version.ts_ms if version.ts_ms is not None else version.timestamp_ms
-            question = Asking(reason, self._clock.now(), version.clock, since)
+            question = Asking(reason, self._clock.now(), version.clock, time_of(version))
             self._partitions.ask((at.topic, at.partition), question)
         self._plan.again(item, self._clock.monotonic() + ASK_SECONDS)
 
@@ -191,25 +188,23 @@ class Dispatch:
 
     def land(self, landed: Sequence[Landed]) -> None:
         """Final outcomes: remember what to write, free nothing yet."""
-        destination, settling = self._destination, self._settling
         for one in landed:
             event, outcome = one.sending.event, one.outcome
             item = self._flying.pop((event.entity, event.key))
             self._escort.lands(item)
             if type(outcome) is Accepted:
-                settling.append(accepted(destination, item, one, outcome.remote_id))
+                self._settling.append(accepted(self._destination, item, one, outcome.remote_id))
             else:
                 self._fail(item, one)
 
     def _fail(self, item: Item, landed: Landed) -> None:
-        match landed.outcome:
-            case Refused() as end:
-                self._kill(item, end, released(item, landed))
-            case Held(reason):
-                self._kill(item, Refused("in_doubt", reason), released(item, landed))
-            case Returned():
-                self._settling.append(Settling(released(item, landed), None, "filtered"))
-                self._plan.again(item, self._clock.monotonic() + BUSY_SECONDS)
+        end, settlement = landed.outcome, released(item, landed)
+        if isinstance(end, Held):
+            end = Refused("in_doubt", end.reason)
+        if isinstance(end, Refused):
+            return self._kill(item, end, settlement)
+        self._settling.append(Settling(settlement, None, "filtered"))
+        return self._plan.again(item, self._clock.monotonic() + BUSY_SECONDS)
 
     def _close(self, item: Item, outcome: RecordOutcome) -> None:
         if item.earlier and outcome not in ("dead_lettered", "in_doubt"):
