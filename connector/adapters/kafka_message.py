@@ -11,7 +11,8 @@ Headers = tuple[tuple[str, bytes | None], ...]
 
 def record_of(message: Message, topic: str, lease: int) -> Record:
     """topic: its topic's name. lease: which assignment of its partition it was read in."""
-    partition, offset = cast("tuple[int, int]", (message.partition(), message.offset()))
+    partition: int = message.partition()  # type: ignore[assignment]  # only a message that is made lacks them
+    offset: int = message.offset()  # type: ignore[assignment]
     kind, timestamp = message.timestamp()
     headers = message.headers()
     return Record(

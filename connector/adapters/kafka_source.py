@@ -112,8 +112,8 @@ class KafkaSource:
             if (error := message.error()) is not None:
                 self._on_message_error(message, error)
                 continue
-            topic, partition = cast("TopicPartition", (message.topic(), message.partition()))
-            placed = self._placed.get((topic, partition))
+            topic: str = message.topic()  # type: ignore[assignment]  # only a message that is made lacks it
+            placed = self._placed.get((topic, message.partition()))  # type: ignore[arg-type]  # as above
             if placed is not None:  # else: it was fetched before the partition was taken away, or placed
                 # One text for a topic, where each message has its own: it is kept once, and hashed once.
                 records.append(record_of(message, self._topics.setdefault(topic, topic), placed.lease))

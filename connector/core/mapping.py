@@ -89,11 +89,7 @@ class Mapper:
         declared = plan.declared(change.row) if plan.version is not None else None
         if type(declared) is Reject:
             return declared
-        snapshot = _is_snapshot(change)
-        what = self._kind(change, snapshot=snapshot), key, body
-        return self._event(
-            change, record, clock_of(change, record, topic_id), declared, what, snapshot=snapshot
-        )
+        return self._event(change, record, topic_id, self._kind(change), key, body, declared)
 
     def _fact(self, change: Change, record: Record, topic_id: str, plan: Plan) -> Event | Reject:
         body = change.body or plan.fill(change.row)
@@ -117,27 +113,20 @@ class Mapper:
         plan = self._plans[shape] = self._planner.plan(shape)
         return plan
 
-    def _kind(self, change: Change, *, snapshot: bool) -> Kind:
+    def _kind(self, change: Change) -> Kind:
         if self._rules.entity == "contact":
             return CONTACT_UPSERTED
-        if snapshot:
+        if _is_snapshot(change):
             created = self._rules.on_snapshot in ("create", "past_events")
         else:
             created = change.op is CREATE and change.origin.moved != "from"
         return ORDER_CREATED if created else ORDER_UPDATED
 
     def _event(
-        self,
-        change: Change,
-        record: Record,
-        clock: str,
-        declared: int | str | None,
-        what: tuple[Kind, str, Body],
-        *,
-        snapshot: bool,
-    ) -> Event | Reject:
-        kind, key, body = what
-        source_ms = change.origin.ts_ms
+        self, change: Change, record: Record, topic_id: str,
+        kind: Kind, key: str, body: Body, declared: int | str | None,
+    ) -> Event | Reject:  # fmt: skip
+        clock, source_ms = clock_of(change, record, topic_id), change.origin.ts_ms
         try:
             digest, core_digest = (gone(key), b"") if change.op is DELETE else digests(body)
             row = row_key(change, record, clock) if self._row_keys else None
@@ -146,7 +135,7 @@ class Mapper:
         return Event(
             self._rules.entity, kind, key, body, digest, core_digest,
             version_of(change, record, clock, declared), record.position, change.op,
-            snapshot, record.size, row,
+            _is_snapshot(change), record.size, row,
             record.timestamp_ms if source_ms is None else source_ms,
         )  # fmt: skip
 
@@ -173,8 +162,7 @@ class Mapper:
         what = self._gone(body, change)
         if isinstance(what, Reject):
             return what
-        clock, snapshot = clock_of(change, record, topic_id), _is_snapshot(change)
-        return self._event(change, record, clock, declared, what, snapshot=snapshot)
+        return self._event(change, record, topic_id, *what, declared)
 
     def _filtered(self, change: Change) -> Skip | Reject | None:
         on_delete, entity = self._rules.on_delete, self._rules.entity

@@ -14,7 +14,7 @@ from connector.core.lots import Lot
 from connector.core.model import Record
 from connector.core.plan import Item, Line, Plan
 from connector.core.talk import Accepted, Refused, Sending
-from connector.courier import Carrier, Held, Landed, Returned
+from connector.courier import Carrier, Held, Landed
 from connector.lane.books import Books, RecordOutcome
 from connector.lane.burial import Burial
 from connector.lane.escort import Escort
