@@ -70,7 +70,7 @@ class World(KafkaWorld):
             source.close()
         return member, source
 
-    def offsets(self, member: Member) -> list[int]:
+    def offsets_read(self, member: Member) -> list[int]:
         return [record.position.offset for record in member.records]
 
 
@@ -94,7 +94,7 @@ def test_what_stands_between_two_offsets_or_times_is_read_and_nothing_else(
     assert [(each.start, each.end) for each in stretches] == [(2, 4), (2, 4), (6, 6)]
     member, _ = one.read(stretches[0])
 
-    assert one.offsets(member) == [2, 3]
+    assert one.offsets_read(member) == [2, 3]
     assert Checkpoints(one.properties).load(one.replay) == {(one.topic, 0): (4, "0 at 4")}
     assert one.committed() is None
 
@@ -106,7 +106,7 @@ def test_what_is_written_after_the_start_is_beyond_the_end(world: Callable[[int]
     one.produce(b"c")
     member, _ = one.read(*stretches)
 
-    assert one.offsets(member) == [0, 1]
+    assert one.offsets_read(member) == [0, 1]
 
 
 def test_markers_of_transactions_and_what_was_aborted_do_not_hold_it_up(
@@ -124,8 +124,26 @@ def test_markers_of_transactions_and_what_was_aborted_do_not_hold_it_up(
     wait_until(lambda: one.stretch().end == 4, 30, lambda: str(one.stretch()))
     member, _ = one.read(one.stretch())
 
-    assert one.offsets(member) == [0]
+    assert one.offsets_read(member) == [0]
     assert Checkpoints(one.properties).load(one.replay) == {(one.topic, 0): (4, "0 at 4")}
+
+
+def test_what_compaction_took_does_not_hold_it_up(world: Callable[[int], World]) -> None:
+    """Also where a stretch ends, begins or lies as a whole in a gap."""
+    one = world(1)
+    one.produce(b"stays", key=b"of its own")
+    one.produce(*[b"goes"] * 20)
+    left = one.compact()
+    for since, until in ((BEGINNING, END), (BEGINNING, Point(offset=5)), (Point(offset=5), END)):
+        stretch = one.stretch(since, until)
+        member, source = one.read(stretch)
+        assert one.offsets_read(member) == [at for at in left if stretch.start <= at < stretch.end]
+        assert source.landed == {(one.topic, 0): stretch.end}
+    within = one.stretch(Point(offset=5), Point(offset=10))
+    member, source = one.read(within)
+
+    assert (one.offsets_read(member), source.landed) == ([], {(one.topic, 0): 10})
+    assert one.notes.overtaken == 0
 
 
 def test_what_had_expired_is_told_and_what_expires_meanwhile_is_stepped_over(
@@ -139,7 +157,7 @@ def test_what_had_expired_is_told_and_what_expires_meanwhile_is_stepped_over(
     member, _ = one.read(before)
 
     assert (before.start, before.expired) == (3, 3)
-    assert one.offsets(member) == [7, 8, 9]
+    assert one.offsets_read(member) == [7, 8, 9]
     assert one.notes.overtaken == 4
 
 
@@ -150,7 +168,7 @@ def test_a_stretch_that_expired_as_a_whole_ends(world: Callable[[int], World]) -
     one.expire(8)
     member, source = one.read(stretch)
 
-    assert (one.offsets(member), one.notes.overtaken, source.landed) == ([], 5, {(one.topic, 0): 5})
+    assert (one.offsets_read(member), one.notes.overtaken, source.landed) == ([], 5, {(one.topic, 0): 5})
 
 
 def test_a_topic_that_was_recreated_is_another_one(world: Callable[[int], World]) -> None:

@@ -47,6 +47,8 @@ def kafka_settings(advertised: str, listen: str, controller: str) -> dict[str, s
         "broker.heartbeat.interval.ms": "500",
         # Lets a test see a dead member leave without waiting six seconds.
         "group.min.session.timeout.ms": "1000",
+        # Lets a test see what compaction leaves without waiting fifteen seconds.
+        "log.cleaner.backoff.ms": "200",
         # Captured records keep their timestamps: neither too old to be kept nor too new to be taken.
         "log.retention.ms": "-1",
         "log.message.timestamp.after.max.ms": str(2**63 - 1),

@@ -1,5 +1,6 @@
 """Where a Source can be tried: the fake broker, librdkafka's mock cluster, a real Kafka; all told alike."""
 
+import time
 import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -8,6 +9,7 @@ from typing import Final, Protocol
 from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as Tp
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from connector.adapters.kafka_source import KafkaSource
@@ -122,12 +124,18 @@ class KafkaWorld:
         member.attach(source)
         return source
 
-    def produce(self, *values: bytes | None, partition: int = 0, timestamp_ms: int = STAMP) -> None:
+    def produce(
+        self,
+        *values: bytes | None,
+        partition: int = 0,
+        timestamp_ms: int = STAMP,
+        key: bytes = b"key",
+    ) -> None:
         for value in values:
             self._producer.produce(
                 self.topic,
                 value,
-                b"key",
+                key,
                 partition=partition,
                 timestamp=timestamp_ms,
                 headers=[("header", b"1")],
@@ -159,12 +167,32 @@ class KafkaWorld:
         asking.close()
         return (found.offset, found.metadata or "") if found.offset >= 0 else None
 
-    def first_offset(self, partition: int = 0) -> int:
-        """Of the first record that is still there."""
-        asking = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.group, "log_level": 0})
+    def compact(self) -> list[int]:
+        """Let compaction take records that a newer one of their key replaces; returns the offsets left."""
+        for done in self.admin.incremental_alter_configs([self._compaction()]).values():
+            done.result(SECONDS)
+        before, deadline = self.offsets(), time.monotonic() + 60  # a given broker may look every 15 seconds
+        while set(before) <= set(left := self.offsets()):
+            assert time.monotonic() < deadline, "nothing was compacted"
+            time.sleep(0.1)
+            now = int(time.time() * 1000)
+            self.produce(b"rolls the segment", timestamp_ms=now, key=b"%d" % now)
+        return left
+
+    def _compaction(self) -> ConfigResource:
+        settings = {"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.0001"}
+        entries = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+            for name, value in settings.items()
+        ]
+        return ConfigResource(ConfigResource.Type.TOPIC, self.topic, incremental_configs=entries)
+
+    def offsets(self, partition: int = 0) -> list[int]:
+        """Of the records that are there."""
+        reading = {"group.id": self.group, "enable.auto.commit": False, "enable.partition.eof": True}
+        asking, found = Consumer({"bootstrap.servers": self.bootstrap, **reading}), list[int]()
         asking.assign([Tp(self.topic, partition, 0)])
-        message = asking.poll(SECONDS)
+        while (message := asking.poll(SECONDS)) is not None and message.error() is None:
+            found.append(message.offset() or 0)
         asking.close()
-        offset = message.offset() if message else None
-        assert offset is not None
-        return offset
+        return found
