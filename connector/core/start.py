@@ -1,6 +1,7 @@
 """Where a partition starts to be read, and when only the operator can tell (RULES 3)."""
 
 import json
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -54,8 +55,8 @@ class Hold(Struct, frozen=True):
 def decide(one: Assigned, now: Note, seen: str = "") -> Begin | Resolve | Hold:
     """Where to begin, by what the group has committed.
 
-    seen: the topic's id when this process read the partition before ("" = it did not). Kafka deletes the
-    commits with the topic, so a re-created one may have none.
+    seen: the topic's id when this process read the partition, or its others, before ("" = it did not). Kafka
+    deletes the commits with the topic, so a re-created one may have none.
     A partition without a commit, of a topic with some, appeared later and starts at its beginning, unless
     it was there when the group began. A commit without our note was made by an operator's tool: its offset
     is taken at its word.
@@ -72,6 +73,15 @@ def decide(one: Assigned, now: Note, seen: str = "") -> Begin | Resolve | Hold:
     if not one.low <= one.committed <= one.high:
         return Hold("expired")
     return Begin(one.committed)
+
+
+def seen(one: Assigned, read: Mapping[tuple[str, int], str]) -> str:
+    """See decide. read: the ids of topics whose partitions this process read. One that it did not read was
+    maybe read by another member: what it knows of the others tells that the topic is not theirs."""
+    ids = {partition: id_ for (topic, partition), id_ in read.items() if topic == one.topic}
+    if one.partition in ids or one.topic_id in ids.values():
+        return ids.get(one.partition, "")
+    return max(ids.values(), default="")
 
 
 def _first(one: Assigned, now: Note) -> Begin | Resolve:

@@ -82,7 +82,7 @@ class Partitions:
         return start.Note(self._ledger.identity, one.topic_id)
 
     def _begin(self, one: Assigned, resolve: Resolve) -> start.Begin | start.Hold:
-        begin = start.decide(one, self._now(one), self._read_ids.get((one.topic, one.partition), ""))
+        begin = start.decide(one, self._now(one), start.seen(one, self._read_ids))
         if isinstance(begin, start.Resolve):
             return start.Begin(resolve((one.topic, one.partition), self._from(begin.at)), fresh=True)
         return begin

@@ -321,6 +321,24 @@ def test_a_topic_recreated_while_it_is_read_pauses_too(world: Make) -> None:
     assert member.read(4) == [b"c", b"d", b"e", b"f"]
 
 
+def test_a_recreated_topics_partitions_that_were_not_read_here_ask_too(world: Make) -> None:
+    """Another member may have read them before. Its commits went with the topic: `latest` would skip them."""
+    here, member = world(1), Member(start="latest")
+    source = joined(here, member)
+    here.produce(b"a")
+    member.read(1)
+    member.settle()
+    member.commit()
+    here.recreate(2)
+    here.produce(b"b")
+    here.produce(b"c", partition=1)
+
+    member.until(lambda: asks(member) == {0: "recreated", 1: "recreated"})
+    member.records.clear()
+    answer(member, source)
+    assert sorted(member.read(2), key=str) == [b"b", b"c"]
+
+
 def test_records_deleted_before_they_were_read_pause_until_the_operator_answers(world: Make) -> None:
     here, before = world(1), Member()
     here.produce(*[b"%d" % n for n in range(10)])

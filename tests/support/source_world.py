@@ -151,6 +151,7 @@ class KafkaWorld:
         kept = self.committed() if keep_commits else None
         delete(self.admin, self.topic)
         self.create(partitions)
+        self._producer = Producer({"bootstrap.servers": self.bootstrap, "log_level": 0})
         if kept:
             asking = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.group})
             asking.commit(offsets=[Tp(self.topic, 0, kept[0], metadata=kept[1])], asynchronous=False)
