@@ -151,6 +151,27 @@ def test_a_drain_has_half_of_what_the_group_waits_and_no_more_than_orchestrators
     assert settings.drain_seconds_of("yespo") == seconds
 
 
+def waits(interval: int | str, socket: int | str) -> str:
+    """A group that waits so many ms, and a client that waits so many for an answer."""
+    return changed("kafka/properties/socket.timeout.ms", socket, patient(interval))
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [(patient(11_999), 12_000), (waits("8000", 6001), 8001), (waits(300_000, "300000"), 302_000)],
+)
+def test_a_group_must_wait_longer_than_a_commit_may_hang(given: Given, text: str, least: int) -> None:
+    (line,) = given.problems(text)
+
+    assert line.startswith("kafka.properties.max.poll.interval.ms: is ")
+    assert line.endswith(f"would expel its member; set at least {least}")
+
+
+@pytest.mark.parametrize("text", [patient(12_000), waits(8000, "6000")])
+def test_a_group_that_waits_longer_is_taken(given: Given, text: str) -> None:
+    assert given.load(text).drain_seconds_of("yespo") < 12
+
+
 def test_every_destinations_drain_must_end_before_the_group_expels_the_member(given: Given) -> None:
     text = changed("delivery/drain_seconds", 20, patient(20_000))
     why = "is not below max.poll.interval.ms (20000); choose a shorter drain"

@@ -37,6 +37,10 @@ _NEVER: Final = {
     "delivery.timeout.ms": ({"0"}, "every wait has a limit; set a number of ms"),
 }
 _DEFAULT_MAX_POLL_MS: Final = 300_000
+_DEFAULT_SOCKET_MS: Final = 10_000
+"""As the connector has it (kafka_properties.DEFAULTS)."""
+_POLL_SLACK_MS: Final = 2_000
+"""What a lane does between two polls, besides waiting for Kafka."""
 _GRACE: Final = 25.0
 """Seconds: orchestrators kill 30 s after SIGTERM, and the commit and the closing take their part."""
 _METHOD: Final = "sasl.oauthbearer.method"
@@ -71,13 +75,31 @@ def is_secret(name: str) -> bool:
     return any(word in name for word in ("password", "secret", ".pem", "oauthbearer.config", "token"))
 
 
+def impatience(kafka: KafkaSettings) -> list[str]:
+    """A group that would expel its member while a commit hangs: the lane does not poll meanwhile.
+
+    The broker answers a commit behind a JoinGroup that it holds back too late, so it is given up.
+    """
+    limit = _ms(kafka, "max.poll.interval.ms", _DEFAULT_MAX_POLL_MS)
+    hang = _ms(kafka, "socket.timeout.ms", _DEFAULT_SOCKET_MS)
+    if limit >= hang + _POLL_SLACK_MS:
+        return []
+    why = f"a commit may hang for socket.timeout.ms ({hang}), and the group would expel its member"
+    place = _place("max.poll.interval.ms")
+    return [f"{place}: is {limit}, but {why}; set at least {hang + _POLL_SLACK_MS}"]
+
+
+def _ms(kafka: KafkaSettings, name: str, default: int) -> int:
+    given = _text(kafka.properties.get(name, default))
+    return int(given) if given.isdecimal() else default
+
+
 def patience(kafka: KafkaSettings) -> float:
     """Seconds that a group waits for a member to give up what is revoked, before it expels it.
 
     It is so by every protocol. No session's timeout limits it: librdkafka's heartbeats go on meanwhile.
     """
-    limit = _text(kafka.properties.get("max.poll.interval.ms", _DEFAULT_MAX_POLL_MS))
-    return (int(limit) if limit.isdecimal() else _DEFAULT_MAX_POLL_MS) / 1000
+    return _ms(kafka, "max.poll.interval.ms", _DEFAULT_MAX_POLL_MS) / 1000
 
 
 def drain_seconds(kafka: KafkaSettings) -> float:

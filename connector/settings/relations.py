@@ -24,6 +24,7 @@ def problems(settings: "Settings") -> list[str]:
         *_lanes(settings),
         *_cancellations(settings),
         *_types(settings),
+        *kafka.impatience(settings.kafka),
         *_drains(settings),
         *_names(settings),
         *_budgets(settings),
