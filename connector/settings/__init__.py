@@ -63,6 +63,20 @@ class Settings(Model):
         caps = {name: min(merged[name], cap) for name, cap in chosen.caps.items()}
         return DeliverySettings.model_validate(merged | caps)
 
+    def capped(self, destination: str) -> list[str]:
+        """What is wished for beyond what its API allows, a line each: `delivery_of` has less."""
+        chosen = self.destinations[destination]
+        lines = []
+        for name, cap in chosen.caps.items():
+            own, place = getattr(chosen.delivery, name), f"destinations.{destination}.delivery"
+            if own is None and name in self.delivery.model_fields_set and name not in chosen.usual:
+                own, place = getattr(self.delivery, name), "delivery"
+            if own is not None and own > cap:
+                lines.append(
+                    f"{place}.{name}: is {own:g}, more than {chosen.type} takes; {cap:g} is in force"
+                )
+        return lines
+
     def drain_seconds_of(self, destination: str) -> float:
         """How long what is in flight may take to land, on a revocation or at the end."""
         return self.delivery_of(destination).drain_seconds or kafka.drain_seconds(self.kafka)

@@ -31,6 +31,8 @@ def build(
     for name in names:
         settings.destination(name)
     clock, log = SystemClock(), logs.logger()
+    for line in (line for name in names for line in settings.capped(name)):
+        log.warning("capped", detail=line)
     schemas = registry(settings)
     tapes = {name: recorder(history, name, clock) for name in names}
     if tracer is not None:

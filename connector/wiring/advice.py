@@ -15,6 +15,7 @@ from connector.wiring.finding import Finding, Findings
 def advise(settings: Settings) -> Findings:
     """From the file alone."""
     for name, chosen in settings.destinations.items():
+        yield from (Finding("warning", line) for line in settings.capped(name))
         if isinstance(chosen, YespoSettings):
             yield from _segmentation(name, chosen, settings.topics_of(name))
             yield from _left_out(settings, name, chosen)

@@ -286,6 +286,23 @@ def warnings(lines: list[str]) -> list[str]:
     return [line for line in lines if line.startswith("!")]
 
 
+def test_a_wish_beyond_what_an_api_takes_is_a_warning_that_says_what_is_in_force(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    destinations = {
+        "yespo": {"type": "yespo", "api_key": "k"},
+        "slow": {"type": "yespo", "api_key": "k", "delivery": {"rate_per_second": 20}},
+        "metrica": {"type": "metrica", "counter_id": 1, "token": "t", "delivery": {"in_flight": 5}},
+    }
+    delivery = {"rate_per_second": 500, "in_flight": 64}
+    file = config(tmp_path, destinations=destinations, delivery=delivery)
+
+    assert sorted(warnings(check(capsys, file, "--offline")[1])) == [
+        "! delivery.rate_per_second: is 500, more than yespo takes; 170 is in force",
+        "! destinations.metrica.delivery.in_flight: is 5, more than metrica takes; 3 is in force",
+    ]
+
+
 PAST = "enable segmentation for each in the account beforehand, or Yespo drops them"
 ORDERS = {"name": "orders", "entity": "order", "params": {"city": "delivery.city", "country": "country"}}
 REVIEWS = {"name": "reviews", "entity": "event", "event_type": "reviewed", "params": {"stars": "stars"}}

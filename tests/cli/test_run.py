@@ -76,6 +76,7 @@ def test_it_serves_joins_and_drains_on_sigterm(broker: Broker, topic: TopicFacto
             contacts=contacts,
             server={"host": "127.0.0.1", "port": port},
             history=f"{tmp_path}/history",
+            delivery={"rate_per_second": 500},
         )
         with started(file, "--only", "yespo") as process:
             ready = wait_until_served(process, port, "/readyz")
@@ -92,7 +93,8 @@ def test_it_serves_joins_and_drains_on_sigterm(broker: Broker, topic: TopicFacto
     assert "crm_connector_build_info{" in metrics
     assert process.returncode == 0
     events = [line["event"] for line in logged(err)]
-    assert (events[0], events[-1]) == ("started", "stopped")
+    assert (*events[:2], events[-1]) == ("capped", "started", "stopped")
+    assert "170 is in force" in logged(err)[0]["detail"]
     assert not [line for line in err.splitlines() if line[0] not in "{%"]  # %: librdkafka's own
     told = [line["what"] for line in logged((tmp_path / "history").read_text())]
     assert (told[0], told[1], told[-1]) == ("started", "assigned", "stopped")
