@@ -93,6 +93,14 @@ def test_alerts_that_panels_name_exist() -> None:
     assert named <= set(RULES)
 
 
+def test_every_alert_has_a_panel_that_names_it() -> None:
+    """There an operator sees since when, and how much."""
+    text = " ".join(panel["description"] for panel in PANELS)
+    kinds = re.findall(r"(CrmConnector\w+)…", text)
+
+    assert [name for name in RULES if name not in text and not name.startswith(tuple(kinds))] == []
+
+
 def test_the_chart_ships_it_as_it_is() -> None:
     shipped = [
         one
@@ -102,3 +110,31 @@ def test_the_chart_ships_it_as_it_is() -> None:
 
     assert [json.loads(one["data"]["crm-connector.json"]) for one in shipped] == [BOARD]
     assert shipped[0]["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def test_what_queries_are_narrowed_by_can_be_chosen_of_the_same_source() -> None:
+    """As Grafana's dashboard linter wants it: a source, jobs and instances to choose; all at first."""
+    chosen = {one["name"]: one for one in BOARD["templating"]["list"]}
+    used = set(re.findall(r'"\$(\w+)"', " ".join(query for _, query in QUERIES)))
+
+    assert set(chosen) == used | {"datasource"}
+    assert used >= PROCESS
+    for name in used:
+        assert chosen[name]["datasource"]["uid"] == "${datasource}"
+        assert (chosen[name]["multi"], chosen[name]["includeAll"], chosen[name]["allValue"]) == (
+            True,
+            True,
+            ".*",
+        )
+
+
+def test_a_rate_is_over_what_the_zoom_asks_for_unless_its_description_says_for_how_long() -> None:
+    fixed = {title for title, query in QUERIES if re.search(r"\[\d+[smhd]\]", query)}
+    told = {panel["title"] for panel in PANELS if re.search("24 hours|until 00:00", panel["description"])}
+
+    assert fixed == told
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+def test_a_query_is_of_the_source_that_was_chosen(panel: dict[str, Any]) -> None:
+    assert {target["datasource"]["uid"] for target in panel["targets"]} == {"${datasource}"}

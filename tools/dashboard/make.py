@@ -131,7 +131,12 @@ def wellness() -> list[Any]:
         ),
         figure("Last accepted", "s", "How long ago the destination last accepted an event.", last),
         figure("Dead letters", "short", "Within 24 hours.", letters, (1, "yellow"), (100, "red")),
-        figure("Partitions", "short", "Held by all replicas.", f"sum({of('assigned_partitions')})"),
+        figure(
+            "Partitions",
+            "short",
+            "Held by all replicas. Alerts: CrmConnectorNoMembers, CrmConnectorAbsent.",
+            f"sum({of('assigned_partitions')})",
+        ),
     ]
 
 
@@ -248,7 +253,7 @@ def destination() -> list[Any]:
         graph(
             "Dead letters by cause",
             "short",
-            "In the interval. Alerts: CrmConnectorDeadLetter, CrmConnectorDeadLettersMany.",
+            "Alerts: CrmConnectorDeadLetter, CrmConnectorDeadLettersMany, CrmConnectorInDoubt.",
             (
                 f"sum by (destination, cause) (increase({of('dead_letters_total')}[$__rate_interval]))",
                 "{{destination}} {{cause}}",
