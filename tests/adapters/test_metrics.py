@@ -52,6 +52,9 @@ histogram ledger_seconds                  operation
 histogram request_seconds                 destination resource
 """
 
+COUNTED = "records", "events", "requests", "partitions", "orders", "rows", "claims", "offset"
+UNITS = ("_total", "_seconds", "_bytes", "_per_second", "_info", "paused", *COUNTED)
+
 
 def test_names_kinds_and_labels_are_what_operators_rely_on() -> None:
     declared = sorted(f"{one.kind:9} {one.name:31} {' '.join(one.labels)}".rstrip() for one in METRICS)
@@ -61,6 +64,7 @@ def test_names_kinds_and_labels_are_what_operators_rely_on() -> None:
 
 def test_every_metric_has_its_unit_and_a_meaning_that_is_a_sentence() -> None:
     for metric in METRICS:
+        assert metric.name.endswith(UNITS)
         assert (metric.kind == "counter") == metric.name.endswith("_total")
         assert metric.meaning.endswith(".")
         assert bool(metric.buckets) == (metric.kind == "histogram")
