@@ -38,7 +38,7 @@ class Paths:
         """Fill the topics, and a ledger with heads."""
         self._scene, self._samples, self._sizes = scene, samples, sizes
         scene.topic(max(sizes.bulk, sizes.live))
-        scene.topic(sizes.bulk, "uuid")
+        scene.topic(max(sizes.bulk, sizes.live), "uuid")
         self._filled = scene.file("db")
         fill_sqlite(self._filled, sizes.heads)
         self.lacking: list[str] = []
@@ -49,15 +49,16 @@ class Paths:
         ledger = self._scene.ledger()
         bulk = self._bulk("bulk", "sequential", ledger, floor)
         self._replay(ledger)
+        self._bulk("uuids", "uuid", self._scene.ledger())
         self._bulk("uuid", "uuid", f"sqlite://{copy(self._scene, self._filled)}", self._floor("uuid"))
         self._postgres()
-        self._live("live", 0)
-        self._live("live_slow", 20)
+        self._live("live", "sequential", 0)
+        self._live("live_uuids", "uuid", 0)
+        self._live("live_slow", "sequential", 20)
         return bulk
 
     def _topic(self, ids: Ids) -> str:
-        sizes = self._sizes
-        return self._scene.topic(max(sizes.bulk, sizes.live) if ids == "sequential" else sizes.bulk, ids)
+        return self._scene.topic(max(self._sizes.bulk, self._sizes.live), ids)
 
     def _floor(self, ids: Ids) -> float:
         told = self._scene.floor(self._topic(ids), self._sizes.bulk)
@@ -88,10 +89,10 @@ class Paths:
         prepare_postgres(database)
         self._bulk("postgres", "sequential", database.url)
 
-    def _live(self, row: str, delay_ms: float) -> None:
+    def _live(self, row: str, ids: Ids, delay_ms: float) -> None:
         records = self._sizes.live
         result = self._scene.pipeline(
-            self._topic("sequential"), records, via="events", ledger=self._scene.ledger(), delay_ms=delay_ms
+            self._topic(ids), records, via="events", ledger=self._scene.ledger(), delay_ms=delay_ms
         )
         self._samples.add(row, **{CPU: per(result.cpu, records), RATE: result.rate, PEAK: result.peak_mb})
 

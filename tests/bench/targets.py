@@ -69,6 +69,7 @@ ROWS: dict[str, Row] = {
         "bulk: past events, 500 a request, sequential order ids",
         {CPU: _cpu(4.5), FLOOR: _floor(1.1), RATE: _RATE, PEAK: _PEAK},
     ),
+    "uuids": Row("bulk, UUID order ids", {CPU: _cpu(7), RATE: _RATE, PEAK: _PEAK}),
     "uuid": Row(
         "bulk, UUID order ids, a million orders in the ledger",
         {CPU: _cpu(6), FLOOR: _floor(1.5), RATE: _RATE, PEAK: _PEAK},
@@ -78,6 +79,7 @@ ROWS: dict[str, Row] = {
         "live: one event a request, destination at 0 ms",
         {CPU: _cpu(13), RATE: Figure("events/s", 5000, least=True, digits=0), PEAK: _PEAK},
     ),
+    "live_uuids": Row("live, UUID order ids", {CPU: _cpu(20), RATE: _RATE, PEAK: _PEAK}),
     "live_slow": Row(
         "live, destination at 20 ms, 128 in flight",
         {CPU: _cpu(16), RATE: Figure("events/s", 4000, least=True, digits=0), PEAK: _PEAK},
