@@ -8,8 +8,8 @@ from msgspec import UNSET
 from msgspec.structs import asdict
 
 from connector.core.events import Body, Event
-from connector.core.judge import advance, compare
-from connector.core.model import DELETE, Kind, Version
+from connector.core.judge import advance, compare, time_of
+from connector.core.model import DELETE, Kind
 
 
 def replaces(later: Event, earlier: Event) -> bool:
@@ -18,15 +18,11 @@ def replaces(later: Event, earlier: Event) -> bool:
     Time has to agree with the version, so that no epoch that the ledger knows could say otherwise (RULES 1).
     """
     new, old = later.version, earlier.version
-    if new is None or old is None or new.clock != old.clock or _time(new) < _time(old):
+    if new is None or old is None or new.clock != old.clock or time_of(new) < time_of(old):
         return False
     if later.op is DELETE or later.kind is Kind.CONTACT_DELETED or later.row_key != earlier.row_key:
         return False
     return compare(advance(None, earlier), new, later.digest) == "newer" and _tells(later.body, earlier.body)
-
-
-def _time(version: Version) -> int:
-    return version.timestamp_ms if version.ts_ms is None else version.ts_ms
 
 
 def _tells(body: Body, other: Body) -> bool:

@@ -5,16 +5,11 @@ from typing import Final
 from connector.core.claims import Deny
 from connector.core.events import Event
 from connector.core.heads import Head, State
-from connector.core.model import Version
+from connector.core.judge import time_of
 
 OLDER: Final = Deny(
     "older_than_ledger", "older than the ledger: pruned heads may have known it; see ledger prune"
 )
-
-
-def time_of(version: Version) -> int:
-    """When the change was made, ms since the epoch; -1 where nothing tells."""
-    return version.timestamp_ms if version.ts_ms is None else version.ts_ms
 
 
 def is_beyond(event: Event, horizon_ms: int) -> bool:

@@ -193,7 +193,7 @@ def _order(new: int | str | None, old: int | str | None) -> Reading:
 
 
 def time_of(version: Version) -> int:
-    """When the change was made, as far as it tells, in ms since the epoch."""
+    """When the change was made, ms since the epoch; -1 where nothing tells."""
     return version.timestamp_ms if version.ts_ms is None else version.ts_ms
 
 
