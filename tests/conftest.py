@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from connector.adapters.structured import structlog
 from tests.support.broker import Broker
 from tests.support.kafka_jars import KafkaUnavailableError
 from tests.support.local_kafka import LocalKafka
@@ -26,8 +27,10 @@ settings.load_profile("connector")
 @pytest.fixture(autouse=True)
 def _logs_end_with_their_test() -> Iterator[None]:
     """A command under test sets up the process's logs. Their handler would outlive its stream: whoever logs
-    later, such as a task that is collected, would have it complain into the output of another test."""
+    later, such as a task that is collected, would have it complain into the output of another test. And a
+    traced request leaves its trace to what is logged next."""
     yield
+    structlog.contextvars.clear_contextvars()
     root = logging.getLogger()
     for handler in [one for one in root.handlers if type(one) is logging.StreamHandler]:
         root.removeHandler(handler)
