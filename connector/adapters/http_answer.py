@@ -90,8 +90,10 @@ class Answering(asyncio.Protocol):
             self._finish()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The server has gone."""
+        """It is closed by either side. What leads back here is let go of: cycles are seldom looked for."""
         self._fail("connection reset" if exc else "connection closed")
+        self._transport = None
+        del self._parser
 
     # --- What httptools calls ---------------------------------------------------------------------
 

@@ -1,13 +1,15 @@
 """The process around the lanes."""
 
+import weakref
 from collections.abc import Callable
 from typing import cast
 
 from connector.core.status import LaneStatus
 from connector.errors import BrokerDown
 from connector.lane.lane import Lane
-from connector.service import STUCK_SECONDS, Running, Service
+from connector.service import STUCK_SECONDS, SWEEP_SECONDS, Running, Service
 from connector.wiring import SystemClock
+from tests.fakes.clock import FakeClock
 from tests.support.stage import Process, staged
 from tests.support.stage_ports import StageLog
 
@@ -33,6 +35,33 @@ def test_a_stop_before_kafka_could_be_asked_is_a_clean_end() -> None:
 
     assert service.work() == 0
     assert closed == ["yespo"]
+
+
+class Cycle:
+    """Nothing but a search lets go of it."""
+
+    def __init__(self) -> None:
+        self.own = self
+
+
+def test_garbage_in_cycles_is_looked_for_every_minute() -> None:
+    """What is allocated calls for it too seldom: only once a hundred thousand objects more are there."""
+    clock, alive = FakeClock(), list[bool]()
+    garbage: weakref.ref[object] = weakref.ref(clock)
+
+    def over() -> bool:
+        nonlocal garbage
+        alive.append(garbage() is not None)
+        garbage = weakref.ref(Cycle())
+        clock.advance(SWEEP_SECONDS * 0.75)
+        return len(alive) == 4
+
+    def open_() -> None:
+        raise BrokerDown("Kafka does not answer")
+
+    running = Running(cast("Lane", Unopened()), open_, lambda: None)
+    assert Service([running], clock, StageLog(), budget=5.0, over=over).work() == 0
+    assert alive == [True, True, False, True]
 
 
 def serving(process: Process, *, opened: Callable[[], None] = lambda: None) -> tuple[Service, Running]:

@@ -81,6 +81,11 @@ class RawServer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def silence(self) -> None:
+        """Until every connection is at its end, and its clients could hear of that."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await settled()
+
     async def stop(self) -> None:
         """End every connection, also those that hang on purpose."""
         for task in list(self._tasks):
@@ -106,6 +111,12 @@ async def serve(behave: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIt
     finally:
         listener.close()
         await raw.stop()
+
+
+async def settled() -> None:
+    """What had arrived is read, however long the machine stood still: each turn looks at sockets."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 def answer(status: str = "200 OK", body: bytes = b"", *headers: str) -> bytes:
