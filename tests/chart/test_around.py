@@ -71,6 +71,19 @@ def test_keda_looks_at_an_offset_no_sooner_than_it_can_have_moved() -> None:
             assert trigger["useCachedMetrics"]
 
 
+@pytest.mark.parametrize(
+    ("over", "job"),
+    [({}, "crm-crm-connector"), ({"monitor": {"kind": "PodMonitor"}}, "shop/crm-crm-connector"),
+     ({"alerts": {"job": "own"}}, "own")],
+)  # fmt: skip
+def test_keda_asks_prometheus_for_the_series_of_its_release_alone(over: dict[str, Any], job: str) -> None:
+    (scaled,) = of_kind(render(merged(values_of("keda-prometheus"), over)), "ScaledObject").values()
+    (trigger,) = scaled["spec"]["triggers"]
+
+    chosen = f'namespace="shop",job="{job}",destination="yespo"'
+    assert trigger["metadata"]["query"] == f"sum(crm_connector_scalable_lag_records{{{chosen}}})"
+
+
 def test_a_destination_scales_by_limits_of_its_own() -> None:
     scaled = of_kind(render(values_of("keda")), "ScaledObject")
 
