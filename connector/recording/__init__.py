@@ -27,7 +27,8 @@ order) and position. Bodies are never written; keys that are e-mails or phones o
 ledger's identity, so that replicas write the same one.
 """
 
+from connector.recording.around import Around
 from connector.recording.recorder import Recorder, Unrecorded, recorder
 from connector.recording.settling import Counting
 
-__all__ = ["Counting", "Recorder", "Unrecorded", "recorder"]
+__all__ = ["Around", "Counting", "Recorder", "Unrecorded", "recorder"]

@@ -17,20 +17,18 @@ from connector.core.talk import (
     Retry,
 )
 from connector.ports import Destination, Http
+from connector.recording.around import Around
 from connector.recording.tape import Tape
 
 Rules = dict[str, str]
 """Resource → what its doubts are (resend or hold), as the lots tell."""
 
 
-class RecordedDestination:
+class RecordedDestination(Around):
     """ports.Destination over another one."""
 
     def __init__(self, destination: Destination, tape: Tape, rules: Rules) -> None:
-        self.name, self.patience = destination.name, destination.patience
-        self.check, self.requires, self.ensure = destination.check, destination.requires, destination.ensure
-        self.deep = destination.deep
-        self.refine, self.lot, self.aliases = destination.refine, destination.lot, destination.aliases
+        super().__init__(destination)
         self._destination, self._tape, self._rules = destination, tape, rules
 
     def converse(self, lot: Lot, batch: Batch) -> Conversation:

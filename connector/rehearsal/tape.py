@@ -7,21 +7,18 @@ from connector.core.letters import Letter
 from connector.core.lots import Lot
 from connector.core.talk import Accepted, Batch, Conversation
 from connector.ports import DeadLetters, Destination
-from connector.recording import Unrecorded
+from connector.recording import Around, Unrecorded
 from connector.rehearsal.ledger import Asked, Rehearsal
 
 KEPT = 1000
 """Letters."""
 
 
-class Agreeable:
+class Agreeable(Around):
     """ports.Destination over another one: what would be sent is accepted, unsent. batches: by resource."""
 
     def __init__(self, destination: Destination) -> None:
-        self.name, self.patience = destination.name, destination.patience
-        self.check, self.requires, self.ensure = destination.check, destination.requires, destination.ensure
-        self.deep, self.refine, self.lot = destination.deep, destination.refine, destination.lot
-        self.aliases = destination.aliases
+        super().__init__(destination)
         self.batches: Counter[str] = Counter()
 
     def converse(self, lot: Lot, batch: Batch) -> Conversation:

@@ -19,6 +19,7 @@ from connector.core.talk import (
     Retry,
 )
 from connector.ports import Clock, Destination, Http, Meter, RequestSpan, Tracer
+from connector.recording import Around
 from connector.tracing.origins import Origins, places
 
 FAILED: Final = 400
@@ -71,14 +72,11 @@ class TracedHttp:
         }
 
 
-class TracedDestination:
+class TracedDestination(Around):
     """ports.Destination over another one."""
 
     def __init__(self, destination: Destination, tracer: Tracer, answered: Answered) -> None:
-        self.name, self.patience = destination.name, destination.patience
-        self.check, self.requires, self.ensure = destination.check, destination.requires, destination.ensure
-        self.deep = destination.deep
-        self.refine, self.lot, self.aliases = destination.refine, destination.lot, destination.aliases
+        super().__init__(destination)
         self._destination, self._tracer, self._answered = destination, tracer, answered
 
     def converse(self, lot: Lot, batch: Batch) -> Conversation:
