@@ -65,14 +65,20 @@ class Plan:
         item = self._rows.get(row_key)
         return item.event.key if item else None
 
-    def due(self, now: float, room: int, *, flush: bool = False) -> Iterator[list[Item]]:
-        """Batches to claim now, at most `room`; what is yielded counts as taken. flush: linger no longer."""
+    def due(self, now: float, room: int, ahead: int = 0, *, flush: bool = False) -> Iterator[list[Item]]:
+        """Batches to claim now, at most `room`, or with single events of which a doubt costs nothing `ahead`;
+        what is yielded counts as taken. flush: linger no longer."""
+        taken = 0
         while self._later and self._later[0][0] <= now:
             self._offer(heappop(self._later)[2])
         for lot, bucket in self._by_age():
             full = min(lot.max_events, self._batch_events)
-            while room > 0 and len(bucket) and (len(bucket) >= full or flush or self._is_due(bucket, now)):
-                room -= 1
+            most = max(room, ahead) if lot.max_events == 1 and lot.in_doubt == "resend" else room
+            while len(bucket) and (len(bucket) >= full or flush or self._is_due(bucket, now)):
+                if taken >= most:
+                    ahead = room  # nobody overtakes who waits for a slot
+                    break
+                taken += 1
                 yield bucket.take(full, self._batch_bytes)
 
     def fold(self, item: Item) -> Item:
@@ -134,7 +140,13 @@ class Plan:
             if led is None:
                 return False
             contact = led.line
-        self._blocked.setdefault(contact, []).append(item)
+        return self.wait_for(item, contact)
+
+    def wait_for(self, item: Item, line: Line) -> bool:
+        """Let an order wait until the head of a line is finished. False: nothing is in it."""
+        if line not in self._heads:
+            return False
+        self._blocked.setdefault(line, []).append(item)
         return True
 
     def drop(self, gone: Callable[[Item], bool], flying: Callable[[Item], bool]) -> list[Item]:

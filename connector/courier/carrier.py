@@ -25,6 +25,10 @@ class Carrier(Protocol):
         """How many more batches it takes now."""
 
     @property
+    def ahead(self) -> int:
+        """The same, with those that would wait a moment for a slot."""
+
+    @property
     def flying(self) -> int:
         """Conversations that are under way or about to be."""
 

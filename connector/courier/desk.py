@@ -3,6 +3,7 @@
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
+from math import inf
 from typing import Any, TypeVar
 
 from connector.core.lots import Lot
@@ -57,6 +58,17 @@ class Desk(ABC):
     @property
     def room(self) -> int:
         """How many more batches it takes now: none while the gate is open, one to probe with at half-open."""
+        return self._room(self._options.in_flight)
+
+    @property
+    def ahead(self) -> int:
+        """The same, with those that would wait for a slot, so that none stands empty while the lane is asked
+        for more; not where it is the rate, or the gate, that they would wait for."""
+        guard, slots = self._engine.guard, self._options.in_flight
+        plenty = guard.gate.state == "closed" and guard.gate.limit == inf and not guard.throttled
+        return self._room(slots + slots // 2 if plenty else slots)
+
+    def _room(self, slots: int) -> int:
         engine, queue = self._engine, self._engine.queue
         if engine.fatal:
             return 0
@@ -64,7 +76,7 @@ class Desk(ABC):
             lacking = not queue.ready or queue.wants_fresh
             return int(engine.guard.wants_probe and lacking and self._handed == self._taken)
         busy = self._handed - self._taken + len(engine.active) + queue.busy
-        slots = int(min(self._options.in_flight, engine.guard.gate.limit))
+        slots = int(min(slots, engine.guard.gate.limit))
         return max(0, min(slots - busy, self._options.waiting - len(queue.waiting)))
 
     @property

@@ -10,6 +10,8 @@ from connector.core.model import Kind, Position, Record
 from connector.core.plan import Item, Line, Plan
 
 ORDERS = Lot("event", "", max_events=3, in_doubt="resend")
+LIVE = Lot("live", "", max_events=1, in_doubt="resend")
+HELD = Lot("held", "", max_events=1, in_doubt="hold")
 PAST = Lot("past_events", "", max_events=500, in_doubt="hold")
 CONTACTS = Lot("contacts", "", max_events=500, in_doubt="resend")
 EVENTS, BYTES, LINGER = 4, 100, 1.0
@@ -49,6 +51,22 @@ def due(one: Plan, now: float, room: int = 100, *, flush: bool = False) -> list[
 
 
 # --- Batches
+
+
+def test_single_events_whose_doubt_costs_nothing_may_wait_for_a_slot_and_no_others() -> None:
+    for lot, expected in ((LIVE, 3), (HELD, 1), (ORDERS, 1), (PAST, 1)):
+        one = plan()
+        for n in range(15):
+            one.add(item(str(n), lot=lot))
+        assert len(list(one.due(9.0, 1, 3))) == expected
+
+
+def test_nobody_overtakes_who_waits_for_a_slot() -> None:
+    one = plan()
+    one.add(held := item("a", lot=HELD))
+    one.add(item("b", lot=LIVE))
+    assert list(one.due(9.0, 0, 3)) == []
+    assert next(one.due(9.0, 1, 3)) == [held]
 
 
 def test_a_batch_waits_for_company_as_long_as_its_oldest_may_linger() -> None:
@@ -222,7 +240,11 @@ class AnyOrder(RuleBasedStateMachine):
         self.lines.setdefault(one.line, []).append(one)
         self.plan.add(one)
 
-    @rule(key=st.sampled_from("abc"), size=st.sampled_from([1, 40, 200]), lot=st.sampled_from([ORDERS, PAST]))
+    @rule(
+        key=st.sampled_from("abc"),
+        size=st.sampled_from([1, 40, 200]),
+        lot=st.sampled_from([ORDERS, LIVE, HELD, PAST]),
+    )
     def add(self, key: str, size: int, lot: Lot) -> None:
         self.count += 1
         self._add(item(key, number=self.count, size=size, lot=lot, arrived=self.now))
@@ -236,10 +258,11 @@ class AnyOrder(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
-    @rule(room=st.integers(min_value=0, max_value=3), flush=st.booleans())
-    def take(self, room: int, *, flush: bool) -> None:
-        batches = list(self.plan.due(self.now, room, flush=flush))
-        assert len(batches) <= room
+    @rule(room=st.integers(min_value=0, max_value=3), ahead=st.integers(0, 5), flush=st.booleans())
+    def take(self, room: int, ahead: int, *, flush: bool) -> None:
+        batches = list(self.plan.due(self.now, room, ahead, flush=flush))
+        assert len(batches) <= max(room, ahead)
+        assert all(batch[0].lot is LIVE for batch in batches[room:])
         for batch in batches:
             self._check(batch, flush=flush)
             for one in batch:
@@ -312,7 +335,7 @@ class AnyOrder(RuleBasedStateMachine):
         """Nothing is lost: what is left comes out, each once, when all that is out gets done."""
         for _ in range(1000):
             self.now += 10
-            self.take(room=100, flush=True)
+            self.take(room=100, ahead=0, flush=True)
             if not self.out:
                 break
             while self.out:

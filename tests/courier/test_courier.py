@@ -44,7 +44,7 @@ def courier(
         made.close()
 
 
-def harvest(courier: Courier, count: int, seconds: float = 5.0) -> list[Landed]:
+def harvest(courier: Courier, count: int, seconds: float = 60.0) -> list[Landed]:
     """Block as a lane does until so many have landed."""
     landed, end = list[Landed](), time.monotonic() + seconds
     while len(landed) < count:
@@ -60,14 +60,14 @@ def test_what_is_handed_in_lands_and_the_lane_sleeps_meanwhile() -> None:
         landed = harvest(flying, 3)
         assert {(one.sending.event.key, one.attempts) for one in landed} == {("a", 1), ("b", 1), ("c", 2)}
         assert flying.harvest() == []
-        assert flying.state().events == 0
+        _until(lambda: flying.state().events == 0)  # counted when they can be harvested already
 
 
 def test_waiting_ends_with_its_time_when_nothing_lands() -> None:
     with courier() as flying:
         begun = time.monotonic()
         flying.wait(0.02)
-        assert 0.015 < time.monotonic() - begun < 1
+        assert 0.015 < time.monotonic() - begun < 20
 
 
 def test_room_is_what_slots_are_left_and_state_tells_what_is_in_flight() -> None:
@@ -84,13 +84,33 @@ def test_room_is_what_slots_are_left_and_state_tells_what_is_in_flight() -> None
         assert 30 < state.deadline - state.started < 40
 
 
+def test_some_more_may_wait_for_a_slot_but_not_for_the_rate() -> None:
+    http = FakeHttp(by_path, 30)
+    with courier(http=http, options=replace(QUICK, in_flight=4)) as flying:
+        assert (flying.room, flying.ahead) == (4, 6)
+        flying.submit([(LIVE, [sending(key)]) for key in "abcde"])
+        assert (flying.room, flying.ahead) == (0, 1)
+    with courier(
+        http=FakeHttp(by_path, 30), options=replace(QUICK, in_flight=4, rate_per_second=0.01)
+    ) as flying:
+        flying.submit([(LIVE, [sending(key)]) for key in "abc"])
+        _until(lambda: flying.state().throttled > 0)
+        assert (flying.room, flying.ahead) == (1, 1)
+
+
 def test_an_open_gate_has_no_room_and_says_why_and_until_when() -> None:
     destination = Scripted({"a": [Retry("throttled", 60.0)]})
     with courier(destination) as flying:
         flying.submit([(LIVE, [sending("a")])])
         _until(lambda: flying.state().paused is not None)
         state = flying.state()
-        assert (flying.room, flying.flying, state.paused, state.waiting) == (0, 0, "quota", 1)
+        assert (flying.room, flying.ahead, flying.flying, state.paused, state.waiting) == (
+            0,
+            0,
+            0,
+            "quota",
+            1,
+        )
         assert state.next_attempt is not None
         assert state.paused_since is not None
         assert state.next_attempt - state.paused_since == pytest.approx(60)
@@ -98,7 +118,7 @@ def test_an_open_gate_has_no_room_and_says_why_and_until_when() -> None:
 
 def test_an_idle_courier_whose_gate_opened_asks_for_the_probe_and_takes_it() -> None:
     """A lane that only hands in what there is room for is never stuck."""
-    with courier(Scripted({"a": [Retry("throttled", 0.02)]})) as flying:
+    with courier(Scripted({"a": [Retry("throttled", 2.0)]})) as flying:
         flying.submit([(LIVE, [sending("a")])])
         _until(lambda: flying.state().paused == "quota")
         assert [one.event.key for one in flying.withdraw(lambda _: True)] == ["a"]
@@ -112,7 +132,7 @@ def test_an_idle_courier_whose_gate_opened_asks_for_the_probe_and_takes_it() -> 
 def test_drain_waits_for_what_flies_and_not_for_what_would_be_tried_again() -> None:
     with courier(Scripted({"b": [Retry("conflict", 60.0)]}), FakeHttp(by_path, 0.05)) as flying:
         flying.submit([(LIVE, [sending("a")]), (LIVE, [sending("b")])])
-        assert flying.drain(5.0)
+        assert flying.drain(60.0)
         assert [one.sending.event.key for one in flying.harvest()] == ["a"]
         assert [one.event.key for one in flying.abandon()] == ["b"]
         assert flying.in_doubt == []
@@ -124,7 +144,7 @@ def test_a_drain_ends_with_its_budget_and_what_still_flies_is_in_doubt() -> None
         _until(lambda: flying.flying == 1)
         begun = time.monotonic()
         assert not flying.drain(0.05)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 20
         assert flying.abandon() == []
         assert [(one.event.key, one.doubtful) for one in flying.in_doubt] == [("a", True)]
 
@@ -172,7 +192,7 @@ def test_hundreds_of_live_events_pass_in_the_order_of_no_one() -> None:
     assert len({one.sending.event.key for one in landed}) == 500
 
 
-def _until(true: Callable[[], bool], seconds: float = 5.0) -> None:
+def _until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it never came to that"
