@@ -3,7 +3,8 @@
 contactFields is always sent and exact: a field that is null is listed and left out of the contact, which
 clears it; a field that is unset is not listed, which leaves it alone. So one request holds only contacts
 with the same set of fields (RULES 5). externalCustomerId is listed too (inferred), so that the list is never
-empty, which could be read as absent and would clear everything. `birth_date` has no field of Yespo's own.
+empty, which could be read as absent and would clear everything; but never to be cleared: who has none is
+found by an address, and may be a customer. `birth_date` has no field of Yespo's own.
 A deleted contact is not restored (RULES 5: an erased contact is never re-created).
 """
 
@@ -20,8 +21,7 @@ from connector.dialects.yespo_locator import email_of, id_of, phone_of
 _PLAIN = (("firstName", "first_name"), ("lastName", "last_name"), ("languageCode", "language_code"),
           ("timeZone", "time_zone"))  # fmt: skip
 _ADDRESS = ("region", "town", "address", "postcode")
-_OTHERS = (("email", "email"), ("sms", "phone"), ("externalCustomerId", "external_customer_id"))
-_FIELDS = (*_PLAIN, *((name, name) for name in _ADDRESS), *_OTHERS)
+_FIELDS = (*_PLAIN, *((name, name) for name in _ADDRESS), ("email", "email"), ("sms", "phone"))
 
 
 def dedupe_on(contact: Contact, *, guest: bool = False) -> Literal["externalCustomerId", "email", "sms"]:
@@ -42,7 +42,8 @@ def group_of(contact: Contact) -> str:
 
 def contact_fields(contact: Contact) -> list[str]:
     """contactFields: what was mapped and available."""
-    return sorted(name for name, field in _FIELDS if getattr(contact, field) is not UNSET)
+    found = [name for name, field in _FIELDS if getattr(contact, field) is not UNSET]
+    return sorted([*found, "externalCustomerId"] if id_of(contact.external_customer_id) else found)
 
 
 def custom_ids(contact: Contact) -> list[int | str]:

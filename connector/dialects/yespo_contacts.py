@@ -68,7 +68,7 @@ def converse(batch: Batch, import_seconds: float) -> Conversation:
     def attempt(part: Batch) -> Steps[list[Outcome] | Refused]:
         contacts = [contact_in(sending.event) for sending in part]
         try:
-            body = encode(bulk(contacts, guests=part[0].guest))
+            body = encode(bulk(contacts, guests=_registers(part[0])))
         except (ValueError, RecursionError):
             return UNENCODABLE
         answer = yield from ask(Request("POST", "/v1/contacts", "contacts", body, JSON_HEADERS, part))
@@ -79,11 +79,17 @@ def converse(batch: Batch, import_seconds: float) -> Conversation:
             return [_NOT_JSON] * len(part)
         return (yield from _conclude(receipt, part, contacts, import_seconds))
 
-    guests = [at for at, sending in enumerate(batch) if sending.guest]
+    guests = [at for at, sending in enumerate(batch) if _registers(sending)]
     if not guests or len(guests) == len(batch):
         return isolate(batch, attempt)
-    others = [at for at, sending in enumerate(batch) if not sending.guest]
+    others = [at for at, sending in enumerate(batch) if not _registers(sending)]
     return _apart(batch, (others, guests), attempt)
+
+
+def _registers(sending: Sending) -> bool:
+    """Whether a guest becomes this contact. One that is known is found by its own id, and takes the address:
+    what dedupeOn names is never updated (the vendor's OpenAPI)."""
+    return sending.guest and not sending.known
 
 
 def _apart(batch: Batch, parts: Sequence[list[int]], attempt: Attempt) -> Conversation:

@@ -91,8 +91,12 @@ def test_contact_fields_is_never_empty_which_could_mean_all() -> None:
         ({"phone": "380501234567"}, "sms"),
     ],
 )
-def test_a_contact_without_an_id_is_found_by_email_or_phone(fields: dict[str, object], dedupe: str) -> None:
-    assert body(**fields)["dedupeOn"] == dedupe
+def test_a_contact_without_an_id_is_found_by_email_or_phone_and_its_id_is_not_cleared(
+    fields: dict[str, object], dedupe: str
+) -> None:
+    found = body(**fields)
+    assert found["dedupeOn"] == dedupe
+    assert ("externalCustomerId" in found["contactFields"]) == (dedupe == "externalCustomerId")
 
 
 @pytest.mark.parametrize("reply", [status(200), status(200, {}), status(202, {"failedContacts": None})])
