@@ -1,5 +1,6 @@
 """README says what is so."""
 
+import ast
 import re
 
 import pytest
@@ -48,6 +49,21 @@ def test_every_test_that_a_table_names_is_there(table: str) -> None:
 
     assert len(named) > len(rows) > 5
     assert [name for name in named if f"def test_{name}(" not in written] == []
+
+
+def test_its_table_of_causes_has_all_that_the_code_gives() -> None:
+    table = TEXT.partition("| cause | means |")[2].partition("\n\n")[0]
+    given = {
+        node.args[0].value
+        for file in (README.parent / "connector").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id in ("Reject", "Refused", "Deny") and node.args
+        if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
+    }
+
+    assert len(given) > 30
+    assert given - set(re.findall(r"`([a-z_]+)`", table)) == set()
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])

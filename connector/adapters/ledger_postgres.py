@@ -51,7 +51,7 @@ class PostgresLedger:
         self._link, self._name = Link(url, wait), destination
         self._store = Store(self._link, destination, lease, keep)
         self._tables = Tables(self._store)
-        self._fitness = Fitness(self._tables)
+        self._fitness = Fitness(self._tables, self._tables.contacts)
         self._mine = Mine(self._store)
         self._quotas: list[PostgresQuotas] = []
         self._generation = -1
@@ -243,6 +243,8 @@ class PostgresLedger:
     ) -> list[Verdict]:
         claiming = Claiming(self._store, self._tables, self._fitness, self._epochs, self._horizon)
         verdicts = claiming.claim(wants)
+        if claiming.unsettles:
+            self._forget()
         granted.update(claiming.granted)
         rows.update(claiming.rows)
         return verdicts

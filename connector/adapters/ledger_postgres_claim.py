@@ -1,6 +1,7 @@
 """The second half of a turn: wants become verdicts and claims (RULES 2, 5)."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from connector.core.claims import Busy, Done, Grant, Verdict, Want
 from connector.core.events import Event
 from connector.core.heads import Epochs
 from connector.core.horizon import OLDER, is_beyond
+from connector.core.moving import unsettles
 from connector.core.turn import Decision, decide
 
 _DUPLICATE: Final = Done("duplicate")
@@ -23,7 +25,8 @@ _GRANT: Final = Grant()
 class Claiming:
     """Judges all wants of one turn, then claims: they do not see each other.
 
-    granted: the claims that were made. rows: row keys to be written at the turn's end.
+    granted: the claims that were made. rows: row keys to be written at the turn's end. unsettles: what others
+    remember of contacts holds no longer.
     """
 
     def __init__(self, store: Store, tables: Tables, fitness: Fitness, epochs: Epochs, horizon: int) -> None:
@@ -32,6 +35,8 @@ class Claiming:
         self._epochs, self._horizon = epochs, horizon
         self.granted: dict[EntityKey, Held] = {}
         self.rows: dict[str, EntityKey] = {}
+        self.unsettles = False
+        self._alias = cache(tables.alias)
 
     def claim(self, wants: Mapping[EntityKey, Want]) -> list[Verdict]:
         """Belongs into a transaction."""
@@ -41,6 +46,8 @@ class Claiming:
             self._judge(slot, want, found.get(at), judged) for at, (slot, want) in enumerate(wants.items())
         ]
         self._narrow(wants, verdicts)
+        if self.unsettles:  # before rows are locked: see ledger_postgres_sql
+            self._store.bump()
         lost = self._write(wants, found, judged)
         if not lost:
             return verdicts
@@ -60,12 +67,16 @@ class Claiming:
             return _DUPLICATE
         head, claim = self._tables.state(seen.live, seen.head, seen.owner, seen.claim, seen.doubts)
         owner, epochs = self._store.owner.number, self._epochs
-        one = decide(want, head, claim, living=seen.living, owner=owner, epochs=epochs)
+        one = decide(
+            want, head, claim, living=seen.living, owner=owner, epochs=epochs, alias=self._alias
+        )  # fmt: skip
         judged[slot] = one
         if one.claim is not None:
-            packed = self._tables.pack(one.claim.head)
+            claimed = one.claim.head
             apart = bool(one.claim.doubts) or (event.version is None and head is not None)
-            self.granted[slot] = Held(event, packed, one.claim.head.live, apart)
+            unsettling = unsettles(claimed)
+            self.unsettles = self.unsettles or unsettling
+            self.granted[slot] = Held(event, self._tables.pack(claimed), claimed.live, apart, unsettling)
         return one.verdict
 
     def _narrow(self, wants: Mapping[EntityKey, Want], verdicts: list[Verdict]) -> None:

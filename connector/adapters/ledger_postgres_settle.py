@@ -11,25 +11,28 @@ from connector.adapters.ledger_postgres_arrays import bigs, texts
 from connector.adapters.ledger_postgres_keys import indexed
 from connector.adapters.ledger_postgres_store import Store
 from connector.adapters.ledger_postgres_tables import Accepted, EntityKey, Tables
-from connector.adapters.ledger_rows import unpack_head
+from connector.adapters.ledger_rows import Veil, unpack_head
 from connector.core.claims import Count, Settlement
 from connector.core.events import Event
 from connector.core.heads import Epochs, Head, State
 from connector.core.model import Kind
+from connector.core.moving import aliases_after
 from connector.core.past import outcome_of, via_of
-from connector.core.turn import Claim, aliases_after, conclude, plain
+from connector.core.turn import Claim, conclude, plain
 
 
 class Held(Struct, frozen=True, gc=False):
     """An own claim: what it was granted for, and its packed head with its `live`.
 
-    apart: it has doubts, or is to be merged with the key's head: settled one by one.
+    apart: it has doubts, or is to be merged with the key's head: settled one by one. unsettles: it erases
+    a contact, or takes an address away.
     """
 
     event: Event
     head: bytes
     live: bool = False
     apart: bool = False
+    unsettles: bool = False
 
 
 class LostClaims(Exception):
@@ -75,7 +78,7 @@ class Settling:
             raise LostClaims
 
     def _accepted(self, slot: EntityKey, one: Settlement, held: Held) -> Accepted:
-        if plain(one) and one.event.kind is not Kind.CONTACT_DELETED:
+        if plain(one) and not held.unsettles and one.event.kind is not Kind.CONTACT_DELETED:
             return Accepted(slot, None, one.live, one.certain, one.attempts)
         self._count(one)
         claimed = unpack_head(held.head, self._store.source, live=held.live)
@@ -124,14 +127,17 @@ class Settling:
             self.rows[event.row_key] = event.entity, event.key
         if event.entity != "contact":
             return head
-        contact = self._tables.stored(event.key)
+        contact, veiled = self._tables.stored(event.key), Veil.veiled
         new = tuple(self._tables.alias(alias) for alias in one.aliases)
         after = aliases_after(head.aliases, event, new)
         for alias in set(head.aliases) - set(after):
-            if self._leads.get(alias) == contact:
-                del self._leads[alias]
+            led = self._leads.get(alias, contact)
+            if led == contact or (veiled(led) and not veiled(contact)):  # a guest had not got it either
+                self._leads.pop(alias, None)
             self._dropped.add((alias, contact))
         for alias in new:
+            if veiled(contact) and not veiled(self._leads.get(alias, contact)):
+                continue  # a guest takes no customer's address
             self._erases = self._erases or self._leads.get(alias, contact) != contact
             self._leads[alias] = contact
             self._dropped.discard((alias, contact))

@@ -5,8 +5,9 @@ join, planned while the tables were small or not analysed, took 150 ms for 500 k
 
 Who waits for whom, so that no two turns wait for each other: a settle locks its own claims, in the order of
 their keys; then clients whose orders it counts, in their order; then aliases and generation behind one
-advisory lock; a claim waits for no row (SKIP LOCKED: what another holds now is busy), only for keys that
-another inserts, in their order; then rows, in their order.
+advisory lock, which a claim that takes an address away needs too, before it writes; a claim waits for no row
+(SKIP LOCKED: what another holds now is busy), only for keys that another inserts, in their order; then rows,
+in their order.
 A claim is written only over what was read (`xmin`), so reading locks nothing, and a replay writes nothing.
 """
 
@@ -142,18 +143,21 @@ LEAD_ALIASES: Final = """
     INSERT INTO crm_connector.aliases AS a
     SELECT %(destination)s, s.alias, s.contact FROM unnest(%(aliases)s, %(contacts)s) AS s (alias, contact)
     ON CONFLICT (destination, alias) DO UPDATE SET contact = excluded.contact
-        WHERE a.contact <> excluded.contact
+        WHERE a.contact <> excluded.contact AND (excluded.contact !~ '^#.{32}$' OR a.contact ~ '^#.{32}$')
     RETURNING a.xmax <> 0
 """
+"""A guest, whose key is a hash (ledger_rows.Veil), takes no customer's."""
 LED_TO: Final = """
     SELECT s.alias, a.contact FROM unnest(%(aliases)s) AS s (alias)
     CROSS JOIN LATERAL (SELECT contact FROM crm_connector.aliases
         WHERE destination = %(destination)s AND alias = s.alias OFFSET 0) a
 """
-HEADS: Final = """
-    SELECT s.key, h.live, h.head FROM unnest(%(keys)s) AS s (key)
-    CROSS JOIN LATERAL (SELECT live, head FROM crm_connector.heads
-        WHERE destination = %(destination)s AND entity = %(entity)s AND key = s.key AND head IS NOT NULL
+CONTACTS: Final = """
+    SELECT s.key, h.live, h.head, h.owner, h.claim, h.doubts,
+        h.owner IS NOT NULL AND EXISTS (SELECT FROM crm_connector.owners o WHERE o.number = h.owner)
+    FROM unnest(%(keys)s) AS s (key)
+    CROSS JOIN LATERAL (SELECT live, head, owner, claim, doubts FROM crm_connector.heads
+        WHERE destination = %(destination)s AND entity = 1 AND key = s.key AND head IS NOT NULL
         OFFSET 0) h
 """
 WRITE_ROWS: Final = """

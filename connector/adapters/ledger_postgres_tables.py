@@ -13,6 +13,7 @@ from connector.adapters.ledger_postgres_store import Store
 from connector.adapters.ledger_rows import pack_head, unpack_head
 from connector.core.heads import Head
 from connector.core.model import Entity
+from connector.core.sight import Sight
 from connector.core.turn import NOBODY, Claim
 
 EntityKey = tuple[Entity, str]
@@ -188,15 +189,13 @@ class Tables:
 
     # --- Contacts, rows ---------------------------------------------------------------------------
 
-    def heads(self, entity: Entity, keys: Collection[str]) -> dict[str, Head]:
-        """The heads of these keys, by key."""
+    def contacts(self, keys: Collection[str]) -> dict[str, Sight]:
+        """What is known of these contacts, by key; of those without head, nothing."""
         if not keys:
             return {}
-        by_stored = {stored: key for (_, stored), (_, key) in self._index((entity, k) for k in keys).items()}
-        parameters = {"entity": _NUMBERS[entity], "keys": texts(by_stored)}
-        found = self._store.run(sql.HEADS, parameters)
-        source = self._store.source
-        return {by_stored[key]: unpack_head(blob, source, live=live) for key, live, blob in found}
+        by_stored = {indexed(self.stored(key)): key for key in keys}
+        found = self._store.run(sql.CONTACTS, {"keys": texts(by_stored)})
+        return {by_stored[key]: Sight(*self.state(*row), living) for key, *row, living in found}
 
     def alias(self, alias: str) -> bytes:
         """An alias as it is stored."""

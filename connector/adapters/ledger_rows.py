@@ -41,6 +41,7 @@ class _Row(Struct, frozen=True, array_like=True):
     kept: Kept | None = None
     at: int | None = None
     past: int | None = None
+    leaving: tuple[bytes, ...] = ()
 
 
 _NO_SOURCE: Final = 0
@@ -67,6 +68,8 @@ def _row(head: Head, number: Callable[[Source], int]) -> tuple[object, ...]:
         *what, head.digest, head.core_digest, ties, head.state, head.aliases, head.remote_id,
         head.contact_key,
     )  # fmt: skip
+    if head.leaving:
+        return (*row, head.kept, head.at, head.past, head.leaving)
     if head.past is not None:
         return (*row, head.kept, head.at, head.past)
     if head.at is not None:
@@ -85,6 +88,7 @@ def _head(row: _Row, source: Callable[[int], Source], live: bool = False) -> Hea
     return Head(
         version, row.rank, row.digest, row.core_digest, ties, row.state,
         live, row.aliases, row.remote_id, row.contact_key, row.kept, row.at, row.past,
+        row.leaving,
     )  # fmt: skip
 
 

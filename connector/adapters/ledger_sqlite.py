@@ -14,6 +14,7 @@ from connector.adapters import ledger_sqlite_removal as removal
 from connector.adapters.ledger_sqlite_grant import Granting
 from connector.adapters.ledger_sqlite_history import History
 from connector.adapters.ledger_sqlite_memory import Memory
+from connector.adapters.ledger_sqlite_places import FRESH
 from connector.adapters.ledger_sqlite_schema import translated
 from connector.adapters.ledger_sqlite_settle import Settling
 from connector.adapters.ledger_sqlite_store import Store
@@ -30,7 +31,7 @@ class SqliteLedger:
     """Implements ports.Ledger. Used by one thread at a time.
 
     path: the file, in an existing directory. wait: seconds to wait for another process's transaction.
-    retention_days: of history; 0 = none is kept.
+    retention_days: of history; 0 = none is kept. fresh: heads that are found by memory.
     stale_sends: settles that found their claim lost, since start (`stale_sends_total`).
     counted: told of the clients whose orders a turn has counted.
     Raises LedgerDown while it cannot be read or written; Fatal: damaged, of another program, or too new.
@@ -44,9 +45,10 @@ class SqliteLedger:
         now: Callable[[], float] = time.time,
         wait: float = 5.0,
         retention_days: int = 30,
+        fresh: int = FRESH,
     ) -> None:
         """Open or make the file, and become an owner."""
-        self._store = Store(path, destination, wait)
+        self._store = Store(path, destination, wait, fresh)
         self._tables = self._store.tables
         self._memory = Memory(self._store)
         self._history = History(self._store.db, self._store.destination, self._tables, retention_days)
@@ -70,6 +72,7 @@ class SqliteLedger:
                 counts = self._settling.count() if settled else []
                 verdicts = self._granting.claim(wanted) if wanted else []
                 self._memory.claims.flush()
+                self._tables.places.tidy()
                 noted = self._history.flush(int(self._now() * 1000))
                 self._store.count(heads=self._tables.made, history=noted)
         except BaseException:

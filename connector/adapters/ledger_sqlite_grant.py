@@ -1,6 +1,7 @@
 """The second half of a turn: wants become verdicts and claims (RULES 2, 5)."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final
 
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from connector.adapters.ledger_sqlite_tables import Found, Slot
 from connector.core.claims import Done, Grant, Verdict, Want
 from connector.core.events import Event
 from connector.core.horizon import OLDER, is_beyond
+from connector.core.moving import Alias, unsettles
 from connector.core.turn import Claim, Decision, decide
 
 _DUPLICATE: Final = Done("duplicate")
@@ -30,6 +32,7 @@ class Granting:
         """Raises ValueError: two wants of one key. Belongs into a transaction."""
         living, epochs, number = self._memory.store.living(), self._memory.epochs, self._tables.number
         mine, others, horizon = self._claims.mine, self._claims.others, self._memory.horizon
+        alias = cache(self._tables.alias)
         slot_of = self._tables.slot
         slots = [slot_of(want.event.entity, want.event.key) for want in wanted]
         if len(set(slots)) < len(slots):
@@ -51,7 +54,7 @@ class Granting:
             elif seen is not None and seen.blob == blob and not want.forced:
                 verdicts.append(_DUPLICATE)
             else:
-                judged[at] = decision = self._decide(want, slot, seen, living)
+                judged[at] = decision = self._decide(want, slot, seen, living, alias)
                 verdicts.append(decision.verdict)
                 if decision.claim is not None:
                     granted[at] = self._held(event, decision.claim, seen, spread)
@@ -59,12 +62,14 @@ class Granting:
         self._write(wanted, slots, found, granted, judged)
         return verdicts
 
-    def _decide(self, want: Want, slot: Slot, found: Found | None, living: Callable[[int], bool]) -> Decision:
+    def _decide(
+        self, want: Want, slot: Slot, found: Found | None, living: Callable[[int], bool], alias: Alias
+    ) -> Decision:
         claim = self._claims.get(slot)
         held = claim is not None and living(claim.owner)
         head = self._tables.unpack(found) if found else None
         owner, epochs = self._memory.owner, self._memory.epochs
-        return decide(want, head, claim, living=held, owner=owner, epochs=epochs)
+        return decide(want, head, claim, living=held, owner=owner, epochs=epochs, alias=alias)
 
     def _held(self, event: Event, claim: Claim, found: Found | None, spread: int) -> Held:
         blob, number = self._tables.pack(claim.head), found.number if found else None
@@ -97,6 +102,8 @@ class Granting:
                     continue
                 if slot in self._claims.others:
                     self._memory.drop(slot)
+                if unsettles(decision.claim.head):
+                    self._memory.bump()
             if head is not None:
                 heads.put(slot, 0, found[slot].number, head.live, self._tables.pack(head))
                 if decision.claim is None:

@@ -1,10 +1,13 @@
 """What an owner remembers of its ledger file from turn to turn, so that a turn reads little."""
 
+from collections.abc import Collection
+
 from connector.adapters.ledger_sqlite_claims import Claims
 from connector.adapters.ledger_sqlite_fit import Fitness
 from connector.adapters.ledger_sqlite_store import Store
 from connector.adapters.ledger_sqlite_tables import Slot
 from connector.core.heads import Epochs
+from connector.core.sight import Sight
 
 
 class Memory:
@@ -14,7 +17,7 @@ class Memory:
         """Nothing is known yet."""
         self.store, self.tables, self.owner = store, store.tables, store.owner
         self.claims = Claims(store.db, store.destination, store.owner, store.tables)
-        self.fitness = Fitness(store.tables)
+        self.fitness = Fitness(self.tables, self.contacts)
         self.epochs: Epochs = ()
         self.horizon = 0
         self._generation = self._takeovers = -1
@@ -33,6 +36,17 @@ class Memory:
             self.epochs, self.horizon = self.tables.epochs(), self.store.horizon()
         self._generation, self._takeovers = generation, takeovers
         self.claims.refresh()
+        self.tables.places.refresh()
+
+    def contacts(self, keys: Collection[str]) -> dict[str, Sight]:
+        """What is known of these contacts, by key; of those without head, nothing."""
+        heads, living = self.tables.heads("contact", keys), self.store.living()
+        claims = {key: self.claims.get(self.tables.slot("contact", key)) for key in heads}
+        return {
+            key: Sight(head, claim, claim is not None and living(claim.owner))
+            for key, head in heads.items()
+            for claim in [claims[key]]
+        }
 
     def bump(self) -> None:
         """What was known of contacts no longer holds, for nobody."""

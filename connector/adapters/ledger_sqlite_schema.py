@@ -63,13 +63,21 @@ STEPS: Final = (
     CREATE TABLE products (destination TEXT NOT NULL, digest BLOB NOT NULL,
         PRIMARY KEY (destination, digest)) STRICT, WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE spreads (spread INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (spread, number))
+        STRICT, WITHOUT ROWID;
+    INSERT INTO spreads SELECT spread, number FROM heads ORDER BY spread, number;
+    INSERT INTO meta SELECT 'merged', ifnull(max(number), 0) FROM heads;
+    DROP INDEX heads_by_spread;
+    """,
 )
 """Append only: the file's user_version is the number of steps it has had. A step without statements is a
 change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred.
 
-A head is found by `spread` (see ledger_rows.spread) and its key; its row is a log's: with the key as the
-tree's own, random keys dirtied a page a record (24-32 µs a record, now 10; 55 at a million heads, now 17).
-Whoever deletes heads must leave those with open claims: their holders remember where the row is.
+A head is found by `spread` (see ledger_sqlite_places) and its key; its row is a log's: with the key as the
+tree's own, random keys dirtied a page a record (24-32 µs a record, now 10; 55 at a million heads, now 11).
+Whoever deletes heads must leave those with open claims: their holders remember where the row is. And the
+last one's number: none is given twice.
 `destinations.heads` and `.history` count rows, and entries in blocks: counting them all would take seconds.
 """
 
@@ -163,7 +171,7 @@ def _tune(db: sqlite3.Connection) -> None:
     """A durable commit each turn, a bounded log and cache. A long log: pages go back once for many turns."""
     for setting in (
         "synchronous = FULL", "wal_autocheckpoint = 20000", "journal_size_limit = 134217728",
-        "cache_size = -16000", "temp_store = MEMORY",
+        "cache_size = -8000", "temp_store = MEMORY",
     ):  # fmt: skip
         db.execute(f"PRAGMA {setting}")
 

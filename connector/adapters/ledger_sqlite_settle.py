@@ -12,7 +12,8 @@ from connector.adapters.ledger_sqlite_tables import Slot
 from connector.core.claims import Count, Settlement
 from connector.core.events import Event
 from connector.core.heads import Head, State
-from connector.core.turn import Conclusion, aliases_after, conclude, plain
+from connector.core.moving import aliases_after
+from connector.core.turn import Conclusion, conclude, plain
 
 
 class Settling:

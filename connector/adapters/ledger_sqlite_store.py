@@ -15,9 +15,9 @@ from connector.core.turn import NOBODY
 class Store:
     """The file, scoped to one destination and owned by one owner. Raises what SqliteLedger says."""
 
-    def __init__(self, path: Path, destination: str, wait: float) -> None:
-        """Open or make the file, and become an owner."""
-        self.path = path
+    def __init__(self, path: Path, destination: str, wait: float, fresh: int) -> None:
+        """Open or make the file, and become an owner. fresh: see Places."""
+        self.path, self._fresh = path, fresh
         with translated(path):
             self.db = connect(path, wait)
             try:
@@ -32,7 +32,7 @@ class Store:
             self.db.execute("INSERT OR IGNORE INTO destinations (name) VALUES (?)", (destination,))
             sql = "SELECT number FROM destinations WHERE name = ?"
             self.destination: int = self.db.execute(sql, (destination,)).fetchone()[0]
-            self.tables = Tables(self.db, self.destination, Veil(self._meta("hash_key")))
+            self.tables = Tables(self.db, self.destination, Veil(self._meta("hash_key")), self._fresh)
             self.db.execute("UPDATE meta SET value = value + 1 WHERE name = 'owners'")
             self._owner = Owner(self.path, self._meta("owners"))
             self.owner = self._owner.number

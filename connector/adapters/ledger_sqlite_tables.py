@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
 
 from connector.adapters.ledger_rows import Source, Veil, pack_head, spread, unpack_head
+from connector.adapters.ledger_sqlite_places import Places
 from connector.core.assignment import Answer
 from connector.core.claims import Count
 from connector.core.heads import Epoch, Epochs, Head
@@ -35,15 +37,18 @@ class Found(Struct, frozen=True, gc=False):
 
 
 class Heads(Struct):
-    """Packed heads to be written together. new: the values of their columns, one head after the other."""
+    """Packed heads to be written together. new: the values of their columns, one head after the other; and
+    their spreads."""
 
     destination: int
+    spreads: list[int] = []
     new: list[int | str | bytes] = []
     old: list[tuple[bool, bytes, int]] = []
 
     def put(self, slot: Slot, spread: int, number: int | None, live: bool, blob: bytes) -> None:
         """number: that of the head's row (None: it has none yet)."""
         if number is None:
+            self.spreads.append(spread)
             self.new += (spread, self.destination, NUMBERS[slot[0]], slot[1], live, blob)
         else:
             self.old.append((live, blob, number))
@@ -68,8 +73,9 @@ class _Numbers(dict[Source, int]):
 class Tables:
     """One destination's rows. Heads are asked for by slot, the rest by keys as the connector knows them."""
 
-    def __init__(self, db: sqlite3.Connection, destination: int, veil: Veil) -> None:
-        """Nothing is read yet."""
+    def __init__(self, db: sqlite3.Connection, destination: int, veil: Veil, fresh: int) -> None:
+        """Nothing is read yet. fresh: see Places."""
+        self.places = Places(db, fresh)
         self._db, self._destination, self._veil = db, destination, veil
         self._numbers = _Numbers(db)
         self.number: Callable[[Source], int] = self._numbers.__getitem__
@@ -81,6 +87,7 @@ class Tables:
         """A transaction was rolled back: numbers given in it are void."""
         self._numbers.clear()
         self._sources.clear()
+        self.places.forget()
         self.made = 0
 
     def slot(self, entity: Entity, key: str) -> Slot:
@@ -95,10 +102,12 @@ class Tables:
 
     def find(self, spreads: Sequence[int]) -> dict[Slot, Found]:
         """The heads of these numbers (and maybe of others that share one)."""
-        columns = "entity, key, number, live, head FROM heads"
-        rows = self._select(columns, "AND spread", spreads)
+        columns = "entity, key, number, live, head FROM"
+        from_tree = f"{columns} spreads CROSS JOIN heads USING (number)"
+        old = self._select(from_tree, "AND spreads.spread", spreads)
+        fresh = self._select(f"{columns} heads", "AND number", self.places.fresh(spreads))
         return {(ENTITIES[entity], key): Found(number, live == 1, blob)
-                for entity, key, number, live, blob in rows}  # fmt: skip
+                for entity, key, number, live, blob in chain(old, fresh)}  # fmt: skip
 
     def heads(self, entity: Entity, keys: Iterable[str]) -> dict[str, Head]:
         """The heads of these keys, by key."""
@@ -132,21 +141,29 @@ class Tables:
 
     def write_heads(self, heads: Heads) -> None:
         """Write them, and leave none behind."""
-        width, start = 6, 0
-        self.made += len(heads.new) // width
-        while left := (len(heads.new) - start) // width:
+        width, start, made = 6, 0, len(heads.spreads)
+        self.made += made
+        while left := made - start:
             size = min(_BLOCK, 1 << (left.bit_length() - 1))
-            end = start + size * width
-            self._db.execute(_INSERTS[size], heads.new[start:end])
+            end = start + size
+            put = self._db.execute(_INSERTS[size], heads.new[start * width : end * width])
+            self.places.put(heads.spreads[start:end], put.lastrowid or 0)
             start = end
         self._db.executemany("UPDATE heads SET live = ?, head = ? WHERE number = ?", heads.old)
         heads.new.clear()
+        heads.spreads.clear()
         heads.old.clear()
 
     def lead(self, contact: str, now: Sequence[bytes], dropped: Iterable[bytes]) -> bool:
-        """Let aliases lead to a contact, and others no longer; True where one led to another before."""
-        mine = self._veil.key(contact)
+        """Let aliases lead to a contact, and others no longer; True where one led to another before.
+
+        A guest takes no customer's.
+        """
+        mine, veiled = self._veil.key(contact), self._veil.veiled
         before = self.led_to(now)
+        if veiled(mine):
+            now = [alias for alias in now if veiled(before.get(alias, mine))]
+            before = {alias: before[alias] for alias in now if alias in before}
         self._db.executemany(
             "INSERT OR REPLACE INTO aliases VALUES (?, ?, ?)",
             [(self._destination, alias, mine) for alias in now if before.get(alias) != mine],

@@ -14,6 +14,12 @@ _PAGE: Final = f"""
     SELECT number, entity, key, head FROM heads WHERE destination = ? AND number > ?
     ORDER BY number LIMIT {_CHUNK}
 """  # noqa: S608 - a number of ours
+_LEFT: Final = """
+    DELETE FROM spreads WHERE (spread, number) = (SELECT spread, number FROM heads WHERE number = ?)
+"""
+_GONE: Final = "DELETE FROM heads WHERE number = ? AND number < (SELECT max(number) FROM heads)"
+_LAST: Final = "UPDATE heads SET destination = 0, key = '' WHERE number = ?"
+"""It becomes nobody's, so that its number is not given again (see Places)."""
 
 
 def prune(memory: Memory, before_ms: int) -> int:
@@ -48,7 +54,8 @@ def _prune_some(memory: Memory, before_ms: int, after: int) -> tuple[int, int]:
         and slot not in claims.others
         and is_prunable(unpack_head(blob, store.tables.source), before_ms)
     ]
-    store.db.executemany("DELETE FROM heads WHERE number = ?", old)
+    for statement in (_LEFT, _GONE, _LAST):
+        store.db.executemany(statement, old)
     store.count(heads=-len(old))
     return (page[-1][0] if page else -1), len(old)
 

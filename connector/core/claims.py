@@ -12,13 +12,16 @@ class Want(Struct, frozen=True, gc=False):
     """Ask to send an event now. `requires`: the contact that must be accepted first (RULES 5).
 
     past: where it goes as history, when it occurred, in seconds since the epoch. forced: the version that was
-    accepted last may go again (RULES 11).
+    accepted last may go again (RULES 11). Of a contact's change, aliases: what leads to it once it is
+    accepted; beside: the addresses of guests whose orders, or contacts, are on their way by the same process.
     """
 
     event: Event
     requires: Requirement | None = None
     past: int | None = None
     forced: bool = False
+    aliases: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
 
 class Grant(Struct, frozen=True, gc=False):
@@ -49,16 +52,23 @@ class Done(Struct, frozen=True, gc=False):
 
 
 class Busy(Struct, frozen=True, gc=False):
-    """A living owner holds the key: ask again later."""
+    """A living owner holds the key, or changes the contact that an order goes to: ask again later.
+
+    guest: which of those `beside` a contact's change comes first, since it takes this address away.
+    """
+
+    guest: str | None = None
 
 
 class Needs(Struct, frozen=True, gc=False):
     """The required contact is not known: have it accepted first, then ask again.
 
-    shared: the order's address leads to a contact of another key, whose it stays.
+    shared: the order's address leads to a contact of another key, whose it stays. doubtful: it is known, but
+    a stopped process may have erased it, or taken the order's address away: ask again once that is settled.
     """
 
     shared: bool = False
+    doubtful: bool = False
 
 
 class Ask(Struct, frozen=True, gc=False):

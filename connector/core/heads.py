@@ -48,7 +48,8 @@ class Head(Struct, frozen=True):
     live events or Add orders (RULES 7). aliases: hashes of what leads to a contact; remote_id: the
     destination's own id. contact_key, kept: of an order whose deletes count (RULES 8), the contact it was
     accepted with, and what its cancellation has to tell. past: where this version, or fact, was accepted as
-    history, when it occurred, in seconds since the epoch.
+    history, when it occurred, in seconds since the epoch. leaving: of a claim alone, the aliases that will
+    lead to the contact no longer.
     """
 
     version: Version | None = None
@@ -64,3 +65,4 @@ class Head(Struct, frozen=True):
     kept: Kept | None = None
     at: int | None = None
     past: int | None = None
+    leaving: tuple[bytes, ...] = ()

@@ -59,7 +59,7 @@ class Sending(Struct, frozen=True, gc=False):
     doubtful: an earlier request may have been applied (its answer was lost). conflicts: 409s in a row.
     errors: how many imports of it alone ended in an error.
     id_only: the destination must locate the contact by its externalCustomerId alone (RULES 5).
-    guest: a contact whose address a contact without externalCustomerId has: they are one.
+    guest: a contact whose address a contact without externalCustomerId has: they are one, unless it is known.
     part: what of it is accepted already, in its dialect's words (None: nothing): not to be sent again.
     known: see Grant.
     """

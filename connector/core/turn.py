@@ -8,15 +8,15 @@ outlives the claim that takes over, until its own version, or a newer one, is se
 from datetime import datetime
 from decimal import Decimal
 
-from msgspec import UNSET, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.core.claims import Ask, Busy, Done, Grant, Settlement, Verdict, Want
 from connector.core.contact_first import ERASED, PSEUDO
-from connector.core.events import Contact, Event, Order
+from connector.core.events import Event, Order
 from connector.core.heads import Epochs, Head, Kept, State
 from connector.core.judge import Judgement, advance, clear, compare, judge
-from connector.core.model import Kind
+from connector.core.moving import Alias, leaving
 
 NOBODY = 0
 """The owner of a claim that nobody holds any more: what is left is its doubt."""
@@ -50,8 +50,9 @@ class Conclusion(Struct, frozen=True):
 
 
 def decide(
-    want: Want, head: Head | None, claim: Claim | None, *, living: bool, owner: int, epochs: Epochs
-) -> Decision:
+    want: Want, head: Head | None, claim: Claim | None, *,
+    living: bool, owner: int, epochs: Epochs, alias: Alias = str.encode,
+) -> Decision:  # fmt: skip
     """Judge a want, but for what it requires (contact_first.fit). living: the owner of `claim` is alive."""
     event = want.event
     doubts: tuple[Head, ...] = ()
@@ -68,14 +69,21 @@ def decide(
             return Decision(Busy())
         if judgement == "newer":
             # An event without version is told by its having none: merged with the head only when accepted.
-            claimed = advance(against if event.version else None, event, epochs)
-            granted = _grant(
-                event, head, seen, doubts, Claim(owner, _sent(claimed, want.past), doubts), epochs
-            )
+            claimed = _sent(advance(against if event.version else None, event, epochs), want.past)
+            if head is not None and head.aliases:
+                claimed = replace(claimed, leaving=leaving(head.aliases, event, want.aliases, alias))
+                if claimed.leaving and (guest := _beside(want, claimed, alias)) is not None:
+                    return Decision(Busy(guest))
+            granted = _grant(event, head, seen, doubts, Claim(owner, claimed, doubts), epochs)
             return granted if against is seen else _forced(granted)
         new = advance(head, event, epochs)
         return Decision(Done("unchanged"), None if new is head else new)
     return Decision(_refusal(judgement))
+
+
+def _beside(want: Want, claimed: Head, alias: Alias) -> str | None:
+    """An address that the change takes away from an own guest who is on the way to it."""
+    return next((guest for guest in want.beside if alias(guest) in claimed.leaving), None)
 
 
 def _forced(decision: Decision) -> Decision:
@@ -157,6 +165,7 @@ def _accepted(settlement: Settlement, head: Head | None, claim: Claim, epochs: E
         contact_key=_kept_contact(settlement) or new.contact_key,
         kept=_kept(settlement) or new.kept,
         past=claim.head.past,
+        leaving=(),
     )
     return Conclusion(new if settlement.certain else clear(new), _left(doubts))
 
@@ -217,20 +226,3 @@ def _cleared(head: Head | None) -> Head | None:
         return None
     new = clear(head)
     return None if new is head else new
-
-
-def aliases_after(old: tuple[bytes, ...], event: Event, new: tuple[bytes, ...]) -> tuple[bytes, ...]:
-    """What leads to a contact after an accepted change. An alias is its kind's first letter and a hash.
-
-    A locator that the change did not carry stays; so do those of a deleted contact, else its orders
-    would bring it back under its e-mail, and of an unsubscribed one.
-    """
-    if event.kind is not Kind.CONTACT_UPSERTED:
-        return old
-    body = event.body
-    kept = b"".join(
-        letter
-        for letter, value in ((b"e", body.email), (b"p", body.phone))
-        if isinstance(body, Contact) and value is UNSET
-    )
-    return tuple(dict.fromkeys((*new, *(alias for alias in old if alias[:1] in kept))))

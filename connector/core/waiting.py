@@ -18,7 +18,8 @@ class Item(Struct, eq=False, gc=False):
 
     record None: a contact made for `sponsor`, an order. denied: why it must become a dead letter instead.
     ticket: its place in the order of arrival, given by the plan. cost: bytes of memory it stands for.
-    aliases: what will lead to a contact. earlier: changes that it stands for (`Plan.fold`).
+    aliases: what will lead to a contact. earlier: changes that it stands for (`Plan.fold`). looks: how often
+    its contact was asked for in vain.
     No cycles: `next` leads to what came later, and no order leads to the contact that it sponsors.
     """
 
@@ -35,6 +36,7 @@ class Item(Struct, eq=False, gc=False):
     cost: int = 0
     aliases: tuple[str, ...] = ()
     earlier: "tuple[Item, ...]" = ()
+    looks: int = 0
 
     @property
     def line(self) -> Line:

@@ -88,12 +88,12 @@ class Dispatch:
 
     # --- Claim and settle -------------------------------------------------------------------------
 
-    def exchange(self, room: int, *, flush: bool = False) -> bool:
-        """One transaction: settle what is finished, claim what is due (flush: at once). Raises LedgerDown."""
-        batches = self._due(room, flush=flush) if room > 0 else []
+    def exchange(self, room: int, ahead: int = 0, *, flush: bool = False) -> bool:
+        """One transaction: settle what is finished, claim what is due (see Plan.due). Raises LedgerDown."""
+        batches = self._due(room, ahead, flush=flush) if room or ahead else []
         if not batches and not self._settling and not self._unsure:
             return False
-        wants = [wanted(item) for batch in batches for item in batch]
+        wants = [want for batch in batches for want in wanted(batch, self._escort.guests)]
         settled = self._settling
         try:
             verdicts = self._ledger.turn([*self._unsure.values(), *[s.settlement for s in settled]], wants)
@@ -107,10 +107,10 @@ class Dispatch:
         self._send(batches, verdicts)
         return True
 
-    def _due(self, room: int, *, flush: bool) -> list[list[Item]]:
+    def _due(self, room: int, ahead: int, *, flush: bool) -> list[list[Item]]:
         """What is to be claimed now, batch by batch; what was denied meanwhile becomes a dead letter."""
         batches: list[list[Item]] = []
-        for batch in self._plan.due(self._clock.monotonic(), room, flush=flush):
+        for batch in self._plan.due(self._clock.monotonic(), room, ahead, flush=flush):
             newest = map(self._plan.fold, batch) if batch[0].lot.newest else batch
             able = [item for item in newest if self._is_able(item)]
             if able:
@@ -118,10 +118,9 @@ class Dispatch:
         return batches
 
     def _is_able(self, item: Item) -> bool:
-        if item.denied is None:
-            return self._escort.lets_go(item)
-        self._kill(item, item.denied)
-        return False
+        if item.denied is not None:
+            self._kill(item, item.denied)
+        return item.denied is None and self._escort.lets_go(item)
 
     def _put_back(self, batches: Sequence[list[Item]]) -> None:
         """A turn that raised may have claimed them all the same: give them up before asking again."""
@@ -137,8 +136,8 @@ class Dispatch:
             for item, verdict in zip(batch, answers, strict=False):  # the rest is the next batches'
                 sending = self._grant(item, verdict) if type(verdict) is Grant else None
                 if sending is None:
+                    self._escort.lands(item, verdict.guest if type(verdict) is Busy else None)
                     self._judge(item, verdict)
-                    self._escort.lands(item)
                 elif item.lot is lot or item.lot == lot:
                     together.append(sending)
                 else:  # the ledger's word gave it a lot of its own
@@ -155,8 +154,8 @@ class Dispatch:
                 self._close(item, outcome)
             case Busy():
                 self._plan.again(item, self._clock.monotonic() + BUSY_SECONDS)
-            case Needs(shared):
-                if (end := self._escort.need(item, shared=shared)) is not None:
+            case Needs(shared, doubtful):
+                if (end := self._escort.need(item, shared=shared, doubtful=doubtful)) is not None:
                     self._kill(item, end)
             case Ask(reason):
                 self._ask(item, reason)

@@ -107,9 +107,10 @@ class Lane:
             self._moved = self._dispatch.bury() or self._moved
 
     def _claim_and_settle(self) -> None:
-        room = 0 if self._brake.holds or self._draining else self._courier.room
-        alone = self._room.full and not self._courier.flying  # no company can come
-        self._moved = self._dispatch.exchange(room, flush=alone) or self._moved
+        courier = self._courier
+        room, ahead = (0, 0) if self._brake.holds or self._draining else (courier.room, courier.ahead)
+        alone = self._room.full and not courier.flying  # no company can come
+        self._moved = self._dispatch.exchange(room, ahead, flush=alone) or self._moved
 
     def _commit(self, *, wait: bool = False) -> None:
         now = self._clock.monotonic()

@@ -1,5 +1,7 @@
 """In the words of the ledger: what is asked for, and what becomes of it by what the courier brought back."""
 
+from collections.abc import Callable, Sequence
+
 from msgspec import Struct
 
 from connector.core.claims import Settlement, Want
@@ -18,9 +20,15 @@ class Settling(Struct, gc=False):
     outcome: RecordOutcome
 
 
-def wanted(item: Item) -> Want:
-    """To send it now; of what goes as history, with the time it occurred."""
-    return Want(item.event, item.requires, None if item.lot.live else occurred_s(item.event))
+def wanted(batch: Sequence[Item], guests: Callable[[], tuple[str, ...]]) -> list[Want]:
+    """To send a lot's events now. guests: asked where contacts are to be changed, see claims.Want."""
+    lot = batch[0].lot
+    if batch[0].event.entity == "contact":
+        beside = guests()
+        return [Want(item.event, item.requires, aliases=item.aliases, beside=beside) for item in batch]
+    if lot.live:
+        return [Want(item.event, item.requires) for item in batch]
+    return [Want(item.event, item.requires, occurred_s(item.event)) for item in batch]
 
 
 def accepted(destination: Destination, item: Item, landed: Landed, remote_id: str | None) -> Settling:

@@ -16,7 +16,8 @@ from connector.settings.types import Model, Secret, TimeZone, WebUrl, exactly_on
 
 
 class ContactsSettings(Model):
-    """Contacts before their orders. `wait_seconds`: with `never`, how long an order waits for its contact."""
+    """Contacts before their orders. `wait_seconds`: with `never`, or while it is in doubt whether its contact
+    still has its address, how long an order waits for its contact."""
 
     ensure: Literal["always", "unknown", "never"] = "unknown"
     wait_seconds: NonNegativeFloat = 60

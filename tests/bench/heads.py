@@ -31,7 +31,6 @@ COPIES = """
     SELECT destination, entity, md5(n::text)::uuid::text, live, head
     FROM crm_connector.heads, generate_series(1, {count}) AS n
 """
-INDEX = "CREATE INDEX heads_by_spread ON heads (spread)"
 
 
 def fill_sqlite(path: Path, count: int) -> None:
@@ -39,10 +38,10 @@ def fill_sqlite(path: Path, count: int) -> None:
     _settle_one(SqliteLedger(path, DESTINATION))
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA synchronous = OFF")
-        db.execute("DROP INDEX heads_by_spread")
         put = "INSERT INTO heads (spread, destination, entity, key, live, head) VALUES (?, ?, 0, ?, ?, ?)"
         db.executemany(put, _rows(db, count))
-        db.execute(INDEX)
+        db.execute("INSERT INTO spreads SELECT spread, number FROM heads ORDER BY spread, number")
+        db.execute("UPDATE meta SET value = (SELECT max(number) FROM heads) WHERE name = 'merged'")
         db.execute("UPDATE destinations SET heads = heads + ?", (count,))
         db.commit()
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

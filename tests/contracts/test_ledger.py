@@ -661,6 +661,129 @@ class TestContactFirst:
         assert ask(world.open(), ORDER) == Grant()
 
 
+MOVES = contact("C1", version(2), body=Contact(email="b"))
+BY_KEY, GUESTS = Requirement("C1", "email:a"), Requirement("email:a", "email:a")
+
+
+def may_go(ledger: Ledger, name: str = "o") -> list[Verdict]:
+    """What orders by the address "a" may do: one that names C1 by its key, and a guest's."""
+    asked = [Want(order(f"{name}1", version(1)), BY_KEY), Want(order(f"{name}2", version(1)), GUESTS)]
+    verdicts = ledger.turn([], asked)
+    granted = [a for a, v in zip(asked, verdicts, strict=True) if isinstance(v, Grant)]
+    ledger.turn([Settlement(want.event, "released") for want in granted], [])
+    return verdicts
+
+
+def move(ledger: Ledger, event: Event = MOVES, *aliases: str, beside: tuple[str, ...] = ()) -> Verdict:
+    """Ask for a change of C1, by default to another e-mail."""
+    return ledger.turn([], [Want(event, aliases=aliases or ("email:b",), beside=beside)])[0]
+
+
+class TestAddressesThatMove:
+    """RULES 5: from a claim until it is settled nobody relies on what it takes away."""
+
+    @pytest.fixture(autouse=True)
+    def known(self, ledger: Countable) -> None:
+        accept(ledger, contact("C1", version(1)), aliases=("email:a", "phone:1"))
+
+    def test_while_it_is_under_way_a_key_is_found_by_itself_and_a_guest_waits(
+        self, world: World, ledger: Countable
+    ) -> None:
+        other = world.open()
+        assert may_go(other) == [Grant(), Grant()]
+        assert move(ledger) == Grant(known=True)
+        for one in (ledger, other):
+            assert may_go(one) == [Grant(id_only=True), Busy()]
+            kept = [Requirement("C1", "phone:1"), Requirement("C1", None), replace(BY_KEY, by_id=True)]
+            orders = [Want(order(f"k{at}", version(1)), need) for at, need in enumerate(kept)]
+            assert one.turn([], orders) == [Grant()] * 3
+            one.turn([Settlement(want.event, "released") for want in orders], [])
+
+    def test_once_it_was_given_up_the_address_leads_as_before(self, world: World, ledger: Countable) -> None:
+        other = world.open()
+        move(ledger)
+        assert may_go(other) == [Grant(id_only=True), Busy()]
+        settle(ledger, MOVES, "released")
+        assert may_go(other) == may_go(ledger) == [Grant(), Grant()]
+
+    def test_once_it_was_accepted_the_address_leads_nowhere(self, world: World, ledger: Countable) -> None:
+        other = world.open()
+        move(ledger)
+        settle(ledger, MOVES, aliases=("email:b",))
+        assert may_go(other) == may_go(ledger) == [Grant(id_only=True), Needs()]
+        assert ask(other, ORDER, Requirement("C1", "email:b")) == Grant()
+
+    def test_a_dead_owners_leaves_it_in_doubt_until_it_was_taken_over_and_settled(
+        self, world: World, ledger: Countable
+    ) -> None:
+        other = world.open()
+        move(ledger)
+        world.crash(ledger)
+        assert may_go(other) == [Grant(id_only=True), Needs(doubtful=True)]
+        assert move(other) == Grant(known=True, doubtful=True)
+        assert may_go(other) == [Grant(id_only=True), Busy()]
+        settle(other, MOVES, aliases=("email:b",))
+        assert may_go(other) == [Grant(id_only=True), Needs()]
+
+    def test_given_up_in_doubt_it_stays_in_doubt_until_a_change_brings_the_address_back(
+        self, ledger: Countable
+    ) -> None:
+        move(ledger)
+        settle(ledger, MOVES, "released", certain=False)
+        assert may_go(ledger) == [Grant(id_only=True), Needs(doubtful=True)]
+        back = contact("C1", version(3), body=Contact(email="a"))
+        assert isinstance(move(ledger, back, "email:a"), Grant)
+        assert may_go(ledger) == [Grant(id_only=True), Busy()]
+        settle(ledger, back, aliases=("email:a",))
+        assert may_go(ledger) == [Grant(), Grant()]
+
+    def test_a_change_that_takes_nothing_away_stops_nobody(self, world: World, ledger: Countable) -> None:
+        other = world.open()
+        more = contact("C1", version(2), body=Contact(email="a"))
+        assert move(ledger, more, "email:a", "phone:2", beside=("email:a",)) == Grant(known=True)
+        assert may_go(ledger) == may_go(other) == [Grant(), Grant()]
+
+    def test_own_guests_who_are_on_their_way_come_first(self, ledger: Countable) -> None:
+        assert move(ledger, beside=("email:c", "email:a", "phone:1")) == Busy("email:a")
+        assert may_go(ledger) == [Grant(), Grant()]
+        assert move(ledger, beside=("email:c", "phone:1")) == Grant(known=True)
+
+    def test_an_erasure_is_waited_for_by_all_its_orders(self, world: World, ledger: Countable) -> None:
+        other, erased = world.open(), contact("C1", version(2), deleted=True)
+        assert may_go(other) == [Grant(), Grant()]
+        assert move(ledger, erased, beside=("phone:1",)) == Busy("phone:1")
+        assert move(ledger, erased) == Grant(known=True)
+        assert may_go(other) == [Busy(), Busy()]
+        assert ask(other, ORDER, Requirement("C1", None)) == Busy()
+        world.crash(ledger)
+        assert may_go(other) == [Needs(doubtful=True)] * 2
+
+    def test_a_locator_that_is_cleared_leads_nowhere(self, ledger: Countable) -> None:
+        cleared = contact("C1", version(2), body=Contact(email=None, phone=None))
+        accept(ledger, cleared)
+        assert may_go(ledger) == [Grant(id_only=True), Needs()]
+
+    def test_a_guest_who_was_made_meanwhile_takes_no_customers_address(self, ledger: Countable) -> None:
+        accept(ledger, contact("email:a", None), aliases=("email:a",))
+        assert may_go(ledger) == [Grant(), Grant()]
+        move(ledger)
+        settle(ledger, MOVES, aliases=("email:b",))
+        by_key, guests = may_go(ledger)
+        assert by_key == Grant(id_only=True)
+        assert isinstance(guests, Deny), "it may have been merged into the customer"
+
+    def test_nor_does_one_that_is_settled_just_before_the_customer_gives_it_up(
+        self, ledger: Countable
+    ) -> None:
+        made = contact("email:a", None)
+        assert [ask(ledger, made), move(ledger)] == [Grant(), Grant(known=True)]
+        together = [(made, "email:a"), (MOVES, "email:b")]
+        ledger.turn([Settlement(event, "accepted", aliases=(alias,)) for event, alias in together], [])
+        by_key, guests = may_go(ledger)
+        assert by_key == Grant(id_only=True)
+        assert isinstance(guests, Deny)
+
+
 class TestFacts:
     """RULES 7: accepted or not, nothing else."""
 

@@ -10,16 +10,17 @@ from math import inf
 from msgspec.structs import replace
 
 from connector.core.assignment import Answer
-from connector.core.claims import Busy, Count, Deny, Grant, Needs, Settlement, Verdict, Want
-from connector.core.contact_first import PSEUDO, Holder, fit
+from connector.core.claims import Busy, Count, Grant, Settlement, Verdict, Want
+from connector.core.contact_first import PSEUDO, Holder, Limits
 from connector.core.events import Event, Requirement
 from connector.core.heads import Epoch, Epochs, Head
 from connector.core.horizon import OLDER, is_beyond, is_prunable
 from connector.core.model import Entity
+from connector.core.moving import aliases_after
 from connector.core.past import Sent, Sizes, Stale, outcome_of, via_of
 from connector.core.removal import Removable, Removal, Removed, Row, Span, survey
-from connector.core.sight import Sight
-from connector.core.turn import Claim, Conclusion, Decision, aliases_after, conclude, decide
+from connector.core.sight import Sight, reach
+from connector.core.turn import Claim, Conclusion, Decision, conclude, decide
 from connector.errors import LedgerDown
 
 Key = tuple[str, str]
@@ -278,7 +279,9 @@ class FakeLedger:
         for gone in set(head.aliases) - set(after):
             if aliases.get(gone.decode()) == one.event.key:
                 del aliases[gone.decode()]
-        aliases.update(dict.fromkeys(one.aliases, one.event.key))
+        for alias in one.aliases:  # a guest takes no customer's
+            if not one.event.key.startswith(PSEUDO) or aliases.get(alias, PSEUDO[0]).startswith(PSEUDO):
+                aliases[alias] = one.event.key
         return replace(head, aliases=after)
 
     def _decide(self, want: Want) -> Callable[[], Verdict]:
@@ -311,15 +314,18 @@ class FakeLedger:
 
         return write
 
-    def _fit(self, requirement: Requirement) -> Grant | Needs | Deny:
-        heads, alias = self._scope.heads, requirement.alias
+    def _fit(self, need: Requirement) -> Limits:
+        alias = need.alias
         contact = self._scope.aliases.get(alias) if alias is not None else None
-        led = heads.get(("contact", contact)) if contact is not None else None
-        own = contact == requirement.key
-        holder: Holder = (
-            "nobody" if contact is None or own else "guest" if contact.startswith(PSEUDO) else "other"
-        )
-        return fit(requirement, heads.get(("contact", requirement.key)), led, own=own, holder=holder)
+        holder: Holder = "nobody" if contact is None else "guest" if contact.startswith(PSEUDO) else "other"
+        known, led = self._sight(need.key), self._sight(contact or "")
+        hashed = alias.encode() if alias is not None else None
+        return reach(need, known, led, hashed, own=contact == need.key, holder=holder)
+
+    def _sight(self, contact: str) -> Sight:
+        claim = self._scope.claims.get(("contact", contact))
+        head = self._scope.heads.get(("contact", contact))
+        return Sight(head, claim, claim is not None and self._is_living(claim))
 
 
 def _slot(event: Event) -> Key:

@@ -1,5 +1,6 @@
 """RULES 5: an order is sent only when its contact is known to be accepted."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 from connector.core.talk import Request
 from connector.dialects.yespo import YespoOptions
 from connector.dialects.yespo_locator import Locator
-from tests.support.stage import NAME, Stage, staged
+from tests.support.stage import NAME, Process, Stage, staged
 from tests.support.stage_crm import Fate
 from tests.support.stage_reading import CONTACTS, ORDERS, contact, order
 
@@ -225,6 +226,35 @@ def test_guests_and_others_that_share_a_batch_are_imported_apart() -> None:
         assert len(stage.crm.crm.all_contacts) == 3
 
 
+def test_a_known_customer_who_takes_a_guests_address_has_it_afterwards() -> None:
+    """By their own id: Yespo never updates what a contact is looked for by."""
+    with staged() as stage:
+        process = stage.start()
+        stage.produce(CONTACTS, contact("c", 1, email="old@shop.example"))
+        stage.produce(ORDERS, order("o1", 2, external_customer_id=None, email="g@shop.example"))
+        process.until_done()
+        stage.produce(CONTACTS, contact("c", 3, email="g@shop.example"))
+        process.until_done()
+        assert stage.crm.crm.contacts["c"].email == "g@shop.example"
+        stage.produce(ORDERS, order("o2", 4, customer="c", email="g@shop.example"))
+        process.until_done()
+        assert stage.crm.crm.orders["o2"].contact_id == stage.crm.crm.contacts["c"].id
+
+
+def test_a_record_without_an_id_does_not_take_it_from_the_customer_who_has_its_address() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.produce(CONTACTS, contact("c", 1, email="c@shop.example"))
+        process.until_done()
+        stage.produce(CONTACTS, contact("n", 2, external_customer_id=None, email="c@shop.example"))
+        process.until_done()
+        [found] = stage.crm.crm.all_contacts
+        assert (found.external_id, found.values["firstName"]) == ("c", "2")
+        stage.produce(ORDERS, order("o", 3, customer="c"))
+        process.until_done()
+        assert stage.crm.crm.orders["o"].contact_id == found.id
+
+
 def test_a_locator_of_the_accounts_own_finds_each_customer_whoever_has_the_address() -> None:
     options = YespoOptions(name=NAME, locator=Locator("customerCode"))
     with staged(custom_locators={"customerCode": "externalCustomerId"}) as stage:
@@ -343,6 +373,80 @@ def test_an_address_that_moves_and_an_order_that_goes_to_it_do_not_fly_together_
         assert stage.crm.taken("order", "o") == ["2"]
         assert stage.crm.crm.ignored == []
         assert stage.crm.crm.contacts["c"].email == "new@shop.example"
+
+
+def guest(key: str, lsn: int, email: str) -> bytes:
+    """An order of somebody who left nothing but an address."""
+    return order(key, lsn, external_customer_id=None, email=email)
+
+
+def test_an_address_that_moves_waits_for_a_guest_who_goes_to_it_and_later_guests_for_the_address() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.produce(CONTACTS, contact("c", 1, email="old@shop.example"))
+        process.until_done()
+        slow = iter([True])
+        stage.crm.fate = lambda r: "slow" if r.resource == "events" and next(slow, False) else "ok"
+        stage.produce(ORDERS, guest("o1", 2, "old@shop.example"))
+        process.until(lambda: process.courier.flying)
+        stage.produce(CONTACTS, contact("c", 3, email="new@shop.example"))
+        process.run(1)
+        stage.produce(ORDERS, guest("o2", 4, "old@shop.example"))
+        process.until_done()
+        orders, contacts = stage.crm.crm.orders, stage.crm.crm.contacts
+        assert stage.crm.crm.ignored == []
+        assert contacts["c"].email == "new@shop.example"
+        assert orders["o1"].contact_id == contacts["c"].id
+        assert orders["o2"].contact_id != contacts["c"].id, "a guest of their own, under the old address"
+
+
+def test_a_guest_waits_for_a_doubtful_change_as_long_as_for_a_contact_and_is_then_a_dead_letter() -> None:
+    """The change was given up in doubt: it is a dead letter itself, and may have been applied."""
+    with staged() as stage:
+        process = stage.start()
+        stage.produce(CONTACTS, contact("c", 1, email="old@shop.example"))
+        process.until_done()
+        answers: Iterator[Fate] = iter(["lost"])
+        stage.crm.fate = lambda _: next(answers, "ok")
+        stage.produce(CONTACTS, contact("c", 2, mark="marked", email="new@shop.example"))
+        process.until_done()
+        stage.produce(ORDERS, order("o1", 3, customer="c", email="old@shop.example"))
+        stage.produce(ORDERS, guest("o2", 4, "old@shop.example"))
+        process.until_done()
+        assert stage.crm.taken("order", "o1") == ["3"]
+        causes = sorted(letter.cause for letter in stage.letters.values())
+        assert causes == ["refused", "unknown_contact"]
+        assert stage.crm.crm.ignored == []
+
+
+def test_a_process_that_dies_in_an_outage_over_the_change_of_an_address_costs_no_guest_an_order() -> None:
+    """Who waited for it while it lived has not waited in vain: the change is only sent after the outage."""
+    with staged() as stage:
+        both = stage.start(), stage.start()
+        stage.produce(CONTACTS, contact("k", 1), contact("c", 2, email="old@shop.example"))
+        while stage.committed(CONTACTS) != 2:
+            _turns(*both)
+        changing, other = both if (CONTACTS, 0) in both[0].parts.partitions.tracks else both[::-1]
+        stage.crm.fate = lambda _: "503"
+        stage.produce(CONTACTS, contact("c", 3, email="new@shop.example"))
+        changing.until(lambda: changing.courier.flying)
+        stage.produce(ORDERS, *[order(f"o{n}", 4 + n, customer="k") for n in range(3)])
+        stage.produce(ORDERS, guest("o", 9, "old@shop.example"))
+        end = stage.clock.monotonic() + 90
+        while stage.clock.monotonic() < end:
+            _turns(*both)
+        other.until(lambda: not other.courier.room)
+        changing.die()
+        other.run(10)
+        stage.crm.fate = lambda _: "ok"
+        other.until_done()
+        assert stage.letters == {}
+        assert stage.crm.crm.ignored == []
+
+
+def _turns(*processes: Process) -> None:
+    for process in processes:
+        process.turn()
 
 
 def test_a_held_contact_change_whose_partition_goes_away_holds_nobody() -> None:

@@ -8,6 +8,8 @@ Rules.
 4. A request is written only with enough of the lease left; one that a stop made stale is exempt (RULES 2).
 5. No commit past a record that is not settled, nor of a partition that was given away (promise 1).
 6. At the end the CRM holds the newest, and the dead letters what costs itself or is held, nothing else.
+7. The CRM ignores no order (promise 7), but one that was applied too late, or that was under way, or whose
+   guest was, when another process was granted a change of the contact with its address (README's limits).
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +23,7 @@ from connector.core.talk import NoAnswer, Request, Response
 from connector.ports import TopicPartition
 from tests.simulation.history import History
 from tests.simulation.network import Flight
-from tests.simulation.source import Slot, Source, Version, told
+from tests.simulation.source import Slot, Source, Version, customer_of, told
 from tests.support.stage_crm import Sent
 
 CONFLICT = 409
@@ -45,7 +47,8 @@ class Judge:
     accepted: the newest version of each entity that is known to be. taken: what the CRM took, in order.
     doubts: versions whose fate nobody knew at some time. listed: contacts that an import failed for; errors:
     how many ended in ERROR. tainted: entities of which something was applied too late, or whose content came
-    back while the CRM took its repetition for the earlier one: README names both among the limits.
+    back while the CRM took its repetition for the earlier one: README names both among the limits. late: the
+    former alone.
     """
 
     def __init__(
@@ -58,6 +61,8 @@ class Judge:
         self.listed: set[str] = set()
         self.errors: Counter[str] = Counter()
         self.tainted: set[Slot] = set()
+        self.late: set[Slot] = set()
+        self._crossed: set[tuple[Slot, str]] = set()
         self._flights: dict[Slot, list[Flight]] = defaultdict(list)
         self._holders: dict[Slot, tuple[Being, int]] = {}
         self._committed: dict[TopicPartition, int] = defaultdict(int)
@@ -110,6 +115,18 @@ class Judge:
                 self.taken[sent[:2]].append(sent[2])
             if flight.late or flight.stale:
                 self.tainted.add(sent[:2])
+                self.late.add(sent[:2])
+
+    def ignored(self, flight: Flight, params: Mapping[str, object]) -> None:
+        """The CRM found no contact for an order of a request that it took."""
+        self._history.note("crm", "ignored", flight)
+        order, contact = ("order", str(params["externalOrderId"])), ("contact", customer_of(params))
+        self.tainted.add(order)
+        if order in self.late or contact in self.late:
+            return
+        guest = "contact", f"email:{params.get('email')}"
+        if not {(order, contact[1]), (guest, contact[1])} & self._crossed:
+            self._wrong(f"promise 7: the CRM ignored {order[1]}={params['rev']}, which is lost")
 
     def answer(self, flight: Flight, answer: Response | NoAnswer) -> None:
         """A process has its answer, or gives up waiting."""
@@ -136,9 +153,17 @@ class Judge:
         for want, verdict in zip(wanted, verdicts, strict=True):
             self._history.note(by.name, _told(verdict), _event(want.event))
             if isinstance(verdict, Grant):
-                self._holders[_slot(want.event)] = by, _version(want.event)
+                self._grant(by, want.event)
             elif verdict == Done("unchanged"):
                 self._accept(_slot(want.event), _version(want.event))
+
+    def _grant(self, by: Being, event: Event) -> None:
+        slot = _slot(event)
+        self._crossed = {one for one in self._crossed if one[0] != slot}
+        if event.entity == "contact":
+            others = (one for one, (holder, _) in self._holders.items() if holder is not by)
+            self._crossed.update((one, event.key) for one in others)
+        self._holders[slot] = by, _version(event)
 
     def _settle(self, by: Being, one: Settlement) -> None:
         slot = _slot(one.event)

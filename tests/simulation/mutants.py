@@ -87,6 +87,14 @@ def _never_doubtful(*args: Any, **more: Any) -> Decision:
     return decision
 
 
+def _stays(want: Any, *args: Any, **more: Any) -> Decision:
+    """No address is known to move away while a change is under way."""
+    decision = decide(replace(want, beside=()), *args, **more)
+    if decision.claim is None:
+        return decision
+    return replace(decision, claim=replace(decision.claim, head=replace(decision.claim.head, leaving=())))
+
+
 class Hurried(Yespo):
     """An order waits for no contact."""
 
@@ -119,4 +127,6 @@ MUTANTS: Mapping[str, Mutant] = {
 }
 CARELESS = Mutant(looks=False)
 """Writes without a look at its lease: rare among seeds."""
+UNAWARE = Mutant(rules=Rules(decide=_stays))
+"""Relies on addresses that a change under way takes away: rare among seeds, too."""
 NONE = Mutant()

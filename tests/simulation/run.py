@@ -15,8 +15,9 @@ from tests.simulation.verdict import verdict
 from tests.simulation.world import World
 from tests.support.stage_reading import CONTACTS, ORDERS
 
-PATIENCE = 300.0
-"""Virtual seconds after the last fault in which everything has to be settled."""
+PATIENCE = 1200.0
+"""Virtual seconds after the last fault in which everything has to be settled: one content may be answered 409
+a dozen times, and each costs a minute."""
 LOOK, QUIET = 0.25, 1.0
 """How often to look whether all is settled, and how long it has to be."""
 OUTAGES = {"ledger": "ledger", "registry": "registry", "letters": "letters"}

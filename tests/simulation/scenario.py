@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeVar, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 T = TypeVar("T", bound=str)
 Dialect = Literal["resend", "hold", "past"]
@@ -31,6 +32,8 @@ WHO: Mapping[Who, float] = {"order": 10, "contact": 5, "guest": 3, "nobody": 0.4
 DO: Mapping[Do, float] = {"change": 8, "touch": 1.5, "again": 3, "poison": 0.6, "null": 0.3}
 PLACES = (*("" for _ in range(8)), "http", "http", "http answered", "turned", "written", "poll", "commit")
 """Calls of a port by name: begun, or about to return."""
+MOVING = 4
+"""One run of so many has addresses that move."""
 WRITING, FAULTING = 6.0, 8.0
 """Seconds in which records are written, and in which faults begin."""
 
@@ -39,7 +42,7 @@ class Write(Struct, frozen=True):
     """A record. who: guest: an order with an e-mail only; nobody: one without any contact.
 
     do: change: a new version; touch: a new version, again: the very record, of the content `back` versions
-    before the newest; poison; null. marked: the CRM refuses this content.
+    before the newest; poison; null. marked: the CRM refuses this content. moved: with another e-mail.
     """
 
     at: float
@@ -48,6 +51,7 @@ class Write(Struct, frozen=True):
     do: Do = "change"
     back: int = 0
     marked: bool = False
+    moved: bool = False
 
 
 class Fault(Struct, frozen=True):
@@ -86,6 +90,7 @@ class Scenario(Struct, frozen=True):
 def draw(seed: int, dialect: Dialect | None = None) -> Scenario:
     """The scenario of a seed; of one dialect, if it is given."""
     rng = random.Random(seed)
+    moves = seed % MOVING == 0
     chosen = rng.choice(get_args(Dialect))
     return Scenario(
         seed=seed,
@@ -97,7 +102,7 @@ def draw(seed: int, dialect: Dialect | None = None) -> Scenario:
         partitions=rng.choice([1, 2, 3]),
         conflict=60.0 if rng.random() < 0.15 else 0.0,
         dawdle=rng.choice([0.0, 0.05, 0.3]),
-        writes=tuple(sorted(_writes(rng), key=lambda write: write.at)),
+        writes=tuple(sorted(_moved(_writes(rng), moves=moves), key=lambda write: write.at)),
         fates=tuple(_fates(rng)),
         faults=tuple(sorted(_faults(rng), key=lambda fault: fault.at)),
     )
@@ -117,6 +122,11 @@ def _writes(rng: random.Random) -> list[Write]:
         )
         for _ in range(rng.randrange(4, 22))
     ]
+
+
+def _moved(writes: list[Write], *, moves: bool) -> list[Write]:
+    """Contacts change their e-mail, and orders, guests' too, come with one or the other."""
+    return [replace(w, moved=n % 3 == 0) for n, w in enumerate(writes)] if moves else writes
 
 
 def _fates(rng: random.Random) -> list[tuple[int, Fate]]:

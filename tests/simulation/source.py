@@ -1,9 +1,11 @@
 """The source of a run: the records of both topics, and what each of them is."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connector.ports import TopicPartition
 from tests.fakes.source import FakeBroker
@@ -17,7 +19,8 @@ Slot = tuple[str, str]
 class Version(Struct, frozen=True):
     """A record that is a change. rev names its content: a touch has that of an earlier version.
 
-    lost: nobody could find the contact of such an order.
+    lost: nobody could find the contact of such an order. moved: with another e-mail. guest: an order with the
+    e-mail of a contact, and nothing else.
     """
 
     slot: Slot
@@ -25,6 +28,8 @@ class Version(Struct, frozen=True):
     rev: str
     marked: bool
     lost: bool = False
+    moved: bool = False
+    guest: bool = False
 
 
 What = Version | bytes | None
@@ -89,18 +94,25 @@ class Source:
 
     def _next(self, slot: Slot, write: Write, like: Version | None) -> Version:
         self._lsn += 1
-        rev, marked = (like.rev, like.marked) if like else (str(self._lsn), write.marked)
-        return Version(slot, self._lsn, rev, marked, write.who == "nobody")
+        if like:
+            return replace(like, lsn=self._lsn)
+        lost, guest = write.who == "nobody", write.who == "guest" and write.number % 2 == 1
+        return Version(slot, self._lsn, str(self._lsn), write.marked, lost, write.moved, guest)
+
+
+def customer_of(params: Mapping[str, object]) -> str:
+    """Whose address an order came with."""
+    return str(params.get("email") or params.get("externalCustomerId")).partition("@")[0]
 
 
 def _value(version: Version, write: Write) -> bytes:
     key, mark = version.slot[1], "marked" if version.marked else ""
-    customer = f"c{write.number % 3}"
+    customer, place = f"c{write.number % 3}", "new.example" if version.moved else "shop.example"
     if write.who == "contact":
-        return contact(key, version.lsn, version.rev, mark=mark)
+        return contact(key, version.lsn, version.rev, mark=mark, email=f"{key}@{place}")
     if write.who == "order":
-        return order(key, version.lsn, version.rev, customer=customer, mark=mark)
-    known = f"{customer}@shop.example" if write.number % 2 else f"{key}@shop.example"
+        return order(key, version.lsn, version.rev, customer=customer, mark=mark, email=f"{customer}@{place}")
+    known = f"{customer}@{place}" if write.number % 2 else f"{key}@{place}"
     email = None if write.who == "nobody" else known
     columns: dict[str, Any] = {"external_customer_id": None, "email": email}
     return order(key, version.lsn, version.rev, mark=mark, **columns)

@@ -9,9 +9,9 @@ from connector.core.letters import Letter
 from connector.errors import DeadLettersDown
 from connector.ports import DeadLetters
 from tests.simulation.batch import How, over
-from tests.simulation.mutants import CARELESS, MUTANTS, Mutant
+from tests.simulation.mutants import CARELESS, MUTANTS, UNAWARE, Mutant
 from tests.simulation.run import run
-from tests.simulation.scenario import Dialect, Fault, Scenario, Write, draw
+from tests.simulation.scenario import Dialect, Fault, Scenario, Who, Write, draw
 from tests.simulation.shrink import shrink
 
 SEEDS = range(300)
@@ -56,6 +56,22 @@ def test_a_request_written_without_a_look_at_the_lease_is_noticed() -> None:
     scenarios = [replace(scenario, seed=seed, fates=((1, "503"),)) for seed in range(3)]
     assert [run(one).wrong for one in scenarios] == [(), (), ()]
     assert any("of its lease left" in str(run(one, CARELESS).wrong) for one in scenarios)
+
+
+@pytest.mark.parametrize("who", ["order", "guest"])
+def test_an_order_that_relies_on_an_address_that_may_have_moved_is_noticed(who: Who) -> None:
+    """One that is read while its contact's change is under way, or after its process was killed over that."""
+    known, moves = Write(0.5, "contact", 0), Write(2.0, "contact", 0, moved=True)
+    killed = Fault(2.2, "crash", place="http", seconds=1.0)
+    late = Write(8.0, who, 3), (killed,)
+    soon = Write(2.35, who, 3), ()
+    scenarios = [
+        replace(PLAIN, seed=seed, writes=(known, moves, order), faults=faults)
+        for seed in range(5)
+        for order, faults in (late, soon)
+    ]
+    assert [run(one).wrong for one in scenarios] == [()] * len(scenarios)
+    assert any("ignored" in str(run(one, UNAWARE).wrong) for one in scenarios)
 
 
 def test_a_failing_scenario_shrinks_to_what_it_needs() -> None:

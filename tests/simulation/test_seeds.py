@@ -26,7 +26,7 @@ def base(request: pytest.FixtureRequest) -> int:
 
 def simulate(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "tests.simulation", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
 def expect_clean(seeds: range, how: How) -> None:
@@ -51,10 +51,11 @@ def test_the_checker_of_trials_finds_them_clean_by_their_histories(base: int) ->
     expect_clean(range(base, base + 40), How(checked=True))
 
 
+@pytest.mark.parametrize("checked", [False, True])
 @pytest.mark.parametrize("line", ONCE)
-def test_what_failed_once_does_not_fail_again(line: str) -> None:
+def test_what_failed_once_does_not_fail_again(line: str, *, checked: bool) -> None:
     scenario = draw(int(line)) if line.isdecimal() else msgspec.json.decode(line, type=Scenario)
-    outcome = run(scenario)
+    outcome = run(scenario, checked=checked)
     assert not outcome.wrong, "\n".join([*outcome.wrong, *outcome.history.lines()])
 
 

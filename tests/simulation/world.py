@@ -14,7 +14,7 @@ from tests.simulation.checked import Witnesses
 from tests.simulation.history import History
 from tests.simulation.judge import Judge
 from tests.simulation.mutants import Mutant
-from tests.simulation.network import Network
+from tests.simulation.network import Flight, Network
 from tests.simulation.ports import Surroundings
 from tests.simulation.scenario import Scenario
 from tests.simulation.sim import Sim
@@ -82,7 +82,15 @@ class World:
         self.source = Source(self.broker)
         self._store = Store(scopes={NAME: Scope()})
         self.judge = Judge(self.source, self.history, wrong, hold=self.holds)
-        self.network.written, self.network.applied = self.judge.write, self.judge.arrive
+        self.network.written, self.network.applied = self.judge.write, self._applied
+        self._ignored = 0
+
+    def _applied(self, flight: Flight) -> None:
+        self.judge.arrive(flight)
+        ignored = self.crm.crm.ignored
+        for one in ignored[self._ignored :]:
+            self.judge.ignored(flight, one.params)
+        self._ignored = len(ignored)
 
     @property
     def holds(self) -> bool:
