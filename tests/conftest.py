@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from connector.adapters.structured import structlog
 from tests.support.broker import Broker
@@ -20,20 +20,26 @@ pytest_plugins = [
 ]  # fmt: skip
 
 # A busy machine is slow, not wrong; a hanging example meets the time limit of its test.
-settings.register_profile("connector", deadline=None, print_blob=True)
+settings.register_profile(
+    "connector", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
 settings.load_profile("connector")
 
 
 @pytest.fixture(autouse=True)
 def _logs_end_with_their_test() -> Iterator[None]:
     """A command under test sets up the process's logs. Their handler would outlive its stream: whoever logs
-    later, such as a task that is collected, would have it complain into the output of another test. And a
-    traced request leaves its trace to what is logged next."""
+    later, such as a task that is collected, would have it complain into the output of another test. Their
+    level would silence what another test looks for: the demo says errors alone. And a traced request leaves
+    its trace to what is logged next."""
     yield
     structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
     root = logging.getLogger()
     for handler in [one for one in root.handlers if type(one) is logging.StreamHandler]:
         root.removeHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("connector").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ with EmbeddedBroker() as broker, PigeonSandbox() as crm:
     service = wiring.build(load(folder / "connector.yaml", {}), metrics.meter(), embedded=True)
     thread = threading.Thread(target=service.work)
     thread.start()
-    totals, deadline = service.lanes["birds"].parts.books.totals, time.monotonic() + 60
+    totals, deadline = service.lanes["birds"].parts.books.totals, time.monotonic() + 120
     while sum(totals.values()) < 10 and time.monotonic() < deadline:
         time.sleep(0.02)
     service.stop()
@@ -85,7 +85,7 @@ def test_another_destination_is_three_files_and_a_few_lines(tmp_path: Path) -> N
     (tmp_path / "data").mkdir()
     (tmp_path / "run.py").write_text(RUN, encoding="utf-8")
     command = [sys.executable, "run.py", str(tmp_path / "data")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240)
 
     held = ", ".join(f'["o{number}", "paid"]' for number in range(5))
     assert done.stdout.splitlines()[-1:] == [f'{{"settled": 10, "held": [{held}]}}'], done.stderr

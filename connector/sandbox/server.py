@@ -20,7 +20,7 @@ from connector.sandbox.faults import Faults
 from connector.sandbox.metrica.counter import Counter
 from connector.sandbox.options import Options
 
-_START_SECONDS = 10
+_START_SECONDS = 60
 _BACKLOG = 2048
 
 

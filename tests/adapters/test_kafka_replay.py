@@ -121,7 +121,7 @@ def test_markers_of_transactions_and_what_was_aborted_do_not_hold_it_up(
         producer.flush(30)
         end(30)
     # A transaction has ended before its marker is written.
-    wait_until(lambda: one.stretch().end == 4, 30, lambda: str(one.stretch()))
+    wait_until(lambda: one.stretch().end == 4, 120, lambda: str(one.stretch()))
     member, _ = one.read(one.stretch())
 
     assert one.offsets_read(member) == [0]

@@ -39,7 +39,7 @@ def server(certificates: Certificates) -> Iterator[str]:
 
 def told(url: str) -> list[tuple[bool, str]]:
     """Whether the connection is encrypted, and whose certificate was shown."""
-    with closing(Link(lambda: url, 2.0)) as link, link.connection() as connection:
+    with closing(Link(lambda: url, 4.0)) as link, link.connection() as connection:
         found = connection.execute(
             "SELECT ssl, client_dn FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
         ).fetchall()

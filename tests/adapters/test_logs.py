@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -47,16 +47,11 @@ class Output:
 
 
 @pytest.fixture
-def output() -> Iterator[Output]:
-    """Configured logging, put back afterwards."""
-    root = logging.getLogger()
-    before = list(root.handlers), root.level, logging.getLogger("connector").level
+def output() -> Output:
+    """Configured logging; conftest.py puts it back afterwards."""
     made = Output()
     made.configure()
-    yield made
-    root.handlers[:], root.level = before[0], before[1]
-    logging.getLogger("connector").setLevel(before[2])
-    structlog.reset_defaults()
+    return made
 
 
 def log() -> Any:

@@ -1,6 +1,7 @@
 """What Prometheus gets to see: frozen names, right expositions, few microseconds."""
 
 import time
+from collections.abc import Callable
 from typing import get_args
 
 import pytest
@@ -127,16 +128,19 @@ def test_a_call_costs_a_few_microseconds_at_most() -> None:
     made = PrometheusMeter()
     values = [0.1] * 500
     labels = {"destination": "yespo", "topic": "orders", "outcome": "delivered"}
-    start = time.thread_time()
-    for _ in range(2000):
-        made.add("records_total", 500, **labels)
-    counted = time.thread_time()
-    for _ in range(20):
-        made.observe("delivery_seconds", values, destination="yespo")
-    observed = time.thread_time()
 
-    assert (counted - start) / 2000 < 20e-6
-    assert (observed - counted) / 10_000 < 5e-6
+    def least(call: Callable[[], None], times: int) -> float:
+        """Seconds of a call in the best of some rounds: the others were disturbed."""
+        rounds = []
+        for _ in range(10):
+            start = time.thread_time()
+            for _ in range(times):
+                call()
+            rounds.append(time.thread_time() - start)
+        return min(rounds) / times
+
+    assert least(lambda: made.add("records_total", 500, **labels), 200) < 20e-6
+    assert least(lambda: made.observe("delivery_seconds", values, destination="yespo"), 2) / 500 < 5e-6
 
 
 def exposed(made: PrometheusMeter) -> str:

@@ -39,7 +39,7 @@ class FakeHealth:
     def status(self) -> dict[str, list[LaneStatus]]:
         self.asked = True
         if self.gate:
-            self.gate.wait(30)
+            self.gate.wait(120)
         return {"lanes": self.lanes}
 
 
@@ -50,7 +50,7 @@ class Site:
         self.server, self.health = server, health
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> tuple[HTTPResponse, str]:
-        connection = HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         body = answer.read().decode()
@@ -154,7 +154,7 @@ def test_no_header_names_the_software(site: Site) -> None:
 
 
 def test_a_head_without_end_is_refused(site: Site) -> None:
-    with socket.create_connection(("127.0.0.1", site.server.port), timeout=10) as endless:
+    with socket.create_connection(("127.0.0.1", site.server.port), timeout=60) as endless:
         endless.sendall(b"GET /livez HTTP/1.1\r\nx-long: " + b"a" * 20_000)
 
         assert endless.recv(64).startswith(b"HTTP/1.1 400 ")
@@ -200,7 +200,7 @@ class Hasty(Connection):
 )  # fmt: skip
 def test_a_slow_client_is_cut_off(sent: bytes) -> None:
     server = web.serve("127.0.0.1", 0, meter().registry, FakeHealth(), connection=Hasty)
-    with closing(server), socket.create_connection(("127.0.0.1", server.port), timeout=30) as slow:
+    with closing(server), socket.create_connection(("127.0.0.1", server.port), timeout=60) as slow:
         slow.sendall(sent)
         with suppress(ConnectionResetError):
             while slow.recv(4096):

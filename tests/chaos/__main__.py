@@ -19,7 +19,7 @@ from rich.console import Console
 
 from tests.chaos.machines import MissingError, machines
 from tests.chaos.scenarios import SCENARIOS, Scenario
-from tests.chaos.story import Report, Story
+from tests.chaos.story import Story
 from tests.chaos.table import show
 
 REPLICAS = 3
@@ -31,19 +31,19 @@ def main() -> int:
     chosen = _arguments()
     for number in STOPS:
         signal.signal(number, _stop)
-    console = Console(width=110)
     folder = Path(tempfile.mkdtemp(prefix="crm-connector-chaos-"))
     try:
-        report = _run(chosen, folder, console)
+        with machines(REPLICAS) as around:
+            report = Story(around, folder, chosen.seed, _say, chosen.seconds).tell(chosen.only)
     except KeyboardInterrupt:
-        _leave(folder, console, keep=chosen.keep)
+        _leave(folder, keep=chosen.keep)
         return 130
     except MissingError as error:
         sys.stderr.write(f"make chaos: {error}\n")
         shutil.rmtree(folder)
         return 2
-    show(report, console)
-    _leave(folder, console, keep=chosen.keep or not report.is_clean)
+    show(report, Console(width=110))
+    _leave(folder, keep=chosen.keep or not report.is_clean)
     if not report.rows and not report.failures:
         return 2
     return 0 if report.is_clean else 1
@@ -56,19 +56,17 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _leave(folder: Path, console: Console, *, keep: bool) -> None:
+def _leave(folder: Path, *, keep: bool) -> None:
     if keep:
-        console.print(f"histories and logs: {folder}", highlight=False, soft_wrap=True)
+        _say(f"histories and logs: {folder}")
     else:
         shutil.rmtree(folder)
 
 
-def _run(chosen: argparse.Namespace, folder: Path, console: Console) -> Report:
-    def say(text: str) -> None:
-        console.print(text, highlight=False)
-
-    with machines(REPLICAS) as around:
-        return Story(around, folder, chosen.seed, say, chosen.seconds).tell(chosen.only)
+def _say(line: str) -> None:
+    """Past rich, which prints a line again that a signal has interrupted."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _arguments() -> argparse.Namespace:

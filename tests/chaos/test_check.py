@@ -199,6 +199,34 @@ def test_a_refusal_that_the_crm_had_applied_is_a_duplicate_all_the_same() -> Non
     assert scene.verdict().findings.example("duplicate").endswith("nobody was in doubt of it")
 
 
+def test_an_import_that_ended_in_error_was_not_applied_and_leaves_no_doubt() -> None:
+    """So who is granted it next needs no mark, until an answer is lost."""
+    scene = Scene()
+    scene.claim("a", 1)
+    scene.reply("a", scene.send("a", 1), 200)
+    scene.answer("a", 1, "retry")
+    scene.settle("a", 1, "released")
+    scene.claim("b", 1)
+    scene.doubt("b", 1, applied=True)
+    scene.fly("b", 1, doubtful=True)
+    scene.settle("b", 1)
+
+    assert scene.found() == {("duplicate", "in doubt"): 1}
+
+
+def test_an_import_that_was_applied_though_it_ended_in_error_is_a_duplicate_all_the_same() -> None:
+    scene = Scene()
+    scene.claim("a", 1)
+    request = scene.send("a", 1)
+    scene.accept(1)
+    scene.reply("a", request, 200)
+    scene.answer("a", 1, "retry")
+    scene.settle("a", 1, "released")
+    scene.deliver("b", 1)
+
+    assert scene.found() == {("duplicate", None): 1}
+
+
 def test_a_conversation_may_repeat_what_it_was_not_told_the_end_of() -> None:
     """An import that is halved to find whom it failed for."""
     scene = Scene()

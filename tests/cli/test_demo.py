@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
-from time import monotonic, sleep
 from urllib.request import urlopen
 
 import pytest
@@ -32,10 +31,11 @@ from connector.sandbox.events import Incoming
 from connector.sandbox.options import Options
 from connector.sandbox.registry import RegistryServer
 from connector.sandbox.traffic import Entry, Traffic
+from tests.support.instance import wait_until
 
 pytestmark = pytest.mark.slow
 COMMAND = [sys.executable, "-m", "connector", "demo"]
-SECONDS = 60
+SECONDS = 240
 TOUR = Tour(
     contact_first=True,
     order=["orderCreated", "orderUpdated", "orderDelivered"],
@@ -336,15 +336,14 @@ def test_serve_goes_on_with_pages_and_traffic_until_it_is_stopped(tmp_path: Path
     with _process(tmp_path, "--orders", "5", "--serve") as process:
         seen = _until(process, "Ctrl+C ends it.")
         status, crm = re.findall(r"http://127\.0\.0\.1:\d+", seen)
-        before = _counts(crm)["orders"]
-        limit = monotonic() + SECONDS
-        while _counts(crm)["orders"] <= before and monotonic() < limit:
-            sleep(0.2)
+        before = _orders(crm)
+        wait_until(lambda: _orders(crm) > before, SECONDS, lambda: "no order comes", every=0.2)
+        wait_until(  # each lane joins its group by itself
+            lambda: _states(status) == ["running"] * 2, SECONDS, lambda: str(_states(status)), every=0.2
+        )
 
-        assert _counts(crm)["orders"] > before
         assert _get(f"{status}/livez") == "ok\n"
         assert "crm_connector_records_total" in _get(f"{status}/metrics")
-        assert json.loads(_get(f"{status}/status"))["lanes"][0]["state"] == "running"
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=SECONDS)
 
@@ -353,11 +352,14 @@ def test_serve_goes_on_with_pages_and_traffic_until_it_is_stopped(tmp_path: Path
 
 
 def _get(url: str) -> str:
-    with urlopen(url, timeout=5) as answer:  # noqa: S310 - a page of this very process
+    with urlopen(url, timeout=60) as answer:  # noqa: S310 - a page of this very process
         text: str = answer.read().decode()
     return text
 
 
-def _counts(crm: str) -> dict[str, int]:
-    counts: dict[str, int] = json.loads(_get(f"{crm}/_sandbox/state?limit=1"))["counts"]
-    return counts
+def _orders(crm: str) -> int:
+    return int(json.loads(_get(f"{crm}/_sandbox/state?limit=1"))["counts"]["orders"])
+
+
+def _states(status: str) -> list[str]:
+    return [lane["state"] for lane in json.loads(_get(f"{status}/status"))["lanes"]]

@@ -152,7 +152,7 @@ def test_on_a_terminal_it_asks_and_no_is_the_default(
     command.append("--json")
     with subprocess.Popen(command, stdin=theirs, stdout=-1, stderr=-1, text=True) as process:
         os.write(ours, f"{answer}\n".encode())
-        told, errors = process.communicate(timeout=60)
+        told, errors = process.communicate(timeout=240)
     os.close(ours)
     os.close(theirs)
     assert process.returncode == code
@@ -216,7 +216,7 @@ def test_what_is_being_sent_has_to_be_settled_first(account: Account, capsys: Ca
 def test_what_is_sent_while_it_deletes_may_be_gone_or_not_and_is_told(
     account: Account, capsys: Capture
 ) -> None:
-    account.sandbox.faults.add({"do": "delay", "delay": 3.0})
+    account.sandbox.faults.add({"do": "delay", "delay": 5.0})
     with ThreadPoolExecutor(1) as other:
         running = other.submit(account.run, *DAY, "--yes")
         while not account.sandbox.faults.hits()[0][1]:

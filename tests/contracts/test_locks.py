@@ -75,8 +75,8 @@ def test_it_goes_with_its_process_however_that_ends(world: World) -> None:
     process, lock = world.process(), world.lock()
     assert not lock.take()
     process.kill()
-    process.wait(30)
-    wait_until(lock.take, 30, lambda: "it did not go")
+    process.wait(120)
+    wait_until(lock.take, 120, lambda: "it did not go")
 
 
 def test_never_do_two_hold_it_however_they_come_and_go(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_who_lost_its_session_holds_it_again_unless_another_was_quicker(database
         end_sessions(database)
         assert (one.take(), other.take()) == (True, False)
         end_sessions(database)
-        wait_until(other.take, 30, lambda: "it did not go")
+        wait_until(other.take, 120, lambda: "it did not go")
         assert not one.take()
 
 
@@ -121,4 +121,4 @@ def end_sessions(database: Database) -> None:
     """As a server that is restarted does; each has ended on return."""
     of_others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     ended = {pid for (pid, _) in database.psql(f"SELECT pid, pg_terminate_backend(pid) {of_others}")}
-    wait_until(lambda: ended.isdisjoint(pid for (pid,) in database.psql(f"SELECT pid {of_others}")), 30, str)
+    wait_until(lambda: ended.isdisjoint(pid for (pid,) in database.psql(f"SELECT pid {of_others}")), 120, str)

@@ -234,11 +234,11 @@ def test_any_other_answer_is_an_outage(server: RegistryServer, answer: tuple[int
 
 def test_a_registry_that_hangs_is_an_outage_within_seconds(server: RegistryServer) -> None:
     server.register(SUBJECT, ROW)
-    server.store.delay = 1.0
+    server.store.delay = 30.0
     begun = time.monotonic()
     with pytest.raises(RegistryDown):
         registry(server, timeout=0.2).writer(1, TOPIC)
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < 20
 
 
 def test_credentials_are_read_anew_and_a_refusal_names_the_setting(server: RegistryServer) -> None:

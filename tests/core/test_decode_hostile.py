@@ -47,9 +47,9 @@ SIZES = [2**40, 2**62, 2**63 - 1, -1, -(2**40)]
 @pytest.mark.parametrize("kind", ["string", "bytes", ARRAY, MAP, {"type": "array", "items": ITEM}], ids=str)
 def test_a_hostile_length_is_refused_at_once(kind: Any, size: int) -> None:
     """A string, bytes, array or map that claims to be endless, or shorter than nothing."""
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert cause(decode(row(kind), avro.long(size) + b"\x02a")) in ("truncated", "malformed")
-    assert time.monotonic() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_every_truncation_and_every_addition_is_refused() -> None:
 
 def test_a_record_of_50_megabytes_is_refused_by_its_length() -> None:
     huge = avro.long(50_000_000) + bytes(50_000_000)
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert cause(decode(row("string"), huge)) == "too_large"
-    assert time.monotonic() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 def test_a_megabyte_is_decoded() -> None:
@@ -106,9 +106,9 @@ def test_a_megabyte_is_decoded() -> None:
 def test_an_array_whose_items_take_no_bytes_is_refused_with_its_schema(item: Any) -> None:
     """2^40 of them would be one small message."""
     body = avro.long(2**40) + b"\0"
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert cause(decode(row({"type": "array", "items": item}), body)) == "schema_invalid"
-    assert time.monotonic() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 def test_records_that_double_in_each_other_are_refused_with_their_schema() -> None:

@@ -174,10 +174,10 @@ def test_a_block_that_claims_to_be_endless_is_refused_at_once(kind: Any, size: i
 @pytest.mark.parametrize("byte", [b"\x80", b"\xff"])
 @pytest.mark.parametrize("kind", ["long", "string", ["null", "long"]], ids=str)
 def test_a_number_without_end_is_refused_at_once(kind: Any, byte: bytes) -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     with pytest.raises(ValueError, match="64 bits"):
         generated_of(kind)(byte * 2_000_000 + b"\0", 0)
-    assert time.monotonic() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 CODE = "x'] = __import__('os').abort(); v['"

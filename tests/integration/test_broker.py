@@ -11,7 +11,7 @@ from tests.support.proxy import Proxy
 from tests.support.required import KAFKA
 from tests.support.topics import TopicFactory
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
 
 
 def produce(bootstrap: str, topic: str, values: list[bytes]) -> None:

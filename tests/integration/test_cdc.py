@@ -24,7 +24,7 @@ from tests.support.progress import Progress
 from tests.support.topics import TopicFactory
 
 VARIANTS: tuple[cdc.DecodedVariant, ...] = ("env_pa", "flat_pa", "flat_min")
-SECONDS = 60.0
+SECONDS = 120.0
 Outcomes = Counter[str]
 
 

@@ -24,7 +24,7 @@ from tests.support.versions import Shop
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-SECONDS = 60.0
+SECONDS = 120.0
 TIMES = 3
 PARTITIONS = {"orders": 4, "contacts": 2}
 PROTOCOLS = {

@@ -17,6 +17,8 @@ from tests.support.source_world import KafkaWorld
 pytestmark = pytest.mark.kafka
 
 Make = Callable[[int], KafkaWorld]
+SESSION = 45.0
+"""Seconds after which a silent member is taken for dead, unless a test says otherwise."""
 PROTOCOLS: dict[str, dict[str, str | int]] = {
     "cooperative": {},
     "eager": {"partition_assignment_strategy": "range"},
@@ -120,7 +122,8 @@ def test_lost_partitions_are_forgotten_without_a_commit(world: Make) -> None:
     first.settle()
     late = first.partitions.to_commit()
     assert not stopped.commit(late, wait=True)
-    first.until(lambda: "lost" in [what for what, _ in first.heard], second)
+    # Alone: once it has come back, the other one is asked for a share, and commits what that one has.
+    first.until(lambda: "lost" in [what for what, _ in first.heard])
 
     gone = {key for what, keys in first.heard if what in ("lost", "revoked") for key in keys}
     assert gone == {(here.topic, 0), (here.topic, 1)}
@@ -139,17 +142,18 @@ def test_two_members_that_start_at_once_with_latest_both_start_at_the_end(
         here.produce(*[b"old"] * 5, partition=partition)
     here.source(first, [here.topic], **protocol)
     here.source(second, [here.topic], **protocol)
-    deadline = time.monotonic() + 30
-    while len(first.held) + len(second.held) < 4 or not (first.held and second.held):
-        assert time.monotonic() < deadline
+
+    def at_the_end() -> bool:
         for one in (first, second):
-            one.turn()
             one.commit()
+        shared = first.held and second.held and len(first.held) + len(second.held) == 4
+        return bool(shared) and all((here.committed(n) or (0, ""))[0] == 5 for n in range(4))
+
+    first.until(at_the_end, second)
     first.idle(0.3)
     second.idle(0.3)
 
     assert first.records + second.records == []
-    assert all((here.committed(partition) or (0, ""))[0] == 5 for partition in range(4))
 
 
 @pytest.mark.parametrize("name", ["cooperative", "eager"])
@@ -160,12 +164,12 @@ def test_a_long_drain_keeps_the_membership(world: Make, name: str) -> None:
 
     class Slow(Member):
         def settle(self) -> None:
-            time.sleep(2.0)
+            time.sleep(6.0)
             super().settle()
 
     first = Slow()
     here.produce(b"x")
-    here.source(first, [here.topic], session_timeout_ms=1000, heartbeat_interval_ms=200, **PROTOCOLS[name])
+    here.source(first, [here.topic], session_timeout_ms=4500, heartbeat_interval_ms=200, **PROTOCOLS[name])
     first.read(1)
     here.source(second, [here.topic], **PROTOCOLS[name])
     done = threading.Event()
@@ -181,6 +185,7 @@ def test_a_long_drain_keeps_the_membership(world: Make, name: str) -> None:
     finally:
         done.set()
         other.join()
+        first.settles = False  # its end needs no drain
 
     assert "lost" not in [what for what, _ in first.heard]
 
@@ -188,15 +193,15 @@ def test_a_long_drain_keeps_the_membership(world: Make, name: str) -> None:
 def test_a_paused_member_stays_in_the_group(world: Make) -> None:
     here, first = world(1), Member()
     quick: dict[str, str | int] = {
-        "session_timeout_ms": 1000,
+        "session_timeout_ms": 5000,
         "heartbeat_interval_ms": 200,
-        "max_poll_interval_ms": 1500,
+        "max_poll_interval_ms": 5000,
     }
     source: KafkaSource = here.source(first, [here.topic], **quick)
     first.until(lambda: first.held)
     source.pause([(here.topic, 0)])
     here.produce(b"x")
-    first.idle(2.5)
+    first.idle(6.5)
     assert [what for what, _ in first.heard] == ["assigned"]
     source.resume([(here.topic, 0)])
 
@@ -290,4 +295,4 @@ def test_a_member_that_ends_without_partitions_leaves_its_group_at_once(
     begun = time.monotonic()
     busy.until(lambda: steady(1))
 
-    assert time.monotonic() - begun < WAIT_SECONDS / 2
+    assert time.monotonic() - begun < SESSION / 2

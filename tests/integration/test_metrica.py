@@ -106,8 +106,9 @@ def test_an_unknown_contact_is_uploaded_from_the_orders_fields_first_and_once(sh
 def test_an_order_whose_contact_cannot_be_made_waits_for_it(shop: Shop) -> None:
     shop.order("1", email=None)
     shop.contact()
+    assert shop.run() == {"delivered": 2}
     shop.order("2", email=None, external_customer_id="nobody")
-    assert shop.run(contacts={"wait_seconds": 1}) == {"dead_lettered": 1, "delivered": 2}
+    assert shop.run(contacts={"wait_seconds": 1}) == {"dead_lettered": 1}
     assert shop.line.letters() == {("2", "unknown_contact"): 1}
 
 
@@ -228,8 +229,10 @@ def test_the_orders_of_a_client_are_counted_once_each_over_restarts(shop: Shop) 
 def test_a_snapshot_goes_by_csv_and_changes_by_json(shop: Shop, delimiter: str) -> None:
     whole: dict[str, Any] = {"items": ITEMS, "purchase_price": "1", "ym_id": "161"}
     shop.contact(op="r", ym_ids="161,162", first_name='Ann "A", B; C', birth_date="1990-01-31")
+    assert shop.run(delimiter_type=delimiter) == {"delivered": 1}
+    # An order that is read before its contact has one made for it, by JSON.
     shop.order("1", "r", **whole)
-    assert shop.run(delimiter_type=delimiter) == {"delivered": 2}
+    assert shop.run(delimiter_type=delimiter) == {"delivered": 1}
     assert shop.formats() == {"CSV"}
     assert shop.client()["name"] == 'Ann "A", B; C'
     assert shop.client()["client_ids"] == ("161", "162")
@@ -313,16 +316,15 @@ ONE_BY_ONE: dict[str, Any] = {
 
 
 def until_paused(shop: Shop, reason: str, **options: Any) -> dict[str, Any]:
-    """Work until the lane is paused for this; what an operator sees of it then."""
+    """Work until the lane has read something and is paused for this; what an operator sees of it then."""
     service = wiring.build(
         shop.settings(**options), metrics.meter(), "metrica", embedded=not shop.line.is_real
     )
     lane = service.lanes["metrica"]
     with working(service):
-        deadline = time.monotonic() + SECONDS
-        while reason not in lane.view["paused"] or not lane.view["partitions"]:
-            assert time.monotonic() < deadline, lane.view
-            time.sleep(0.05)
+        until(
+            lambda: reason in lane.view["paused"] and any(row["oldest_at"] for row in lane.view["partitions"])
+        )
         assert lane.parts.courier.state().paused == reason
         return dict(lane.view)
 

@@ -92,7 +92,7 @@ def finish(shop: Shop, settings: Settings) -> None:
             time.sleep(0.1)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_the_counter_equals_the_source_and_a_replay_sends_nothing(
     broker: Broker, topic: TopicFactory, tmp_path: Path
 ) -> None:

@@ -184,8 +184,9 @@ def test_refused_is_what_a_client_hears_until_it_accepts_again(proxy: Proxy) -> 
 
 
 def test_a_connection_to_a_server_that_is_away_ends(server: Server) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    # It may be reset before `connect` has returned.
-    with Proxy("127.0.0.1", port) as proxy, pytest.raises(ConnectionResetError), connect(proxy) as client:
-        client.recv(1)
+    with socket.socket() as away:
+        away.bind(("127.0.0.1", 0))  # and never listens
+        proxy = Proxy(*away.getsockname())
+        # It may be reset before `connect` has returned.
+        with proxy, pytest.raises(ConnectionResetError), connect(proxy) as client:
+            client.recv(1)

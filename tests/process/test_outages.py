@@ -22,12 +22,14 @@ from tests.support.registry import running_registry
 from tests.support.topics import TopicFactory
 from tests.support.versions import Shop
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PAUSED = 'crm_connector_paused{destination="yespo",reason="%s"}'
 MOVED = 'crm_connector_rebalances_total{kind="%s"}'
 DEAD = "crm_connector_dead_letters_total{"
 SENT = 'crm_connector_requests_total{destination="yespo",resource="events",status="200"}'
+PATIENCE = 120
+"""Seconds for what takes a few: a limit for a busy machine."""
 POLL_SECONDS = 12
 """max.poll.interval.ms: who does not poll for so long loses its partitions. More than a slow broker may hold
 the lane up: ten seconds for a write of dead letters, or a commit."""
@@ -45,13 +47,13 @@ class World:
     def await_pause(self, reason: str) -> None:
         wait_until(
             lambda: self.instance.partitions() > 0 and self.instance.metric(PAUSED % reason) == 1,
-            60,
+            PATIENCE,
             self.instance.trouble,
         )
 
     def finish(self) -> None:
         """All is committed and in the CRM, by the processes that were started; dead is only the poison."""
-        self._progress.await_end(60, self.instance.trouble)
+        self._progress.await_end(PATIENCE, self.instance.trouble)
         sent = {str(event.params["externalOrderId"]) for event in self.sandbox.crm.events}
         assert sent == self.shop.orders.keys()
         for instance in self.instances:
@@ -131,14 +133,15 @@ def test_a_retry_after_longer_than_the_poll_interval_costs_no_partition(
         headers = {"retry-after": str(wait)}
         here.sandbox.faults.add({"do": "status", "status": 429, "headers": headers, "times": 1})
         here.shop.write(40, orders=10)
+        asked = here.sandbox.clock()
         here.instance.start()
         here.await_pause("quota")
         begun = time.monotonic()
         while time.monotonic() - begun < POLL_SECONDS + 2:
             assert here.instance.partitions() > 0, here.instance.trouble()
-            assert here.sandbox.crm.counts()["events"] == 0
             time.sleep(0.2)
         here.finish()
+        assert min(event.at for event in here.sandbox.crm.events) > asked + wait
         assert here.moved() == 0
 
 
@@ -153,11 +156,12 @@ def test_two_replicas_keep_one_rate_between_them(
         first, second = here.instances
         for instance in here.instances:
             instance.start()
-        wait_until(lambda: {first.partitions(), second.partitions()} == {2, 3}, 60, second.trouble)
+        wait_until(lambda: {first.partitions(), second.partitions()} == {2, 3}, PATIENCE, second.trouble)
+        begun = here.sandbox.clock()
         here.shop.write(150, orders=150)
         here.finish()
         moments = [event.at for event in here.sandbox.crm.events]
-        spent = max(moments) - min(moments)
+        spent = max(moments) - begun  # the first ones may have waited to be heard by a busy machine
         assert len(moments) <= rate * spent * 1.05 + 1 + rate * VOID + 1
         assert migrated.psql("SELECT destination, rate FROM crm_connector.quotas") == [("yespo", rate)]
         sent = [instance.metric(SENT) for instance in here.instances]
@@ -179,23 +183,29 @@ class Ledgerless:
         here, instance = self._here, self._here.instance
         here.shop.start(each=8, seconds=0.1, orders=60)
         instance.start()
-        wait_until(lambda: self.sent > 100, 60, instance.trouble)
+        wait_until(lambda: self.sent > 100, PATIENCE, instance.trouble)
         take()
         here.await_pause("ledger")
-        time.sleep(1.0)  # what was on its way may still arrive
-        before, begun = self.sent, time.monotonic()
+        begun = time.monotonic()
+        wait_until(self._is_silent, PATIENCE, instance.trouble)  # what was on its way may still arrive
+        before = self.sent
         while time.monotonic() - begun < POLL_SECONDS + 1:
             assert instance.partitions() == 5, instance.trouble()
             time.sleep(0.2)
         assert self.sent == before
         assert instance.metric(PAUSED % "ledger") == 1
         give_back()
-        wait_until(lambda: self.sent > before + 50, 60, instance.trouble)
+        wait_until(lambda: self.sent > before + 50, PATIENCE, instance.trouble)
         here.shop.stop()
         here.finish()
         revs = [str(event.params["rev"]) for event in here.sandbox.crm.events]
         assert len(revs) == len(set(revs)), "sent twice"
         assert instance.metric(PAUSED % "ledger") == here.moved() == 0
+
+    def _is_silent(self) -> bool:
+        before = self.sent
+        time.sleep(3.0)
+        return self.sent == before
 
 
 @pytest.mark.postgres

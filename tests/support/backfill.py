@@ -106,7 +106,7 @@ class Backfill:
     def refused(self, name: str) -> tuple[int, str]:
         """How another process ends that resumes the same one."""
         other = self.replay("--resume", name)
-        _, err = other.communicate(timeout=60)
+        _, err = other.communicate(timeout=240)
         return other.returncode, err
 
     def asked(self, answer: str, *arguments: str) -> tuple[int, str, str]:
@@ -116,7 +116,7 @@ class Backfill:
         os.write(terminal, f"{answer}\n".encode())
         try:
             done = subprocess.run(
-                command, stdin=end, capture_output=True, text=True, timeout=100, check=False
+                command, stdin=end, capture_output=True, text=True, timeout=240, check=False
             )
         finally:
             os.close(terminal)
@@ -125,17 +125,19 @@ class Backfill:
 
     def done(self, *arguments: str) -> dict[str, Any]:
         """Run one to its end; its summary."""
-        out, err = self.replay(*arguments).communicate(timeout=100)
+        out, err = self.replay(*arguments).communicate(timeout=240)
         assert out, err
         found: dict[str, Any] = json.loads(out)
         return found
 
     def told(self, *arguments: str) -> str:
-        """What an operator without a terminal sees; ids, times and topics of this run left out."""
+        """What an operator without a terminal sees; ids, times and topics of this run left out, and the lines
+        of progress, of which one that takes longer than five seconds has some."""
         command = [sys.executable, "-m", "connector", "replay", *arguments, "-c", str(self.file)]
         text = subprocess.check_output(command, text=True, stderr=subprocess.STDOUT)
         text = re.sub(r"\d{8}-\d{6}-[0-9a-f]{4}", "ID", text.replace(self.topic, "orders"))
         text = text.replace(str(self.ledger), "ledger.db")
+        text = re.sub(r"^[\d,]+ of [\d,]+ \(\d+ %\), .*\n", "", text, flags=re.MULTILINE)
         return re.sub(r"in \d+ s", "in N s", text)
 
     @property

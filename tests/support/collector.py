@@ -18,7 +18,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.support.instance import wait_until
 
-SECONDS = 30.0
+SECONDS = 120.0
 
 
 class Collected:

@@ -72,7 +72,7 @@ class Instance:
         assert self._process is not None
         return self._process.pid
 
-    def end(self, number: signal.Signals, seconds: float = 30.0) -> int:
+    def end(self, number: signal.Signals, seconds: float = 60.0) -> int:
         """Send a signal, wait for the end; the exit code. Raises TimeoutExpired."""
         assert self._process is not None
         os.kill(self._process.pid, number)
@@ -80,7 +80,7 @@ class Instance:
 
     def get(self, path: str) -> str:
         """What it serves. Raises OSError while it does not."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
             text = str(answer.read(), "utf-8")
         hear(path, text)
         return text
@@ -129,17 +129,21 @@ def open_claims(ledger: Path) -> set[str]:
             db.close()
 
 
-def claims_of_the_dead(ledger: Path) -> list[tuple[str, str]]:
-    """Entity and key of the claims whose owners have died, while another process goes on with the ledger."""
+def claims(ledger: Path) -> list[tuple[int, str, str]]:
+    """Owner, entity and key of each open claim, while processes are at work on the ledger."""
     db = sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)
     try:
-        return [(entity, key) for owner, entity, key in _claims(db) if not is_living(ledger, owner)]
+        return _claims(db)
     finally:
         db.close()
 
 
+def claims_of_the_dead(ledger: Path) -> list[tuple[str, str]]:
+    """Entity and key of the claims whose owners have died, while another process goes on with the ledger."""
+    return [(entity, key) for owner, entity, key in claims(ledger) if not is_living(ledger, owner)]
+
+
 def _claims(db: sqlite3.Connection) -> list[tuple[int, str, str]]:
-    """Owner, entity and key of each open claim."""
     return [
         (owner, ENTITIES[entry.entity], entry.key)
         for owner, left, entries in db.execute("SELECT owner, open, entries FROM claims")

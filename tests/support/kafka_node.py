@@ -1,9 +1,11 @@
 """A single Kafka node's settings, and how to tell that it serves; for a process and a container alike."""
 
+import os
+import random
 import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from itertools import islice
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -11,16 +13,33 @@ from confluent_kafka.admin import AdminClient
 from tests.support.kafka_jars import KafkaUnavailableError
 
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qk"
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw"))
+_PORTS = range(10_001 + _WORKER, 16_000, 9)
+"""Below those that the kernel gives to sockets which ask for any, and to the clients' ends of connections.
+Each of up to eight workers has its own, and so has who leads them: none knows what the others have given."""
+_GIVEN: set[int] = set()
 
 
 def free_ports(count: int) -> list[int]:
-    """As many different TCP ports of loopback, free at the moment of asking."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """As many different TCP ports of loopback, free at the moment of asking.
+
+    Nobody else is given them while who asked has not bound them yet, or has let go of them for a restart.
+    """
+    # Not the tests' own dice: they are thrown alike in each worker.
+    drawn = random.SystemRandom().sample([port for port in _PORTS if port not in _GIVEN], 100 + count)
+    ports = list(islice(filter(_is_free, drawn), count))
+    _GIVEN.update(ports)
+    return ports
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def kafka_settings(advertised: str, listen: str, controller: str) -> dict[str, str]:
@@ -56,7 +75,7 @@ def kafka_settings(advertised: str, listen: str, controller: str) -> dict[str, s
 
 
 def wait_until_serving(bootstrap: str, alive: Callable[[], bool] = lambda: True) -> None:
-    """Wait until the node answers, 60 s at most. Raises KafkaUnavailableError, at once if not `alive`."""
+    """Wait until the node answers, 180 s at most. Raises KafkaUnavailableError, at once if not `alive`."""
     deadline = time.monotonic() + _START_SECONDS
     while not _serves(bootstrap):
         if not alive() or time.monotonic() > deadline:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from tests.support.kafka_jars import KafkaUnavailableError, kafka_jars
 from tests.support.kafka_node import CLUSTER_ID, free_ports, kafka_settings, wait_until_serving
 
-_FORMAT_SECONDS = 60.0
+_FORMAT_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 # Its input ends with the tests, however they end: then Kafka ($0) and its folder ($1) go too.
 _WATCH = 'cat >/dev/null; kill -9 "$0"; rm -rf "$1"'

@@ -9,7 +9,7 @@ from connector.ports import Assigned, Clock, Ledger, Placed, Source, TopicPartit
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.meter import FakeMeter
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
 
 
 class RealClock:
@@ -85,7 +85,7 @@ class Member:
         return records
 
     def until(self, done: Callable[[], object], *others: "Member") -> None:
-        """Take turns, with `others`, until something is so; fail after half a minute."""
+        """Take turns, with `others`, until something is so; fail after two minutes."""
         limit = time.monotonic() + WAIT_SECONDS
         while not done():
             assert time.monotonic() < limit, f"did not come true; heard {self.heard}"

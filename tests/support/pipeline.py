@@ -28,7 +28,7 @@ from tests.support.heeded import heeded
 from tests.support.registry import RegistryServer, running_registry
 from tests.support.topics import TopicFactory
 
-SECONDS = 60.0
+SECONDS = 120.0
 START_MS = 1_750_000_000_000
 _SOURCE = record(
     "Source", name="string", table="string", lsn=["null", "long"], ts_ms="long", snapshot="string"
@@ -96,7 +96,8 @@ class Pipeline:
         self.registry, self.sandbox, self.crm, self.counter = registry, crm, crm.crm, crm.counter
         self.folder = folder
         self._broker, self._topic = broker, topic
-        self._producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 5})
+        # All that a test writes goes at one moment, with `flush`, however often it is interrupted meanwhile.
+        self._producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 5_000})
         self._letters = topic("letters")
         self._lsn = self._written = 0
         self._runs = self._replays = 0
@@ -184,6 +185,7 @@ class Pipeline:
         before = self._runs
         self.meter = metrics.meter()
         embedded = not self._broker.is_real
+        self.flush()
         service = wiring.build(settings, self.meter, only, embedded=embedded, tracer=tracer)
         with working(service):
             self._work_off(service, only, before)

@@ -22,13 +22,18 @@ from tests.support.kafka_node import free_ports
 from tests.support.tls import Certificates
 
 GIVEN = "CRM_CONNECTOR_TEST_POSTGRES"
-_START_SECONDS = 30
+_START_SECONDS = 120
 _SETTINGS = (
     "fsync=off", "max_connections=60", "shared_buffers=32MB", "autovacuum_naptime=5s",
     "unix_socket_directories=", "listen_addresses=127.0.0.1", "log_min_messages=fatal",
 )  # fmt: skip
-# Its input ends with the tests, however they end: then the server ($0 -> its data $1) goes too.
-_WATCH = 'cat >/dev/null; kill -QUIT "$(head -n 1 "$1/data/postmaster.pid")" 2>/dev/null; rm -rf "$1"'
+# Its input ends with the tests, however they end: then the server ($0 -> its data $1) goes too. Its data go
+# when it has ended: of a process that is waited for by nobody, an empty command line is left.
+_WATCH = """cat >/dev/null
+server=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$server" 2>/dev/null &&
+    while grep -q . "/proc/$server/cmdline" 2>/dev/null; do sleep 0.02; done
+rm -rf "$1"
+"""
 
 
 class NoPostgresError(Exception):
@@ -116,7 +121,7 @@ class LocalPostgres:
         """End it and remove its data."""
         if self._watch.stdin is not None:
             self._watch.stdin.close()
-        self._watch.wait(timeout=30)
+        self._watch.wait(timeout=60)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _processes(self) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-_SECONDS = 30.0
+_SECONDS = 120.0
 
 
 class Progress:

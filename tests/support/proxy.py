@@ -16,7 +16,7 @@ from tests.support.proxy_wire import Way, Wire
 
 T = TypeVar("T")
 How = Literal["close", "reset"]
-_SECONDS = 10.0
+_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from tests.support.member import Member
 from tests.support.topics import create, delete
 
 Headers = tuple[tuple[str, bytes | None], ...]
-SECONDS = 30.0
+SECONDS = 120.0
 STAMP = 1_700_000_000_000
 MOCK: Final = {"session.timeout.ms": 6000}
 """The mock cluster lets a group be joined anew only after the session of the member that left."""

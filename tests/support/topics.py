@@ -10,7 +10,7 @@ from confluent_kafka.cimpl import NewTopic
 from tests.support.broker import Broker
 from tests.support.waiting import wait_for
 
-_SECONDS = 30.0
+_SECONDS = 120.0
 
 
 class TopicFactory:

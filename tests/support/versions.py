@@ -53,7 +53,7 @@ class Shop:
     `patience`: seconds that the broker may be away.
     """
 
-    patience = 30.0
+    patience = 120.0
 
     def __init__(
         self, bootstrap: str, registry: RegistryServer, orders: str, contacts: str, seed: int

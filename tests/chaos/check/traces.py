@@ -58,12 +58,12 @@ class Send(Struct, eq=False):
         """Whether its sender knew by then that it was not, and would not be."""
         if self.refused and self.replied <= at:
             return True
-        sure = self.outcome == "refused" or (self.outcome in {"retry", "halt"} and not self.taken)
+        sure = self.outcome in {"refused", "retry"} or (self.outcome == "halt" and not self.taken)
         return sure and self.answered <= at
 
     def given_up(self, at: float) -> bool:
         """Whether its sender had stopped waiting for it by then."""
-        unfinished = self.taken and self.outcome in {"retry", "halt"}
+        unfinished = self.taken and self.outcome == "halt"
         return (self.outcome == "in_doubt" or unfinished) and self.answered <= at
 
 

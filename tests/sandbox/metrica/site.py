@@ -95,7 +95,7 @@ def running(**options: Any) -> Iterator[Site]:
     settings = MetricaOptions(**{"rate_per_second": 0, **options})
     with (
         SandboxServer(metrica=settings) as server,
-        httpx2.Client(base_url=server.url, headers=HEADER, timeout=20) as http,
+        httpx2.Client(base_url=server.url, headers=HEADER, timeout=60) as http,
     ):
         yield Site(server, http)
 

@@ -113,7 +113,7 @@ def test_3_requests_in_parallel_of_a_user(site: Site) -> None:
 
 def hang(site: Site) -> None:
     with pytest.raises(httpx2.TimeoutException):
-        site.http.get("/cdp/api/v1/counter/1/last_uploadings", timeout=1)
+        site.http.get("/cdp/api/v1/counter/1/last_uploadings", timeout=4)
 
 
 def test_5000_requests_a_day_until_midnight_gmt(narrow: Site) -> None:
