@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ class TopicIds:
         self._admin, self._every = admin, every
         self._known: dict[str, str] = {}
         self._asked: dict[str, Future[Any]] = {}
+        self._changed: set[str] = set()
         self._next = 0.0
 
     def of(self, topics: Sequence[str]) -> dict[str, str]:
@@ -47,25 +49,27 @@ class TopicIds:
         if self._admin is None:
             return {}
         futures = ask(lambda: self._describe(topics))
-        self._known |= {topic: ask(lambda f=future: _id(f)) for topic, future in futures.items()}  # type: ignore[misc]
+        for topic, future in futures.items():
+            self._note(topic, ask(lambda f=future: _id(f)))  # type: ignore[misc]
         return self._known
 
-    def changed(self) -> list[str]:
-        """Topics that were re-created since they were last asked for. Does not block."""
+    def changed(self) -> set[str]:
+        """Topics found re-created, by a look or by `of`, since this was last called. Does not block."""
         if self._asked and all(future.done() for future in self._asked.values()):
             asked, self._asked = self._asked, {}
-            return [topic for topic, future in asked.items() if self._is_new(topic, future)]
-        if not self._asked and self._known and time.monotonic() >= self._next:
+            for topic, future in asked.items():
+                with suppress(KafkaException):  # deleted, or nobody answers: later
+                    self._note(topic, _id(future))
+        elif not self._asked and self._known and time.monotonic() >= self._next:
             self._next = time.monotonic() + self._every
             self._asked = self._describe(list(self._known))
-        return []
+        changed, self._changed = self._changed, set()
+        return changed
 
-    def _is_new(self, topic: str, future: "Future[Any]") -> bool:
-        try:
-            now = _id(future)
-        except KafkaException:
-            return False  # deleted, or nobody answers: later
-        return now != "" and now != self._known.get(topic, now)
+    def _note(self, topic: str, now: str) -> None:
+        if now not in ("", self._known.get(topic, now)):
+            self._changed.add(topic)
+        self._known[topic] = now or self._known.get(topic, "")
 
     def _describe(self, topics: Sequence[str]) -> dict[str, "Future[Any]"]:
         if self._admin is None:

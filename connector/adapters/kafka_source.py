@@ -207,8 +207,6 @@ class KafkaSource:
 
     def _hand_back(self) -> None:
         """Give up our place in what expired or was re-created, and ask for a new one."""
-        for topic in self._ids.changed():
-            self._stray.update(key for key in self._placed if key[0] == topic)
         if self._stray:
             keys = sorted(self._stray)
             self.pause(keys)
@@ -232,9 +230,12 @@ class KafkaSource:
             self._outage, self._again = outage, now + AGAIN_SECONDS
 
     def _place(self) -> None:
-        if not self._given:
+        given = self._assignments.look_up(self._given) if self._given else []
+        if changed := self._ids.changed():  # maybe by this look-up: what is given now is of the new topic
+            self._stray.update(key for key in self._placed if key[0] in changed)
+        if not given:
             return
-        placed = self._members.assigned(self._assignments.look_up(self._given))
+        placed = self._members.assigned(given)
         self._given.clear()
         self._placed.update(placed)
         begun = {key: one.offset for key, one in placed.items() if one.offset is not None}

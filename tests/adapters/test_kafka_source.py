@@ -314,6 +314,24 @@ def test_an_unknown_topic_is_told_and_read_once_it_is_there(world: Make) -> None
     assert member.read(1) == [b"x"]
 
 
+@pytest.mark.kafka
+def test_a_recreated_topic_is_noticed_by_the_look_up_of_a_partition_it_gained(world: Make) -> None:
+    """Before anybody looks whether it is the same one."""
+    here, member = world(), Member()
+    here.look_seconds = 600
+    here.member(member)
+    here.produce(b"a")
+    member.read(1)
+    member.settle()
+    member.commit()
+    here.recreate(2)
+    here.produce(b"b")
+    here.produce(b"c", partition=1)
+
+    member.until(lambda: len(member.partitions.asking) == 2)
+    assert {one.reason for one in member.partitions.asking.values()} == {"recreated"}
+
+
 @pytest.mark.slow
 def test_no_broker_at_the_start_is_an_outage_that_polls_go_on_telling() -> None:
     (port,) = free_ports(1)

@@ -94,6 +94,7 @@ class KafkaWorld:
     def __init__(self, bootstrap: str, partitions: int, cleanup: ExitStack, *, ids: bool = True) -> None:
         self.topic, self.group = f"source.{uuid.uuid4().hex[:12]}", f"group.{uuid.uuid4().hex[:12]}"
         self.bootstrap, self._ids, self._cleanup = bootstrap, ids, cleanup
+        self.look_seconds = 0.3
         self._producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
         self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         if ids:
@@ -118,7 +119,7 @@ class KafkaWorld:
             self.group,
             topics,
             member,
-            look_seconds=0.3 if self._ids else None,
+            look_seconds=self.look_seconds if self._ids else None,
         )
         self._cleanup.callback(source.close)
         member.attach(source)
