@@ -130,6 +130,10 @@ class KafkaDeadLetters:
         refused, self._access.why = self._access.why, None
         return DeadLettersDown(f"dead_letters.topic {self._topic}: {refused or why}")
 
+    def listen(self) -> None:
+        """Hear what went wrong meanwhile. Until then all of it is kept: an outage of a day was 90 MB."""
+        self._producer.poll(0)
+
     def close(self) -> None:
         """Disconnect. Nothing is left to flush: a write returns when all is durable."""
         self._producer.purge()

@@ -60,7 +60,7 @@ class TopicIds:
             for topic, future in asked.items():
                 with suppress(KafkaException):  # deleted, or nobody answers: later
                     self._note(topic, _id(future))
-        elif not self._asked and self._known and time.monotonic() >= self._next:
+        elif not self._asked and time.monotonic() >= self._next:
             self._next = time.monotonic() + self._every
             self._asked = self._describe(list(self._known))
         changed, self._changed = self._changed, set()
@@ -73,6 +73,9 @@ class TopicIds:
 
     def _describe(self, topics: Sequence[str]) -> dict[str, "Future[Any]"]:
         if self._admin is None:
+            return {}
+        self._admin.poll(0)  # it keeps every error until then: an outage of a day was 90 MB
+        if not topics:
             return {}
         return self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=WAIT)
 

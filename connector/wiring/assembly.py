@@ -55,6 +55,8 @@ class Assembly:
         self._budget = share(self._delivery.memory_bytes, settings.kafka.properties)
         self._thrift = Thrift(name, self._delivery.linger_ms / 1000, clock, meter)
         self._shelf = Shelf(settings, name)
+        kafka, filed = settings.kafka_client, settings.dead_letters.topic
+        self._letters = KafkaDeadLetters(kafka(), filed, anew(settings, kafka))
 
     def lane(self, schemas: Schemas | None, *, embedded: bool) -> Running:
         """The lane, not reading yet."""
@@ -69,10 +71,8 @@ class Assembly:
         client = tape.http(self.client())
         edges = Edges(destination, client, self._clock, self._meter, store.lease_left, self.quotas(inner))
         courier = Courier(edges, self.courier_options())
-        kafka, filed = settings.kafka_client, settings.dead_letters.topic
-        letters = KafkaDeadLetters(kafka(), filed, anew(settings, kafka))
-        lane = self._assemble(destination, courier, store, tape.letters(letters), schemas)
-        close = _closer(courier, self._shelf, letters, store)
+        lane = self._assemble(destination, courier, store, tape.letters(self._letters), schemas)
+        close = _closer(courier, self._shelf, self._letters, store)
         return Running(lane, self._opener(lane, courier, embedded=embedded), close)
 
     def _assemble(
@@ -118,6 +118,7 @@ class Assembly:
     def _tend(self) -> None:
         self._thrift.tend()
         self._shelf.tend()
+        self._letters.listen()
 
     def reading(
         self, topic: TopicSettings, schemas: Schemas | None, _find_key: Callable[[str], str | None]
@@ -144,6 +145,7 @@ class Assembly:
         letters = self._settings.dead_letters
 
         def start() -> None:
+            self._letters.listen()
             properties = read()  # at each try
             if not embedded:
                 ensure_topic(properties, letters.topic, topics, create=letters.create)

@@ -69,7 +69,7 @@ class _Assembly(Assembly):
 
     def __init__(self, settings: Settings, name: str, tape: Whole, letters: Iterator[Filed]) -> None:
         super().__init__(settings, name, wiring.SystemClock(), metrics.meter(), Say(), tape)
-        self._letters = letters
+        self._filed = letters
 
     def client(self) -> Http:
         """See Assembly."""
@@ -78,7 +78,7 @@ class _Assembly(Assembly):
     def source(self, members: Members, _properties: Mapping[str, str], *, embedded: bool) -> LetterSource:  # noqa: ARG002
         """See Assembly."""
         clock: Callable[[float], object] = lambda _: None  # noqa: E731 - what is there is read at once
-        self.given = LetterSource(self._letters, members, lambda _: None, clock)
+        self.given = LetterSource(self._filed, members, lambda _: None, clock)
         return self.given
 
 

@@ -18,6 +18,7 @@ from connector.core.model import Record
 from connector.errors import BrokerDown, ConfigError, Fatal, Outage
 from connector.ports import Answer, Assigned, Placed, TopicPartition
 from tests.support.broker import Broker
+from tests.support.clients import Kept, clients
 from tests.support.kafka_node import free_ports
 from tests.support.local_kafka import LocalKafka
 from tests.support.member import Member
@@ -384,6 +385,31 @@ def test_a_broker_that_goes_and_comes_back_costs_no_record_and_no_restart(own_ka
 
         wait_for(committed, 120)
         assert [record.value for record in member.records] == [b"before", b"after"]
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.parametrize("placed", [True, False])
+def test_what_its_clients_meet_while_no_broker_answers_is_not_kept(
+    own_kafka: LocalKafka, *, placed: bool
+) -> None:
+    """Kafka's library keeps each error for who polls, and a day of outage has a hundred thousand."""
+    with ExitStack() as cleanup:
+        here, member = KafkaWorld(own_kafka.bootstrap, 1, cleanup), Member()
+        others = clients()
+        here.member(member)
+        if placed:
+            member.until(lambda: member.held)
+        own_kafka.stop()
+        (admin,) = (one for one in clients() if one not in others)
+        kept = Kept(admin)
+
+        def fell() -> bool:
+            with suppress(Outage):
+                member.turn(timeout=0.2)
+            return kept.fell()
+
+        wait_for(fell)
 
 
 @pytest.mark.kafka
