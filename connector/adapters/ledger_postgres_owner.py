@@ -47,25 +47,17 @@ class Owner:
         self._link, self._lease, self._upkeep = link, lease, upkeep
         self._period = min(lease / _BEATS, _LONGEST_BEAT)
         self.number = 0
-        self._until = self._shelter = self._buried = 0.0
+        self._until = self._shelter = 0.0
+        self.lapsed = False
+        """Buried by another: its claims may be others' by now."""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    @property
-    def lapsed(self) -> bool:
-        """Buried by another: its claims may be others' by now."""
-        return self._buried > 0
-
-    @property
-    def is_over(self) -> bool:
-        """Buried so long ago that no request of that time can still be under way."""
-        return self.lapsed and _seconds() - self._buried > self._lease
-
     def buried(self) -> None:
         """Another has buried it, as a turn has seen."""
         with self._lock:
-            self._buried = self._buried or _seconds()
+            self.lapsed = True
 
     def lease_left(self) -> float:
         """Seconds for which its claims are surely its own; counted from before the renewal was asked."""
@@ -76,7 +68,7 @@ class Owner:
         with self._lock:
             asked, number = _seconds(), secrets.randbits(62) + 1
             connection.execute(_REGISTER, (number, destination, self._lease))
-            self.number, self._until, self._buried = number, asked + self._lease, 0.0
+            self.number, self._until, self.lapsed = number, asked + self._lease, False
         if self._thread is None:
             self._thread = threading.Thread(target=self._beat, name="ledger-lease", daemon=True)
             self._thread.start()
@@ -88,7 +80,7 @@ class Owner:
                 return
             asked = _seconds()
             if connection.execute(_RENEW, (self._lease, self.number)).rowcount != 1:
-                self._buried = asked
+                self.lapsed = True
                 return
             if asked > self._until:
                 self._shelter = asked + self._lease

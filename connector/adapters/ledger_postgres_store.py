@@ -146,8 +146,11 @@ class Store:
         return int(row[2])
 
     def renew(self, *, idle: bool) -> None:
-        """Keep the lease; where it was lost, begin anew once nothing of the old owner is under way."""
-        if self.owner.lapsed and (idle or self.owner.is_over):
+        """Keep the lease; where it was lost, begin anew once all is settled that the old owner was granted.
+
+        Not before, however long it takes: what waits in the courier would pass for the new owner's.
+        """
+        if self.owner.lapsed and idle:
             self.owner.register(self.connection, self.destination)
         else:
             self.owner.keep(self.connection)

@@ -149,6 +149,25 @@ def test_who_was_buried_claims_nothing_until_all_that_was_granted_is_settled(wor
     assert ask(late, kept) == [Done("duplicate")]
 
 
+def test_who_was_buried_long_ago_begins_anew_only_without_old_claims(world: World) -> None:
+    """What waits in the courier for a destination to come back was granted by the claim that was lost."""
+    new, third = order("new", version(1)), order("3", version(1))
+    late, heir, timer = world.open(), world.open(), world.open()
+    assert ask(late, V1) == [Grant()]
+    world.silence(late)
+    world.until(lambda: ask(heir, V1) == [Grant(doubtful=True)])
+    heir.turn([Settlement(V1, "accepted")], [])
+    assert ask(late, new) == [Busy()]
+    assert ask(timer, third) == [Grant()]
+    world.silence(timer)
+    world.until(lambda: ask(heir, third) == [Grant(doubtful=True)])  # a lease later
+    assert ask(late, new) == [Busy()]
+    assert late.lease_left() == 0
+    late.turn([Settlement(V1, "released")], [])
+    assert ask(late, new) == [Grant()]
+    assert late.lease_left() > 0
+
+
 def test_what_a_silent_owner_settles_before_anybody_took_it_counts(world: World) -> None:
     """Its lease has passed, and nobody has asked for the key: nothing was sent by another."""
     silent, other = world.open(), world.open()
