@@ -242,7 +242,7 @@ class PostgresLedger:
         self, wants: _Wants, granted: dict[EntityKey, Held], rows: dict[str, EntityKey]
     ) -> list[Verdict]:
         claiming = Claiming(self._store, self._tables, self._fitness, self._epochs, self._horizon)
-        verdicts = claiming.claim(wants)
+        verdicts = claiming.claim(wants, self._mine.held)
         if claiming.unsettles:
             self._forget()
         granted.update(claiming.granted)

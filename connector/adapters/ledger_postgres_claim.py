@@ -1,6 +1,6 @@
 """The second half of a turn: wants become verdicts and claims (RULES 2, 5)."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cache
 from typing import Final
 
@@ -38,12 +38,13 @@ class Claiming:
         self.unsettles = False
         self._alias = cache(tables.alias)
 
-    def claim(self, wants: Mapping[EntityKey, Want]) -> list[Verdict]:
-        """Belongs into a transaction."""
+    def claim(self, wants: Mapping[EntityKey, Want], mine: Container[EntityKey]) -> list[Verdict]:
+        """Belongs into a transaction. mine: the claims that this owner knows to be its own."""
         found = self._tables.read(wants.keys())
         judged: dict[EntityKey, Decision] = {}
         verdicts = [
-            self._judge(slot, want, found.get(at), judged) for at, (slot, want) in enumerate(wants.items())
+            self._judge(slot, want, found.get(at), judged, held=slot in mine)
+            for at, (slot, want) in enumerate(wants.items())
         ]
         self._narrow(wants, verdicts)
         if self.unsettles:  # before rows are locked: see ledger_postgres_sql
@@ -54,7 +55,7 @@ class Claiming:
         return [Busy() if slot in lost else one for slot, one in zip(wants, verdicts, strict=True)]
 
     def _judge(
-        self, slot: EntityKey, want: Want, seen: Seen | None, judged: dict[EntityKey, Decision]
+        self, slot: EntityKey, want: Want, seen: Seen | None, judged: dict[EntityKey, Decision], *, held: bool
     ) -> Verdict:
         event, past = want.event, want.past
         blob = pack_first(event, self._store.number, self._epochs, past)
@@ -67,9 +68,9 @@ class Claiming:
             return _DUPLICATE
         head, claim = self._tables.state(seen.live, seen.head, seen.owner, seen.claim, seen.doubts)
         owner, epochs = self._store.owner.number, self._epochs
-        one = decide(
-            want, head, claim, living=seen.living, owner=owner, epochs=epochs, alias=self._alias
-        )  # fmt: skip
+        # An own claim that was settled long ago: a fail-over has lost the settle, and nobody else ends it.
+        living = seen.living and (held or seen.owner != owner)
+        one = decide(want, head, claim, living=living, owner=owner, epochs=epochs, alias=self._alias)
         judged[slot] = one
         if one.claim is not None:
             claimed = one.claim.head

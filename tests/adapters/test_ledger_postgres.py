@@ -308,6 +308,19 @@ class TestOutages:
                 assert ledger.stale_sends == 0
                 assert ask(ledger, events[0]) == Done("duplicate")
 
+    def test_a_settle_that_a_fail_over_has_lost_leaves_a_doubt_and_no_key_busy_for_ever(
+        self, migrated: Database, ledger: PostgresLedger
+    ) -> None:
+        assert ask(ledger, V1) == Grant()
+        migrated.psql("CREATE TABLE standby AS SELECT * FROM crm_connector.heads")
+        ledger.turn([Settlement(V1, "accepted")], [])
+        migrated.psql("DELETE FROM crm_connector.heads")
+        migrated.psql("INSERT INTO crm_connector.heads SELECT * FROM standby")
+        assert ask(ledger, V1) == Grant(doubtful=True)
+        assert ask(ledger, V2) == Busy()
+        ledger.turn([Settlement(V1, "accepted")], [])
+        assert (ask(ledger, V2), ledger.stale_sends) == (Grant(known=True), 0)
+
     def test_a_frozen_server_is_an_outage_in_bounded_time(self, own_postgres: LocalPostgres) -> None:
         database = with_tables(Database(own_postgres.url))
         with opened(database, wait=4) as ledger:
