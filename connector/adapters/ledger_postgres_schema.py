@@ -68,9 +68,11 @@ STEPS: Final = (
     CREATE TABLE crm_connector.products (destination text COLLATE "C" NOT NULL, digest bytea NOT NULL,
         PRIMARY KEY (destination, digest))
     """,
+    "",
 )
 """Append only: `ledger.version` is the number of steps that the database has had. A step without statements
-is a change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred."""
+is a change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred.
+8: row keys with texts are hashes."""
 
 
 def migrate(link: Link) -> tuple[int, int]:

@@ -168,6 +168,13 @@ WRITE_ROWS: Final = """
     ON CONFLICT (destination, row_key) DO UPDATE SET entity = excluded.entity, key = excluded.key
         WHERE r.entity <> excluded.entity OR r.key <> excluded.key
 """
+CLEAR_ROWS: Final = """
+    DELETE FROM crm_connector.rows WHERE ctid = ANY (ARRAY(
+        SELECT r.ctid FROM (SELECT * FROM unnest(%(rows)s) AS s (row_key) ORDER BY row_key COLLATE "C") s
+        CROSS JOIN LATERAL (SELECT ctid FROM crm_connector.rows
+            WHERE destination = %(destination)s AND row_key = s.row_key OFFSET 0 FOR UPDATE) r))
+"""
+"""Those that an earlier version kept in clear."""
 KEYS_OF: Final = """
     SELECT s.row_key, r.key FROM unnest(%(rows)s) AS s (row_key)
     CROSS JOIN LATERAL (SELECT key FROM crm_connector.rows

@@ -219,9 +219,8 @@ class Tables:
         if dropped:
             moved = self._store.run(sql.DROP_ALIASES, self._pairs(dropped)).rowcount > 0
         if leads:
-            moved = (
-                any(row[0] for row in self._store.run(sql.LEAD_ALIASES, self._pairs(leads.items()))) or moved
-            )
+            led = self._store.run(sql.LEAD_ALIASES, self._pairs(leads.items()))
+            moved = any(row[0] for row in led) or moved
         return moved
 
     def _pairs(self, pairs: Collection[tuple[bytes, str]]) -> dict[str, Any]:
@@ -229,20 +228,23 @@ class Tables:
         return {"aliases": blobs([alias for alias, _ in pairs]), "contacts": contacts}
 
     def write_rows(self, rows: Mapping[str, EntityKey]) -> None:
-        """Keep which row is which entity; nothing is written where it is known."""
-        by_stored = {indexed(row): slot for row, slot in rows.items()}
+        """Keep which row is which entity; nothing is written where it is known. Older ones stand in clear."""
+        veiled = self._store.veil.row
+        by_stored = {indexed(veiled(row)): slot for row, slot in rows.items()}
         parameters = {
             "rows": texts(by_stored),
             "entities": smalls([_NUMBERS[entity] for entity, _ in by_stored.values()]),
             "keys": texts([written(k if e == "order" else self.stored(k)) for e, k in by_stored.values()]),
         }
         self._store.run(sql.WRITE_ROWS, parameters)
+        if clear := [indexed(row) for row in rows if veiled(row) != row]:
+            self._store.run(sql.CLEAR_ROWS, {"rows": texts(clear)})
 
     def keys_of(self, rows: Collection[str]) -> dict[str, str]:
         """The entity keys of rows. A key kept only as a hash is of no use to anybody: as if unknown."""
         if not rows:
             return {}
-        by_stored = {indexed(row): row for row in rows}
+        by_stored = {indexed(stored): row for row in rows for stored in (row, self._store.veil.row(row))}
         found = self._store.run(sql.KEYS_OF, {"rows": texts(by_stored)})
         keys = {by_stored[row]: read(key) for row, key in found}
         return {row: key for row, key in keys.items() if not self._store.veil.veiled(key)}

@@ -180,6 +180,13 @@ class Veil:
         """An entity key as stored: as it is, but hashed where it is an e-mail or a phone number."""
         return f"#{self._hash(key).hex()}" if key.startswith(PSEUDO) else key
 
+    def row(self, row: str) -> str:
+        """A row's key as stored: hashed where its primary key has a text, which may be an address.
+
+        Numbers stay as they are, so that neighbours stay on one page.
+        """
+        return f"#{self._hash(row).hex()}" if ':"' in row else row
+
     @staticmethod
     def veiled(stored: str) -> bool:
         """A stored key that is a hash."""

@@ -70,9 +70,11 @@ STEPS: Final = (
     INSERT INTO meta SELECT 'merged', ifnull(max(number), 0) FROM heads;
     DROP INDEX heads_by_spread;
     """,
+    "",
 )
 """Append only: the file's user_version is the number of steps it has had. A step without statements is a
 change of what is packed (ledger_rows): an older version would lose it. 3: when past events occurred.
+9: row keys with texts are hashes.
 
 A head is found by `spread` (see ledger_sqlite_places) and its key; its row is a log's: with the key as the
 tree's own, random keys dirtied a page a record (24-32 µs a record, now 10; 55 at a million heads, now 11).

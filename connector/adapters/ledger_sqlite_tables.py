@@ -175,12 +175,15 @@ class Tables:
         return lost.rowcount > 0 or any(contact != mine for contact in before.values())
 
     def write_rows(self, rows: Iterable[tuple[str, Slot]]) -> None:
-        """Keep which row is which entity; nothing is written where it is known."""
+        """Keep which row is which entity; nothing is written where it is known. Older ones stand in clear."""
+        number, kept = self._destination, [(row, self._veil.row(row), slot) for row, slot in rows]
         self._db.executemany(
             "INSERT INTO rows VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET entity = excluded.entity, "
             "key = excluded.key WHERE entity != excluded.entity OR key != excluded.key",
-            [(self._destination, row, NUMBERS[entity], key) for row, (entity, key) in rows],
+            [(number, row, NUMBERS[entity], key) for _, row, (entity, key) in kept],
         )
+        clear = "DELETE FROM rows WHERE destination = ? AND row = ?"
+        self._db.executemany(clear, [(number, row) for row, stored, _ in kept if stored != row])
 
     def count_orders(self, new: Mapping[str, Sequence[str]]) -> list[Count]:
         """Add new orders, by client their keys, to what the clients have."""
@@ -199,16 +202,14 @@ class Tables:
 
     def keys_of(self, rows: Sequence[str]) -> dict[str, str]:
         """The entity keys of rows. A key kept only as a hash is of no use to anybody: as if unknown."""
-        found = self._select("row, key FROM rows", "AND row", list(set(rows)))
-        return {row: key for row, key in found if not self._veil.veiled(key)}
+        asked = {row: row for row in rows} | {self._veil.row(row): row for row in rows}
+        found = self._select("row, key FROM rows", "AND row", list(asked))
+        return {asked[row]: key for row, key in found if not self._veil.veiled(key)}
 
     def epochs(self) -> Epochs:
         """All of them, highest rank first."""
-        found = self._db.execute(
-            "SELECT rank, clock, since_ms FROM epochs WHERE destination = ? ORDER BY rank DESC",
-            (self._destination,),
-        )
-        return tuple(Epoch(*row) for row in found)
+        sql = "SELECT rank, clock, since_ms FROM epochs WHERE destination = ? ORDER BY rank DESC"
+        return tuple(Epoch(*row) for row in self._db.execute(sql, (self._destination,)))
 
     def add_epoch(self, clock: str, since_ms: int, reason: str, at: float) -> None:
         """Rank a clock above all before."""
@@ -243,8 +244,7 @@ class Tables:
 
     def source(self, number: int) -> Source:
         """The reverse."""
-        source = self._sources.get(number)
-        if source is None:
+        if number not in self._sources:
             sql = "SELECT clock, topic, partition FROM sources WHERE number = ?"
-            source = self._sources[number] = self._db.execute(sql, (number,)).fetchone()
-        return source
+            self._sources[number] = self._db.execute(sql, (number,)).fetchone()
+        return self._sources[number]

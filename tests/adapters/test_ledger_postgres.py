@@ -489,12 +489,13 @@ class TestData:
     def test_no_personal_data_is_in_the_database(self, migrated: Database) -> None:
         secret = ("email:ivan@shop.example", "phone:380501234567")
         with opened(migrated) as ledger:
-            accept(
-                ledger, contact(secret[0], version(1), row="r/1"), contact("C1", version(2)), aliases=secret
-            )
+            row = 'shop/contacts/{"email":"ivan@shop.example"}'
+            events = contact(secret[0], version(1), row="r/1"), contact("C1", version(2), row=row)
+            accept(ledger, *events, aliases=secret)
             done = order("1", version(1), row="r/2")
             assert ledger.turn([], [Want(done, Requirement(secret[0], secret[0]))]) == [Grant()]
             ledger.turn([Settlement(done, "accepted", contact_key=secret[0], client=secret[0])], [])
+            assert ledger.keys_of([row]) == ["C1"]
         tables = migrated.psql(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'crm_connector'"
         )
@@ -503,6 +504,18 @@ class TestData:
             text = repr(migrated.psql(f"SELECT t::text FROM crm_connector.{table} t"))  # noqa: S608 - ours
             for word in ("ivan", "380501234567", b"ivan".hex(), b"380501234567".hex()):
                 assert word not in text
+
+    def test_a_row_that_an_earlier_version_kept_in_clear_leads_on_and_goes_with_its_next_change(
+        self, migrated: Database, ledger: PostgresLedger
+    ) -> None:
+        accept(ledger, V1)
+        row = 'shop/orders/{"email":"a"}'
+        kept = """SELECT number, 'shop/orders/{"email":"a"}', 0, '1' FROM crm_connector.destinations"""
+        migrated.psql(f"INSERT INTO crm_connector.rows {kept}")
+        assert ledger.keys_of([row]) == ["1"]
+        accept(ledger, order("2", version(1), row=row), order("3", version(1), row='shop/orders/{"id":3}'))
+        assert ledger.keys_of([row, 'shop/orders/{"id":3}']) == ["2", "3"]
+        assert migrated.psql("SELECT count(*) FROM crm_connector.rows WHERE row_key ~ 'email'") == [(0,)]
 
     def test_a_damaged_row_is_fatal(self, migrated: Database) -> None:
         with opened(migrated) as ledger:

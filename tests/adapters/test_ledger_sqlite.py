@@ -386,12 +386,14 @@ class TestFile:
     def test_no_personal_data_is_in_the_file(self, path: Path) -> None:
         with opened(path) as ledger:
             secret = ("email:ivan@shop.example", "phone:380501234567")
-            events = [contact(secret[0], version(1), row="r/1"), contact("C1", version(1))]
+            row = 'shop/contacts/{"email":"ivan@shop.example"}'
+            events = [contact(secret[0], version(1), row="r/1"), contact("C1", version(1), row=row)]
             ledger.turn([], [Want(event) for event in events])
             ledger.turn([Settlement(event, "accepted", aliases=secret) for event in events], [])
             done = order("1", version(1), row="r/2")
             assert ledger.turn([], [Want(done, Requirement(secret[0], secret[0]))]) == [Grant()]
             ledger.turn([Settlement(done, "accepted", contact_key=secret[0], client=secret[0])], [])
+            assert ledger.keys_of([row]) == ["C1"]
             written = b"".join(file.read_bytes() for file in path.parent.iterdir())
         assert b"ivan" not in written
         assert b"380501234567" not in written
@@ -450,6 +452,9 @@ class TestFile:
             ledger.turn([Settlement(V1, "accepted")], [])
             identity = ledger.identity
         database = sqlite3.connect(path)
+        row = 'shop/orders/{"email":"a"}'
+        database.execute("INSERT INTO rows VALUES (1, ?, 0, '1')", (row,))
+        database.commit()
         database.executescript(
             "DROP TABLE spreads; DELETE FROM meta WHERE name = 'merged';"
             "CREATE INDEX heads_by_spread ON heads (spread);"
@@ -467,6 +472,13 @@ class TestFile:
             assert ask(ledger, V1) == Done("duplicate")
             assert ask(ledger, order("claimed", version(1))) == Grant(doubtful=True)
             assert (ledger.sizes().heads, ledger.sizes().history) == (1, 0)
+            assert ledger.keys_of([row]) == ["1"]
+            moved = order("2", version(1), row=row)
+            ledger.turn([], [Want(moved)])
+            ledger.turn([Settlement(moved, "accepted")], [])
+            assert ledger.keys_of([row]) == ["2"]
+        with closing(sqlite3.connect(path)) as database:
+            assert [row for (row,) in database.execute("SELECT row FROM rows") if "email" in row] == []
 
     def test_a_file_of_another_program_is_not_migrated(self, path: Path) -> None:
         database = sqlite3.connect(path)
