@@ -64,7 +64,10 @@ def _word(value: object) -> str | None:
 def _number(value: object) -> int | None:
     if value is None or type(value) is int:
         return value
-    return int(value) if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value) else None
+    if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,19}", value):
+        return None
+    number = int(value)
+    return number if -(2**63) <= number < 2**63 else None
 
 
 def _moved(op: Op, headers: Headers) -> Literal["to", "from"] | None:
