@@ -40,13 +40,11 @@ class Memory:
 
     def contacts(self, keys: Collection[str]) -> dict[str, Sight]:
         """What is known of these contacts, by key; of those without head, nothing."""
-        heads, living = self.tables.heads("contact", keys), self.store.living()
-        claims = {key: self.claims.get(self.tables.slot("contact", key)) for key in heads}
-        return {
-            key: Sight(head, claim, claim is not None and living(claim.owner))
-            for key, head in heads.items()
-            for claim in [claims[key]]
-        }
+        living, found = self.store.living(), dict[str, Sight]()
+        for key, head in self.tables.heads("contact", keys).items():
+            claim = self.claims.get(self.tables.slot("contact", key))
+            found[key] = Sight(head, claim, claim is not None and living(claim.owner))
+        return found
 
     def bump(self) -> None:
         """What was known of contacts no longer holds, for nobody."""
