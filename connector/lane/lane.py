@@ -30,7 +30,10 @@ class Lane:
     """One destination's thread of work. `turn` is called again and again by the service."""
 
     def __init__(self, name: str, parts: Parts, *, budget: Budget, drain_seconds: float) -> None:
-        """The source is given later (`attach`), since it calls the lane back."""
+        """The source is given later (`attach`), since it calls the lane back.
+
+        drained: what was in flight is finished, or in doubt as it will stay; only Kafka has still to hear.
+        """
         self.name, self.parts = name, parts
         self._intake, self._plan, self._dispatch = parts.intake, parts.plan, parts.dispatch
         self._courier, self._partitions, self._books = parts.courier, parts.partitions, parts.books
@@ -41,7 +44,7 @@ class Lane:
         self._source: Source
         self._untaken: deque[Record] = deque()
         self._paused: set[TopicPartition] = set()
-        self._moved = self._draining = self.joined = False
+        self._moved = self._draining = self.joined = self.drained = False
         self._flood = self._next_commit = self._next_show = 0.0
         self._view = View(name, parts)
         self.view = self._view.look(joined=False)
@@ -213,6 +216,7 @@ class Lane:
         self._finish(lambda: self._courier.flying > 0)
         self._dispatch.release(self._courier.abandon())
         self._finish(lambda: self._dispatch.pending > 0)
+        self.drained = True
         self._step(lambda: self._commit(wait=True), "broker")
         self._books.show()
         self._forget(set(self._partitions.tracks))

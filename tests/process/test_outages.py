@@ -1,6 +1,7 @@
 """The connector as a process while its destination refuses: it stays in its group, and goes on by itself."""
 
 import resource
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from tests.support.broker import Broker
 from tests.support.heeded import heeded
 from tests.support.instance import Instance, wait_until
 from tests.support.kafka_node import free_ports
+from tests.support.local_kafka import LocalKafka
 from tests.support.postgres import Database, LocalPostgres
 from tests.support.postgres_plugin import with_tables
 from tests.support.progress import Progress
@@ -27,6 +29,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 PAUSED = 'crm_connector_paused{destination="yespo",reason="%s"}'
 MOVED = 'crm_connector_rebalances_total{kind="%s"}'
 DEAD = "crm_connector_dead_letters_total{"
+FLYING = 'crm_connector_in_flight_events{destination="yespo"}'
 SENT = 'crm_connector_requests_total{destination="yespo",resource="events",status="200"}'
 PATIENCE = 120
 """Seconds for what takes a few: a limit for a busy machine."""
@@ -166,6 +169,29 @@ def test_two_replicas_keep_one_rate_between_them(
         assert migrated.psql("SELECT destination, rate FROM crm_connector.quotas") == [("yespo", rate)]
         sent = [instance.metric(SENT) for instance in here.instances]
         assert min(sent) > len(moments) / 10
+
+
+@pytest.mark.parametrize("leave", [LocalKafka.kill, LocalKafka.pause], ids=["gone", "hangs"])
+def test_a_stop_while_kafka_is_away_finishes_what_flies_and_ends_well(
+    own_kafka: LocalKafka, tmp_path: Path, leave: Callable[[LocalKafka], None]
+) -> None:
+    """Its library waits for a coordinator as long as a session lasts, for a broker as long as that hangs."""
+    broker, delivery = Broker(own_kafka.bootstrap, "local"), {"drain_seconds": 6, "linger_ms": 50}
+    with world(broker, TopicFactory(broker), tmp_path, delivery=delivery) as here:
+        here.shop.write(5, orders=1)
+        here.instance.start()
+        wait_until(lambda: here.sandbox.crm.counts()["events"] > 0, PATIENCE, here.instance.trouble)
+        here.sandbox.faults.add({"do": "delay", "delay": 3, "match": {"path": "/v2/event"}, "times": 1})
+        here.shop.write(5, orders=1)
+        wait_until(lambda: here.instance.metric(FLYING) > 0, PATIENCE, here.instance.trouble)
+        leave(own_kafka)
+        assert here.instance.end(signal.SIGTERM) == 0, here.instance.trouble()
+        assert "in doubt" not in here.instance.output.read_text()
+        own_kafka.restart()
+        here.instance.start()
+        here.finish()
+        revs = [str(event.params["rev"]) for event in here.sandbox.crm.events]
+        assert len(revs) == len(set(revs)), "sent twice"
 
 
 class Ledgerless:
