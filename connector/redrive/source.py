@@ -36,10 +36,15 @@ class LetterSource:
         """See ports.Source."""
         records: list[Record] = []
         while len(records) < limit and (one := self._peek()) is not None:
-            record = one.letter.record if one.omitted is None else self._fetch(one)
             place = one.letter.record.position.place
-            if place not in self._placed:
-                self._place(one)
+            try:
+                record = one.letter.record if one.omitted is None else self._fetch(one)
+                if place not in self._placed:
+                    self._place(one)
+            except Outage:
+                if not records:
+                    raise
+                break  # what is gathered is handed out; the next poll asks for this one again
             if place in self._paused:
                 break
             self._next = None

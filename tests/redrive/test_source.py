@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import pytest
 from msgspec.structs import replace
 
 from connector.core.letters import Filed, Letter, Omitted
@@ -78,3 +79,39 @@ def test_an_outage_while_letters_are_read_ends_it_and_is_kept() -> None:
     assert offsets(subject.poll(5, 0)) == [1]
     assert subject.poll(5, 0) == []
     assert (subject.ended, str(subject.failure)) == (True, "gone")
+
+
+def test_an_outage_at_one_letter_loses_none_of_those_before_it() -> None:
+    """Its value, or the ledger that its partition needs, is asked for once more, and it comes after them."""
+    down = [BrokerDown("gone")]
+
+    class Moody(Lane):
+        def assigned(self, partitions: Sequence[Assigned]) -> Mapping[TopicPartition, Placed]:
+            if self.given and down:
+                raise down.pop()
+            return super().assigned(partitions)
+
+    def fetch(_: Filed) -> Record:
+        if down:
+            raise down.pop()
+        return replace(filed(2).letter.record, value=b"large")
+
+    large = LetterSource(iter([filed(1), filed(2, omitted=True)]), Lane(), fetch, lambda _: None)
+    assert (offsets(large.poll(5, 0)), offsets(large.poll(5, 0)), large.given) == ([1], [2], 2)
+    down.append(BrokerDown("gone"))
+    elsewhere = LetterSource(iter([filed(1), filed(2, 1)]), Moody(), fetch, lambda _: None)
+    assert (offsets(elsewhere.poll(5, 0)), offsets(elsewhere.poll(5, 0)), elsewhere.given) == ([1], [2], 2)
+
+
+def test_an_outage_at_the_first_letter_is_raised() -> None:
+    down = [BrokerDown("gone")]
+
+    def fetch(_: Filed) -> Record:
+        if down:
+            raise down.pop()
+        return filed(1).letter.record
+
+    subject = LetterSource(iter([filed(1, omitted=True)]), Lane(), fetch, lambda _: None)
+    with pytest.raises(BrokerDown):
+        subject.poll(5, 0)
+    assert offsets(subject.poll(5, 0)) == [1]
