@@ -152,9 +152,11 @@ def together(letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
         yield letters[first:]
 
 
+_TOO_LARGE: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
+"""For max.message.bytes; or for segment.bytes, which may be the smaller one."""
 _ONE_LETTERS_FAULT: Final = frozenset(
     {
-        KafkaError.MSG_SIZE_TOO_LARGE,
+        *_TOO_LARGE,
         KafkaError.INVALID_TIMESTAMP,
         KafkaError._INVALID_DIFFERENT_RECORD,  # noqa: SLF001 - the library's public name
     }
@@ -169,7 +171,7 @@ def _note(
 
 def _less(form: Form, error: KafkaError) -> Form | None:
     """The next form to try, None: there is none."""
-    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE and form.omit < 2:  # noqa: PLR2004 - see Form
+    if error.code() in _TOO_LARGE and form.omit < 2:  # noqa: PLR2004 - see Form
         return replace(form, omit=form.omit + 1)
     if error.code() == KafkaError.INVALID_TIMESTAMP and form.own_time:
         return replace(form, own_time=False)

@@ -73,6 +73,19 @@ def test_a_timestamp_that_the_topic_refuses_travels_as_a_header(broker: Broker, 
 
 
 @pytest.mark.kafka
+def test_a_letter_that_no_segment_of_the_topic_holds_goes_without_its_value(
+    broker: Broker, topic: TopicFactory
+) -> None:
+    name = topic("letters", config={"max.message.bytes": "5000000", "segment.bytes": "1048576"})
+    letters = KafkaDeadLetters({"bootstrap.servers": broker.bootstrap}, name)
+    letters.write([letter(1), letter(2, value=bytes(2_000_000))])
+
+    small, large = (read_topic(broker, name)[f"yespo/crm.orders/topic-id/2/{n}"] for n in (1, 2))
+    assert (small.value, large.value) == (b"value", b"")
+    assert dict(large.headers)["crm-connector.value-size"] == b"2000000"
+
+
+@pytest.mark.kafka
 @pytest.mark.slow
 def test_without_its_topic_a_write_fails_and_a_later_one_succeeds(
     broker: Broker, topic: TopicFactory
