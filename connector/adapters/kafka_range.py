@@ -73,7 +73,10 @@ class KafkaRange:
             self._consumer.unassign()
 
     def at(self, partition: int, offset: int) -> Record | None:
-        """The record at one offset, None: it is there no longer."""
+        """The record at one offset, None: it is there no longer, or its topic is not."""
+        first, end = self.spans().get(partition, (0, 0))
+        if not first <= offset < end:
+            return None  # librdkafka would begin elsewhere, or wait for the topic
         for records in self.read({partition: (offset, offset + 1)}):
             return records[0]
         return None
