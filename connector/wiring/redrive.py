@@ -4,7 +4,7 @@ import hashlib
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from connector import wiring
@@ -15,7 +15,7 @@ from connector.adapters.kafka_range import KafkaRange
 from connector.core.brake import Brake
 from connector.core.letters import Choice, Filed
 from connector.core.model import Position, Record
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, DeadLettersDown
 from connector.lane.lane import Lane
 from connector.ports import Members
 from connector.redrive import LetterSource, Watched
@@ -174,12 +174,10 @@ class _Run:
                 lane.turn()
                 if source.ended:
                     lane.parts.plan.linger = 0.0  # no company will come
-                self._bury(removed)
-                tell(
-                    Progress(
-                        sum(done.outcomes.values()) + self._tape.watch.closed, done.letters, _paused(lane)
-                    )
-                )
+                with suppress(DeadLettersDown):  # else what flies would be left in doubt; it is tried again
+                    self._bury(removed)
+                settled = sum(done.outcomes.values()) + self._tape.watch.closed
+                tell(Progress(settled, done.letters, _paused(lane)))
             lane.drain()
             self._bury(removed)
         finally:
@@ -204,11 +202,12 @@ class _Run:
                 yield one
 
     def _bury(self, letters: KafkaDeadLetters) -> None:
-        """The ledger has recorded it: the letter goes."""
+        """The ledger has recorded it: the letter goes. Raises DeadLettersDown: it goes the next time."""
         ids = dict(self._sources)
-        done = [self._id(at, ids) for at in self._tape.watch.take()]
-        if done and not self._manner.dry:
-            letters.remove(done)
+        self._pending += [self._id(at, ids) for at in self._tape.watch.take()]
+        if self._pending and not self._manner.dry:
+            letters.remove(self._pending)
+        self._pending = []
 
     def _id(self, at: Position, ids: dict[str, str]) -> str:
         return f"{self._name}/{at.topic}/{ids[at.topic]}/{at.partition}/{at.offset}"

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from connector.cli import call
 from connector.settings import Settings, load
@@ -248,6 +250,38 @@ def test_a_value_that_was_too_large_for_a_letter_is_fetched_from_where_it_was(
     settings(good=True)
     assert redriven(capsys, shop) == {"delivered": 1}
     assert counts(capsys, shop) == {}
+
+
+@pytest.mark.kafka
+def test_a_tombstone_that_cannot_be_written_leaves_nothing_that_flies_in_doubt(
+    shop: Shop, broker: Broker, capsys: Capture
+) -> None:
+    shop.web.write("c", order("s1", status="paid"))
+    shop.web.write("c", order("s2", status="paid", tel="+380 50 123 45 68"))
+    shop.line.run(shop.settings(good=False))
+    shop.settings(good=True)
+    tree = yaml.safe_load(shop.line.file.read_text(encoding="utf-8"))
+    tree["delivery"] |= {"batch_events": 1, "drain_seconds": 30}
+    shop.line.file.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    late = {"path": "/v1/past_events", "body": "s2"}
+    shop.line.sandbox.faults.add({"do": "delay", "delay": 3, "match": late})
+
+    limit(broker, tree["dead_letters"]["topic"], 20)
+    assert shop.call("dead-letters", "redrive") == 1
+    assert "too large" in capsys.readouterr().err
+    assert len(shop.line.crm.past_events) == 2
+    limit(broker, tree["dead_letters"]["topic"], 1_000_000)
+    assert redriven(capsys, shop) == {"duplicate": 2}
+    assert counts(capsys, shop) == {}
+
+
+def limit(broker: Broker, topic: str, most: int) -> None:
+    """Let a topic take messages of so many bytes."""
+    entry = ConfigEntry("max.message.bytes", str(most), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    for done in admin.incremental_alter_configs([resource]).values():
+        done.result(60)
 
 
 def test_what_is_discarded_is_recorded_and_never_comes_back(shop: Shop, capsys: Capture) -> None:
