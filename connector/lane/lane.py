@@ -85,7 +85,7 @@ class Lane:
             record = untaken[0]
             if self._books.bytes > limit // 2 and not self._room.fits(record, limit):
                 break
-            topic_id = self._partitions.topic_id(record.position.topic)
+            topic_id = self._partitions.topic_id(record.position.place)
             taken = self._intake.take(record, topic_id, now)
             untaken.popleft()
             self._moved = self._moved or not self._room.sated

@@ -54,7 +54,7 @@ class Partitions:
         self._start, self._lease = configured_start, 0
         self._answered: dict[TopicPartition | None, float] = {}
         self._committed: dict[TopicPartition, int] = {}
-        self._topic_ids: dict[str, str] = {}
+        self._topic_ids: dict[TopicPartition, str] = {}
         self._read_ids: dict[TopicPartition, str] = {}
         self._unread: dict[TopicPartition, float] = {}
         self.tracks: dict[TopicPartition, Track] = {}
@@ -62,9 +62,10 @@ class Partitions:
         self.lags: dict[TopicPartition, Lag] = {}
         meter.set("assigned_partitions", 0, destination=destination)  # also while the lane cannot start
 
-    def topic_id(self, topic: str) -> str:
-        """The broker's id of a topic, "" where it does not tell."""
-        return self._topic_ids.get(topic, "")
+    def topic_id(self, key: TopicPartition) -> str:
+        """The id of the topic that a partition is of, "" where the broker does not tell: when a topic was
+        re-created, of some the old one's records may still be here."""
+        return self._topic_ids.get(key, "")
 
     def assign(self, given: Sequence[Assigned], resolve: Resolve) -> dict[TopicPartition, Placed]:
         """Decide where each begins (None: it asks), and follow it from there.
@@ -94,7 +95,7 @@ class Partitions:
 
     def _place(self, one: Assigned, begin: start.Begin | start.Hold, note: str) -> Placed:
         key = (one.topic, one.partition)
-        self._topic_ids[one.topic] = one.topic_id
+        self._topic_ids[key] = one.topic_id
         if isinstance(begin, start.Hold):
             first = one.committed or 0 if begin.reason == "other_ledger" else one.low  # what is left of it
             self._follow(key, first, one.high, committed=one.committed)
@@ -200,10 +201,10 @@ class Partitions:
         keeps = question.reason == "other_ledger" and answer.start is None
         offset = track.next if keeps else source.resolve(key, answer.start or "earliest")
         if question.reason == "recreated":
-            name = f"{key[0]}@{self.topic_id(key[0])}"
+            name = f"{key[0]}@{self.topic_id(key)}"
             self._ledger.accept_clock(name, 0, answer.accept or "recreated")
         source.seek(key, offset)
-        self._read_ids[key] = self.topic_id(key[0])
+        self._read_ids[key] = self.topic_id(key)
         self._track(key, Track(offset, track.lease, track.end), None)
 
     def _show_asking(self) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from connector.ports import Assigned
 from tests.support.stage import NAME, Process, Stage, staged
 from tests.support.stage_reading import CONTACTS, ORDERS, POISON, order
 
@@ -122,3 +123,18 @@ def test_dead_letters_of_a_partition_that_goes_are_durable_before_its_commit() -
             second.turn()
         assert stage.committed() == 3
         assert set(stage.letters) == {((ORDERS, 0), 1)}
+
+
+def test_a_record_is_of_the_topic_of_its_partition_though_another_one_is_of_a_recreated_topic() -> None:
+    """Until the source has handed back what was read of the topic before: else the ledger would take its
+    offsets for those of the new topic, and a letter of the new one would replace its letter."""
+    with staged() as stage:
+        process = seeded(stage)
+        stage.outside.registry = True
+        stage.produce(ORDERS, order("o", 1, customer="c"), POISON)
+        process.run(1)
+        assert process.paused == {"registry"}
+        process.lane.assigned([Assigned(ORDERS, 1, None, "", 0, 0, "another", topic_has_commits=False)])
+        stage.outside.registry = False
+        process.run(5)
+        assert stage.letters[(ORDERS, 0), 2].topic_id == stage.broker.topics[ORDERS].id
