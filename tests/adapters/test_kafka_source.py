@@ -3,13 +3,17 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, suppress
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, Producer, TopicCollection
 from confluent_kafka import TopicPartition as Tp
+from confluent_kafka.admin import AdminClient
 
+from connector.adapters.kafka_assignment import TopicIds
 from connector.adapters.kafka_commits import Commits
 from connector.adapters.kafka_properties import consumer_config, is_eager, meaning
 from connector.adapters.kafka_source import KafkaSource
@@ -502,3 +506,42 @@ def test_a_refused_commit_of_a_partition_that_went_is_not_repeated() -> None:
 
     assert commits.refused == {}
     assert not commits.commit(cast("Consumer", sender), {key: 5}, wait=True)
+
+
+class Told:
+    """Stands for an AdminClient: what it is asked about topics is answered by the test."""
+
+    def __init__(self) -> None:
+        self.asked: list[Future[Any]] = []
+        self.at_once = ""
+
+    def poll(self, _seconds: float) -> None:
+        """Nothing is heard."""
+
+    def describe_topics(self, topics: TopicCollection, **_: float) -> dict[str, Future[Any]]:
+        self.asked.append(Future())
+        if self.at_once:
+            self.tell(self.asked[-1], self.at_once)
+        (topic,) = topics.topic_names
+        return {topic: self.asked[-1]}
+
+    def tell(self, asked: Future[Any], id_: str) -> None:
+        asked.set_result(SimpleNamespace(topic_id=id_))
+
+
+def test_an_earlier_question_about_a_topic_does_not_take_a_later_answers_place() -> None:
+    """Brokers hear of a re-created topic one after another: what is placed by an older word has to be
+    noticed by a later look."""
+    told = Told()
+    ids = TopicIds(cast("AdminClient", told), 0.0)
+    told.at_once = "old"
+    ids.of(["orders"])
+    told.at_once = ""
+    assert ids.changed() == set()  # asks, and waits for the answer
+    told.at_once = "old"
+    assert ids.of(["orders"]) == {"orders": "old"}
+    told.tell(told.asked[1], "new")
+    told.at_once = "new"
+    seen = [ids.changed() for _ in range(3)]
+    assert seen[0] == set(), "what was placed meanwhile would be taken for the new topic's"
+    assert {"orders"} in seen
