@@ -33,6 +33,14 @@ def offset_at(consumer: Consumer, key: TopicPartition, at_ms: int) -> int | None
     return int(found.offset) if found.offset >= 0 else None
 
 
+def result(future: "Future[Any]") -> Any:
+    """What an admin client was asked. Raises KafkaException."""
+    try:
+        return future.result(WAIT * 2)
+    except TimeoutError:  # its own limit is WAIT: this process was stopped meanwhile
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None  # noqa: SLF001 - a public name
+
+
 class TopicIds:
     """A topic's id tells it from an earlier one of the same name."""
 
@@ -84,7 +92,7 @@ class TopicIds:
 
 def _id(future: "Future[Any]") -> str:
     try:
-        found = str(future.result(WAIT * 2).topic_id)
+        found = str(result(future).topic_id)
     except KafkaException as error:
         if error.args[0].code() in (KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION):  # noqa: SLF001
             return ""

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaExcepti
 from confluent_kafka import TopicPartition as Tp
 from confluent_kafka.admin import AdminClient
 
-from connector.adapters.kafka_assignment import WAIT
+from connector.adapters.kafka_assignment import WAIT, result
 from connector.adapters.kafka_properties import Properties, ask, outage, refused_property
 from connector.adapters.kafka_replay import alone
 from connector.ports import TopicPartition
@@ -46,7 +46,7 @@ class Checkpoints:
         asked = self._admin.list_consumer_group_offsets(
             [ConsumerGroupTopicPartitions(group)], request_timeout=WAIT
         )
-        found = ask(lambda: asked[group].result(WAIT * 2))
+        found = ask(lambda: result(asked[group]))
         return {
             (tp.topic, tp.partition): (tp.offset, tp.metadata or "")
             for tp in found.topic_partitions
@@ -56,5 +56,5 @@ class Checkpoints:
     def groups(self, prefix: str) -> list[str]:
         """Names of the groups that begin so."""
         asked = self._admin.list_consumer_groups(request_timeout=WAIT)
-        found = ask(lambda: asked.result(WAIT * 2))
+        found = ask(lambda: result(asked))
         return sorted(one.group_id for one in found.valid if one.group_id.startswith(prefix))

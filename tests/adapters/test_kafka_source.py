@@ -545,3 +545,16 @@ def test_an_earlier_question_about_a_topic_does_not_take_a_later_answers_place()
     seen = [ids.changed() for _ in range(3)]
     assert seen[0] == set(), "what was placed meanwhile would be taken for the new topic's"
     assert {"orders"} in seen
+
+
+def test_a_process_that_was_stopped_while_it_asked_met_an_outage() -> None:
+    """The answer may be there; but for Python the time to wait for it has passed."""
+
+    class Stopped(Told):
+        def describe_topics(self, topics: TopicCollection, **_: float) -> dict[str, Future[Any]]:
+            (future,) = super().describe_topics(topics).values()
+            future.set_exception(TimeoutError())
+            return {"orders": future}
+
+    with pytest.raises(BrokerDown):
+        TopicIds(cast("AdminClient", Stopped()), 1.0).of(["orders"])
