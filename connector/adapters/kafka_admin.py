@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from confluent_kafka import (
     OFFSET_INVALID,
@@ -21,6 +21,7 @@ from confluent_kafka.admin._metadata import ClusterMetadata
 from msgspec import Struct
 
 from connector.adapters.kafka_access import Access
+from connector.adapters.kafka_message import headers_of
 from connector.core.model import Position, Record
 from connector.errors import BrokerDown
 
@@ -213,9 +214,8 @@ def _is_end(message: Message) -> bool:
 def _record(message: Message) -> Record:
     topic, partition = _place(message)
     position = Position(topic, partition, int(message.offset() or 0))
-    given = cast("list[tuple[str, str | bytes | None]]", message.headers() or [])
-    headers = tuple((name, _bytes(value)) for name, value in given)
-    return Record(position, _time(message) or -1, _bytes(message.key()), _bytes(message.value()), headers)
+    key, value = _bytes(message.key()), _bytes(message.value())
+    return Record(position, _time(message) or -1, key, value, headers_of(message))
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

@@ -1,12 +1,15 @@
 """A message of librdkafka as a record."""
 
-from typing import cast
+from operator import methodcaller
+from typing import Final, cast
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
-from connector.core.model import Position, Record
+from connector.core.model import UNREADABLE, Position, Record
 
 Headers = tuple[tuple[str, bytes | None], ...]
+_headers: Final = methodcaller("headers")
+"""A call whose result is looked at: a specialised one of Python 3.11 leaves the error to a later call."""
 
 
 def record_of(message: Message, topic: str, lease: int) -> Record:
@@ -14,11 +17,20 @@ def record_of(message: Message, topic: str, lease: int) -> Record:
     partition: int = message.partition()  # type: ignore[assignment]  # only a message that is made lacks them
     offset: int = message.offset()  # type: ignore[assignment]
     kind, timestamp = message.timestamp()
-    headers = message.headers()
+    headers = headers_of(message)
     return Record(
         Position(topic, partition, offset, lease),
         -1 if kind == TIMESTAMP_NOT_AVAILABLE else timestamp,
         message.key(),
         message.value(),
-        cast("Headers", tuple(headers)) if headers else (),
+        headers,
     )
+
+
+def headers_of(message: Message) -> Headers:
+    """UNREADABLE alone where they are; a second question would be answered by what is not whole."""
+    try:
+        found = _headers(message)
+    except SystemError:
+        return (UNREADABLE,)
+    return cast("Headers", tuple(found)) if found else ()

@@ -12,7 +12,7 @@ from connector.core.columns import Plan
 from connector.core.envelope import Decoded, Key, Open, delete, opener, tells
 from connector.core.events import Contact, Fact, Order
 from connector.core.keys import Keys, opaque
-from connector.core.model import DELETE, Origin, Record, Reject, Skip
+from connector.core.model import DELETE, UNREADABLE, Origin, Record, Reject, Skip
 from connector.core.origin import flat_origin
 from connector.core.plans import MAX_BYTES, FixedPlan, Newest, Plans, Writers
 from connector.core.rules import TopicRules
@@ -72,6 +72,8 @@ class Decoder:
     def decode(self, record: Record) -> Decoded:
         """What a record says. Raises RegistryDown only."""
         headers = dict(record.headers) if record.headers else _NO_HEADERS
+        if headers and UNREADABLE in record.headers:
+            return Reject("malformed", "the name of a header is not UTF-8: none of its headers can be read")
         data = record.value
         if data is None:
             return self._tombstone(record, headers)

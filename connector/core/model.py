@@ -44,6 +44,10 @@ class Position(Struct, frozen=True, gc=False):
         return self.topic, self.partition
 
 
+UNREADABLE: Final = ("crm-connector.headers", b"unreadable")
+"""Stands for the headers of a record of which one has a name that is not UTF-8: then none can be read."""
+
+
 class Record(Struct, frozen=True, gc=False):
     """One Kafka record, undecoded. `timestamp_ms` is Kafka's (ms since the epoch; -1 = none)."""
 

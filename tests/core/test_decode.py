@@ -150,6 +150,13 @@ def test_ids_in_apicurios_headers_are_read_with_a_body_that_starts_anyhow(topic:
     assert outcome.values() == {"a": None, "b": 1}
 
 
+def test_what_has_headers_that_nobody_can_read_is_refused(topic: Topic) -> None:
+    """They may say that it is a delete, of which schema, or how old it is."""
+    for value in (topic.flat(), None):
+        outcome = topic.decode(value, topic.key(7), {"crm-connector.headers": "unreadable"})
+        assert refusal(outcome) == "malformed"
+
+
 @pytest.mark.parametrize(
     ("header", "hint"), [("apicurio.value.globalId", "use-id=contentId"), ("__value_schema_id", "GUID")]
 )
