@@ -144,10 +144,10 @@ def together(letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
     """What is handed over at a time, in order."""
     first = size = 0
     for at, letter in enumerate(letters):
-        size += letter.record.size
+        size += letter.record.held
         if at > first and (size > TOGETHER_BYTES or at - first == TOGETHER):
             yield letters[first:at]
-            first, size = at, letter.record.size
+            first, size = at, letter.record.held
     if letters:
         yield letters[first:]
 

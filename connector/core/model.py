@@ -48,6 +48,10 @@ UNREADABLE: Final = ("crm-connector.headers", b"unreadable")
 """Stands for the headers of a record of which one has a name that is not UTF-8: then none can be read."""
 
 
+HEADER: Final = 150
+"""Bytes of objects around the bytes of a header."""
+
+
 class Record(Struct, frozen=True, gc=False):
     """One Kafka record, undecoded. `timestamp_ms` is Kafka's (ms since the epoch; -1 = none)."""
 
@@ -59,8 +63,16 @@ class Record(Struct, frozen=True, gc=False):
 
     @property
     def size(self) -> int:
-        """Bytes of key and value, what the memory budget counts."""
+        """Bytes of key and value."""
         return len(self.key or b"") + len(self.value or b"")
+
+    @property
+    def held(self) -> int:
+        """Bytes of all that it holds, what the memory budget counts."""
+        size = len(self.key or b"") + len(self.value or b"")
+        if self.headers:
+            size += sum(HEADER + len(name) + len(value or b"") for name, value in self.headers)
+        return size
 
 
 class Op(StrEnum):

@@ -51,7 +51,7 @@ class Books:
         """Their positions are open from now on."""
         tracks = self._partitions.tracks
         for record in records:
-            at, size = record.position, record.size
+            at, size = record.position, record.held
             tracks[at.topic, at.partition].open(at.offset, record.timestamp_ms)
             self.bytes += size + RAW
             self.largest = max(self.largest, size)
@@ -67,7 +67,7 @@ class Books:
 
     def close(self, record: Record, outcome: RecordOutcome) -> None:
         """It is settled: free its position, count it."""
-        self.bytes -= record.size + RAW
+        self.bytes -= record.held + RAW
         self.free(record.position, outcome)
 
     def free(self, position: Position, outcome: RecordOutcome) -> None:
@@ -78,7 +78,7 @@ class Books:
 
     def drop(self, record: Record) -> None:
         """Its partition is another member's now: it is owed no longer here."""
-        self.bytes -= record.size + RAW
+        self.bytes -= record.held + RAW
 
     def drop_item(self, item: Item) -> None:
         """The same for what was made of a record."""
@@ -92,7 +92,7 @@ class Books:
         self.bytes -= item.cost
         if record is None:
             return
-        self.bytes -= event.size + RAW
+        self.bytes -= record.held + RAW
         if outcome != "in_doubt":
             self._brake.note(dead=outcome == "dead_lettered")
         if outcome == "delivered" and event.source_ms >= 0:

@@ -71,6 +71,21 @@ def test_memory_stays_within_the_budget_while_the_destination_is_stuck(stuck: st
         assert process.outcomes == {"delivered": 3000}
 
 
+def test_headers_are_held_too() -> None:
+    headers = (("trace", bytes(8_000)),)
+    with staged() as stage:
+        stage.crm.fate = lambda _: "503"
+        process = stage.start(memory_bytes=8 << 20)
+        for n in range(3000):
+            stage.broker.produce(ORDERS, order(f"o{n}", n), headers=headers)
+        process.run(10)
+        unsettled = sum(map(len, process.parts.partitions.tracks.values()))
+        assert unsettled * 8_000 <= process.parts.books.bytes
+        stage.crm.fate = lambda _: "ok"
+        process.until_done(300)
+        assert process.parts.books.bytes == 0
+
+
 @pytest.mark.parametrize(("column", "outcome"), [("comment", "delivered"), ("mark", "dead_lettered")])
 def test_of_a_large_record_counts_what_is_used_besides_itself(column: str, outcome: str) -> None:
     """A mapping may use nothing of five megabytes, or all: by their bytes alone they would never fit."""
