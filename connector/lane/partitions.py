@@ -17,7 +17,8 @@ Resolve = Callable[[TopicPartition, str], int]
 
 QUESTIONS = ("recreated", "expired", "other_ledger", "clock")
 ANSWER_AGE = 600.0
-"""Seconds for which an answer given before the question still counts (a restart lies between them)."""
+"""Seconds for which an answer given before the question still counts: if it names the topic, or a restart
+lies between them. Else the flood's would answer whatever a partition asks later."""
 
 
 class Asking(Struct):
@@ -51,7 +52,7 @@ class Partitions:
     ) -> None:
         """configured_start: `kafka.start`, for a group without commits."""
         self._destination, self._ledger, self._clock, self._meter = destination, ledger, clock, meter
-        self._start, self._lease = configured_start, 0
+        self._start, self._lease, self._began = configured_start, 0, clock.now()
         self._answered: dict[TopicPartition | None, float] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._topic_ids: dict[TopicPartition, str] = {}
@@ -185,7 +186,8 @@ class Partitions:
 
     def _apply(self, key: TopicPartition, question: Asking, found: Sequence[Answer], source: Source) -> bool:
         after = max(self._answered.get(key, 0.0), question.asked - ANSWER_AGE)
-        answer = next((a for a in reversed(found) if _fits(a, key) and a.at > after), None)
+        fit = (a for a in reversed(found) if a.at > after and _fits(a, key))
+        answer = next((a for a in fit if a.topic or not self._began < a.at <= question.asked), None)
         if answer is None:
             return False
         if question.reason == "clock":

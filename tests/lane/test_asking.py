@@ -128,3 +128,31 @@ def test_a_database_set_back_is_never_taken_for_late_changes() -> None:
         assert stage.crm.taken("order", "o") == ["1000", "5"]
         assert process.paused == set()
         assert process.meter.value("paused", destination=NAME, reason="clock") == 0
+
+
+def test_the_answer_to_a_flood_is_none_to_what_a_partition_asks_later() -> None:
+    with staged() as stage:
+        process = stage.start(brake=(20, 0.5))
+        stage.produce(ORDERS, order("o", 1000, ts=1_000_000), *[POISON] * 30)
+        process.until(lambda: "flood" in process.paused)
+        answered(process, accept="flood")
+        process.until_done()
+        stage.produce(ORDERS, order("o", 5, ts=2_000_000))
+        asks(stage, process, "clock")
+        answered(process, accept="clock")
+        process.until_done()
+        assert stage.crm.taken("order", "o") == ["1000", "5"]
+
+
+def test_an_answer_counts_although_a_restart_lies_between() -> None:
+    with staged() as stage:
+        process = stage.start()
+        stage.produce(ORDERS, order("o", 1000, ts=1_000_000))
+        process.until_done()
+        stage.produce(ORDERS, order("o", 5, ts=2_000_000))
+        asks(stage, process, "clock")
+        process.drain()
+        answered(process, accept="clock")
+        again = stage.start()
+        again.until_done()
+        assert stage.crm.taken("order", "o") == ["1000", "5"]
