@@ -164,8 +164,9 @@ class Guard:
             self._meter.set("paused", 0, destination=self._destination, reason=before.reason)
         if gate.state == "closed":
             self._disarm()
+            # At every end: who waits in the middle holds a slot, and the last news may be a failure.
+            self._let_in(SLOW_START if gate.limit > before.limit else 1)
             if before.state != "closed" or gate.limit != before.limit:
-                self._let_in(SLOW_START if gate.limit > before.limit else 1)
                 self._changed()
             return
         self._meter.set("paused", 1, destination=self._destination, reason=gate.reason)

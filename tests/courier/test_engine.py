@@ -248,6 +248,20 @@ def test_conversations_in_the_middle_come_back_few_at_first_too() -> None:
     assert max(rounds) <= 6
 
 
+def test_failures_after_a_recovery_keep_nobody_in_the_middle_waiting_for_ever() -> None:
+    """They are too few to open the gate again, and whoever waits in the middle holds a slot."""
+    bench = Bench(ByReply(), replace(FAST, in_flight=9, threshold=9, rate_per_second=4.0))
+    spent, up, down = Response(429, headers={"retry-after": "100"}), Response(200), Response(503)
+    replies = iter([spent, up, *[down] * 6])
+    bench.http.answer = lambda _: next(replies, up)
+
+    async def story(bench: Bench) -> None:
+        bench.take(*[[sending(str(n))] for n in range(9)])
+        await bench.until(lambda: len(bench.engine.landed) == 9, 300)
+
+    bench.run(story)
+
+
 def test_half_open_with_nothing_to_send_asks_for_one_conversation() -> None:
     """The lane's room is one: it is told, and hands one in."""
     bench = scripted({"a": [Retry("throttled", 5.0)]})
