@@ -165,6 +165,7 @@ class Engine:
             retried = self.docket.next(flight, batch, outcome)
             if isinstance(retried, Landed):
                 landed.append(retried)
+                self.queue.given_up(flight)
                 continue
             self.tally.retry(reason(outcome), len(batch))
             for one in retried:

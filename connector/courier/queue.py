@@ -85,7 +85,11 @@ class FlightQueue:
         """A flight ended: its resource may be suspect now, or cleared."""
         self.ready.extend(self._caution.conclude(flight, outcomes))
         if flight.lapsed:
-            self.ready.extend(self._caution.ended(flight))
+            self.given_up(flight)
+
+    def given_up(self, flight: Flight) -> None:
+        """It flies no more, though it was neither accepted nor refused: if it was the trial, the next one."""
+        self.ready.extend(self._caution.ended(flight))
 
     def stop_retrying(self) -> None:
         """From now on only first attempts are ready."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from connector.core.lots import Lot
 from connector.core.talk import NoAnswer, Refused, Request, Response
 from connector.courier.flight import Landed
-from tests.courier.scripted import FAST, Bench, ByReply, sending
+from tests.courier.scripted import FAST, PAST, Bench, ByReply, sending
 
 BUDGET = 6
 OPTIONS = replace(FAST, in_flight=4, budget=BUDGET)
@@ -52,6 +52,10 @@ async def traffic(bench: Bench, until: Callable[[], object], every: float = 1.0,
 
 def ends(bench: Bench) -> dict[str, Landed]:
     return {one.sending.event.key: one for one in bench.engine.landed}
+
+
+def attempts(bench: Bench, key: str) -> int:
+    return sum(keys == key for _, keys in bench.sent())
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -202,3 +206,21 @@ def test_a_quota_is_never_an_events_own_fault() -> None:
 
     world.run(story)
     assert "bad" not in world.outcomes
+
+
+def test_a_trial_whose_budget_is_spent_lets_another_event_try() -> None:
+    """It failed by itself while others passed; then a doubt of their resource makes it the trial."""
+    faults = {"bad": FAULTS["503"], "lost": FAULTS["no answer"]}
+    world = bench(lambda keys: faults.get(keys, OK))
+
+    async def story(bench: Bench) -> None:
+        bench.take([sending("bad")], lot=PAST)
+        others = await traffic(bench, lambda: attempts(bench, "bad") == BUDGET, 0.1, PAST)
+        bench.take([sending("one more")], [sending("lost")], lot=PAST)
+        await bench.until(lambda: attempts(bench, "bad") > BUDGET)
+        bench.take([sending("after")], lot=PAST)
+        await bench.until(lambda: len(ends(bench)) == others + 4, 1000)
+
+    world.run(story)
+    assert attempts(world, "bad") == BUDGET + 1
+    assert {name for name, one in world.outcomes.items() if one != "Accepted"} == {"bad", "lost"}
