@@ -95,8 +95,9 @@ class Dispatch:
             return False
         wants = [want for batch in batches for want in wanted(batch, self._escort.guests)]
         settled = self._settling
+        settlements = [one.settlement for one in settled]  # first: of the same claim they may tell a doubt
         try:
-            verdicts = self._ledger.turn([*self._unsure.values(), *[s.settlement for s in settled]], wants)
+            verdicts = self._ledger.turn([*settlements, *self._unsure.values()], wants)
         except BaseException:
             self._put_back(batches)
             raise

@@ -118,8 +118,10 @@ def test_stopped_while_a_retry_waits_it_does_not_write_either(fate: Fate) -> Non
         assert stale(first) == (1 if fate == "500" else 0)
 
 
+@pytest.mark.parametrize("outage", [0.0, 5.0])
 @pytest.mark.parametrize("fate", ["503", "500"])
-def test_what_is_given_back_takes_its_doubt_along(fate: Fate) -> None:
+def test_what_is_given_back_takes_its_doubt_along(fate: Fate, outage: float) -> None:
+    """Also through an outage of the ledger, which is asked again and again to settle it and to claim it."""
     with staged() as stage:
         process = seeded(stage)
         fates = iter([fate])
@@ -127,6 +129,9 @@ def test_what_is_given_back_takes_its_doubt_along(fate: Fate) -> None:
         stage.produce(ORDERS, order("o", 1, customer="c"))
         process.until(lambda: process.courier.state().waiting)
         stage.clock.advance(LEASE + 1)
+        process.ledger.down = bool(outage)
+        process.run(outage)
+        process.ledger.down = False
         process.until_done()
         assert stage.crm.taken("order", "o") == ["1"]
         head = stage.head("order", "o")
