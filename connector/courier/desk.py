@@ -73,7 +73,7 @@ class Desk(ABC):
         if engine.fatal:
             return 0
         if engine.guard.gate.state != "closed":
-            lacking = not queue.ready or queue.wants_fresh
+            lacking = queue.held < slots and (not queue.ready or queue.wants_fresh)
             return int(engine.guard.wants_probe and lacking and self._handed == self._taken)
         busy = self._handed - self._taken + len(engine.active) + queue.busy
         slots = int(min(slots, engine.guard.gate.limit))

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from connector.core.talk import Request, Response
-from tests.support.stage import NAME, Process, Stage, staged
+from connector.dialects.yespo import YespoOptions
+from tests.support.stage import FAST, NAME, Process, Stage, staged
 from tests.support.stage_crm import Fate
 from tests.support.stage_reading import CONTACTS, ORDERS, POISON, Trouble, contact, order
 
@@ -122,6 +123,19 @@ def test_the_destination_is_probed_not_hammered() -> None:
         stage.produce(ORDERS, *[order(f"o{n}", n) for n in range(200)])
         process.run(60)
         assert len(stage.crm.requests) < 60
+
+
+def test_no_more_is_claimed_than_may_fly_while_one_event_tries_what_bears_no_resend() -> None:
+    """What is claimed would be taken for sent after a kill, and end in the dead letters."""
+    with staged() as stage:
+        process = stage.start(options=YespoOptions(name=NAME, in_doubt="hold"))
+        stage.produce(ORDERS, order("seed", 0, customer="c"))
+        process.until_done()
+        stage.crm.fate = lambda _: "500"
+        stage.produce(ORDERS, *[order(f"o{n}", n, customer="c") for n in range(1, 200)])
+        for _ in range(200):
+            process.run(0.1)
+            assert len(process.ledger.claimed()) <= FAST.in_flight + 1
 
 
 RETRY_AFTER = {
