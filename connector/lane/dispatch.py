@@ -50,7 +50,7 @@ class Dispatch:
         self._escort = Escort(destination, own.plan, own.clock)
         self._flying: dict[Line, Item] = {}
         self._settling: list[Settling] = []
-        self._unsure: dict[Line, Settlement] = {}
+        self._unsure: dict[int, Settlement] = {}
 
     @property
     def pending(self) -> int:
@@ -124,9 +124,9 @@ class Dispatch:
         return item.denied is None and self._escort.lets_go(item)
 
     def _put_back(self, batches: Sequence[list[Item]]) -> None:
-        """A turn that raised may have claimed them all the same: give them up before asking again."""
+        """A turn that raised may have claimed them: give up each one, not one a line, before asking again."""
         for item in (item for batch in batches for item in batch):
-            self._unsure[item.line] = Settlement(item.event, "released")
+            self._unsure[id(item.event)] = Settlement(item.event, "released")
             self._escort.lands(item)
             self._plan.again(item, self._clock.monotonic())
 

@@ -116,6 +116,24 @@ def test_what_such_a_turn_had_claimed_is_given_up_with_its_partition() -> None:
         assert stage.store.scopes[NAME].claims == {}
 
 
+def test_what_such_a_turn_had_claimed_is_given_up_though_another_turn_fails_over_the_same_key() -> None:
+    """Else its own claim would make the key busy for as long as the process lives."""
+    with staged(partitions=2) as stage:
+        process = stage.start()
+        keys = stage.broker.keys([ORDERS, CONTACTS])
+        stage.group.plan = dict.fromkeys(keys, process.source)
+        stage.produce(ORDERS, order("o", 1, customer="c"))
+        process.until_done()
+        stage.outside.troubles = iter(["after", "before"])
+        stage.produce(ORDERS, order("o", 2, customer="c"))
+        process.until(lambda: stage.store.scopes[NAME].claims)
+        stage.group.lose(process.source)
+        stage.group.plan = {(ORDERS, 1): process.source}
+        stage.produce(ORDERS, order("o", 3, customer="c"), partition=1)
+        process.run(5)
+        assert stage.crm.taken("order", "o") == ["1", "3"]
+
+
 def test_the_destination_is_probed_not_hammered() -> None:
     with staged() as stage:
         process = stage.start()
