@@ -55,7 +55,7 @@ class Service:
         self._over = over
         self._lanes, self._clock, self._log, self._budget = list(lanes), clock, log, budget
         self.lanes = {running.lane.name: running.lane for running in lanes}
-        self._stop = threading.Event()
+        self._stop, self._signalled = threading.Event(), False
 
     def run(self, serve: Callable[["Service"], Callable[[], None]] | None = None) -> int:
         """Work until a signal or a failure. serve: starts the web server, returns what stops it.
@@ -158,8 +158,9 @@ class Service:
         self._stop.set()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self._stop.is_set():
+        if self._signalled:
             os._exit(128 + number)
+        self._signalled = True
         self._stop.set()
 
     # --- Health -----------------------------------------------------------------------------------

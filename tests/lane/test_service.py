@@ -1,5 +1,7 @@
 """The process around the lanes."""
 
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from typing import cast
@@ -35,6 +37,45 @@ def test_a_stop_before_kafka_could_be_asked_is_a_clean_end() -> None:
 
     assert service.work() == 0
     assert closed == ["yespo"]
+
+
+FAILED_BEFORE = """
+import os, signal, sys, threading, time
+from connector.errors import Fatal
+from connector.service import Running, Service
+from connector.wiring import SystemClock
+
+working = threading.Event()
+
+class Log:
+    info = warning = error = lambda *_, **__: None
+
+class Lane:
+    drained = False
+    def __init__(self, name):
+        self.name = name
+    def hurry(self): pass
+    def turn(self):
+        working.set()
+        time.sleep(0.01)
+    def drain(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.5)
+        print("drained")
+
+def fail():
+    working.wait()
+    raise Fatal("gone")
+
+lanes = [Running(Lane("one"), fail, lambda: None), Running(Lane("other"), lambda: None, lambda: None)]
+sys.exit(Service(lanes, SystemClock(), Log(), budget=60.0).run())
+"""
+
+
+def test_the_first_signal_after_one_lane_failed_lets_the_others_drain() -> None:
+    """An orchestrator may send it at any time; only a second one gives the drain up."""
+    done = subprocess.run([sys.executable, "-c", FAILED_BEFORE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "drained\n", "")
 
 
 class Cycle:
