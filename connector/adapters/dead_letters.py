@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from msgspec import Struct
@@ -83,33 +83,30 @@ class KafkaDeadLetters:
         """Write and wait for every report: an error for each letter, None where it is durable."""
         reports: dict[int, KafkaError | None] = {}
         for number, letter in enumerate(letters):
-            try:
-                self._produce(letter, form, partial(_note, reports, number))
-            except KafkaException as error:
-                reports[number] = error.args[0]
-            except BufferError as error:
-                raise self._down("the producer's queue is full") from error
+            self._hand_over(partial(_note, reports, number), **_message(letter, form))
         self._flush()
         if len(reports) < len(letters):
             raise self._unreported()
         return [reports[number] for number in range(len(letters))]
 
-    def _produce(self, letter: Letter, form: Form, report: "partial[None]") -> None:
-        record = letter.record
-        self._producer.produce(
-            self._topic,
-            key=key_of(letter),
-            value=b"" if form.omit else (record.value or b""),  # null would be a tombstone
-            headers=headers_of(letter, form),
-            timestamp=max(record.timestamp_ms, 0) if form.own_time else 0,
-            on_delivery=report,
-        )
+    def _hand_over(self, report: Callable[[KafkaError | None, Message | None], None], **message: Any) -> None:
+        """To the queue of the producer, which may be smaller than what is written together."""
+        try:
+            try:
+                self._producer.produce(self._topic, on_delivery=report, **message)
+            except BufferError:
+                self._flush()
+                self._producer.produce(self._topic, on_delivery=report, **message)
+        except KafkaException as error:
+            report(error.args[0], None)
+        except BufferError:
+            raise self._unreported() from None
 
     def remove(self, ids: Sequence[str]) -> None:
         """Tombstones, durable on return; a letter that is gone already stays so. Raises DeadLettersDown."""
         reports: dict[int, KafkaError | None] = {}
         for number, one in enumerate(ids):
-            self._producer.produce(self._topic, key=one, on_delivery=partial(_note, reports, number))
+            self._hand_over(partial(_note, reports, number), key=one)
         self._flush()
         if len(reports) < len(ids):
             raise self._unreported()
@@ -164,7 +161,7 @@ _ONE_LETTERS_FAULT: Final = frozenset(
 
 
 def _note(
-    reports: dict[int, KafkaError | None], number: int, error: KafkaError | None, _message: Message
+    reports: dict[int, KafkaError | None], number: int, error: KafkaError | None, _message: Message | None
 ) -> None:
     reports[number] = error
 
@@ -176,6 +173,16 @@ def _less(form: Form, error: KafkaError) -> Form | None:
     if error.code() == KafkaError.INVALID_TIMESTAMP and form.own_time:
         return replace(form, own_time=False)
     return None
+
+
+def _message(letter: Letter, form: Form) -> dict[str, Any]:
+    record = letter.record
+    return {
+        "key": key_of(letter),
+        "value": b"" if form.omit else (record.value or b""),  # null would be a tombstone
+        "headers": headers_of(letter, form),
+        "timestamp": max(record.timestamp_ms, 0) if form.own_time else 0,
+    }
 
 
 def key_of(letter: Letter) -> str:

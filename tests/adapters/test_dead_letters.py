@@ -11,8 +11,9 @@ from confluent_kafka.admin._resource import ResourceType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.adapters.dead_letters import TOGETHER_BYTES, KafkaDeadLetters, together
+from connector.adapters.dead_letters import TOGETHER_BYTES, KafkaDeadLetters, key_of, together
 from connector.adapters.dead_letters_topic import HEADROOM, USUAL, ensure_topic, refusal
+from connector.adapters.kafka_range import KafkaRange
 from connector.errors import BrokerDown, ConfigError, DeadLettersDown
 from tests.contracts.test_dead_letters import letter, read_topic
 from tests.support.broker import Broker
@@ -53,6 +54,22 @@ def test_ten_thousand_letters_are_all_durable_when_the_write_returns(
     letters.write([letter(n) for n in range(10_500)])
 
     assert len(read_topic(broker, name)) == 10_500
+
+
+@pytest.mark.kafka
+def test_a_queue_that_is_smaller_than_what_is_written_is_emptied_meanwhile(
+    broker: Broker, topic: TopicFactory
+) -> None:
+    """kafka.properties may make it small, and a redrive whose tombstones failed has many of them."""
+    name, properties = topic("letters"), {"bootstrap.servers": broker.bootstrap}
+    letters = KafkaDeadLetters(properties | {"queue.buffering.max.messages": "5"}, name)
+    some = [letter(number) for number in range(12)]
+    letters.write(some)
+    assert len(read_topic(broker, name)) == 12
+    letters.remove([key_of(one) for one in some])
+    source = KafkaRange(properties, name)
+    assert source.spans() == {0: (0, 24)}
+    source.close()
 
 
 @pytest.mark.kafka
