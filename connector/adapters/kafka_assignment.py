@@ -1,7 +1,7 @@
 """What a group knows of partitions that it has just been given: commits, watermarks, topic ids."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime
@@ -10,6 +10,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, Uuid
 from confluent_kafka import TopicPartition as Tp
 from confluent_kafka.admin import AdminClient
+from msgspec.structs import replace
 
 from connector.adapters.kafka_properties import ask, outage
 from connector.ports import Assigned, TopicPartition
@@ -106,15 +107,20 @@ class Assignments:
     def __init__(self, consumer: Consumer, ids: TopicIds) -> None:
         """Nothing is asked yet."""
         self._consumer, self._ids = consumer, ids
+        self.epochs: dict[TopicPartition, int | None] = {}
+        """The leader epochs of the commits that were looked up last, as far as these tell any."""
 
-    def look_up(self, given: Iterable[TopicPartition]) -> list[Assigned]:
-        """All about each partition. Raises BrokerDown, ConfigError."""
-        given = sorted(given)
+    def look_up(self, told: Mapping[TopicPartition, bool]) -> list[Assigned]:
+        """All about each partition. told: whether its log was found to be cut off below its commit. Raises
+        BrokerDown, ConfigError."""
+        given = sorted(told)
         topics = sorted({topic for topic, _ in given})
         ids = self._ids.of(topics)
         partitions = self._partitions(topics)
         commits = self._commits({*given, *((t, p) for t, ps in partitions.items() for p in ps)})
-        return [self._one(key, commits, ids.get(key[0], ""), len(partitions[key[0]])) for key in given]
+        self.epochs = {key: commits[key].leader_epoch for key in given if key in commits}
+        found = [self._one(key, commits, ids.get(key[0], ""), len(partitions[key[0]])) for key in given]
+        return [replace(one, cut=told[one.topic, one.partition]) for one in found]
 
     def resolve(self, key: TopicPartition, start: str) -> int:
         """The offset that a word, a number or a time means (see ports.Source)."""

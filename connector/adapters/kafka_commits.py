@@ -1,6 +1,6 @@
 """Commits of one group member: each with its partition's note, and none forgotten that was refused late."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Tp
@@ -8,6 +8,7 @@ from confluent_kafka import TopicPartition as Tp
 from connector.ports import Placed, TopicPartition
 
 Offsets = dict[TopicPartition, int]
+Epochs = Callable[[Collection[TopicPartition]], Mapping[TopicPartition, int]]
 
 
 class Commits:
@@ -19,12 +20,19 @@ class Commits:
         self._sent: Offsets = {}
         self.refused: Offsets = {}
 
-    def commit(self, consumer: Consumer, offsets: Mapping[TopicPartition, int], *, wait: bool) -> bool:
-        """Commit these and what was refused before; False: refused."""
+    def commit(
+        self, consumer: Consumer, offsets: Mapping[TopicPartition, int], epochs_of: Epochs, *, wait: bool
+    ) -> bool:
+        """Commit these and what was refused before; False: refused.
+
+        epochs_of: the leader epochs of what was read last. By them who goes on from a commit sees that the
+        log was cut off below it, and written anew (KIP-320).
+        """
         wanted = {k: offset for k, offset in (self.refused | dict(offsets)).items() if k in self._placed}
         if not wanted:
             return not offsets
-        tps = [Tp(*key, offset, metadata=self._placed[key].note) for key, offset in wanted.items()]
+        notes, epochs = self._placed, epochs_of(wanted)
+        tps = [Tp(*key, offset, notes[key].note, epochs[key]) for key, offset in wanted.items()]
         self._sent.update(wanted)
         try:
             errors = _commit(consumer, tps, wait=wait)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from connector.adapters.kafka_assignment import Assignments, TopicIds, watermarks
 from connector.adapters.kafka_commits import Commits
-from connector.adapters.kafka_cursor import Cursor
+from connector.adapters.kafka_cursor import Cursor, was_cut
 from connector.adapters.kafka_health import Health
 from connector.adapters.kafka_message import record_of
 from connector.adapters.kafka_properties import Properties, consumer_config, refused_property
@@ -101,7 +101,7 @@ class ReplaySource:
     # --- Reading ----------------------------------------------------------------------------------
 
     def poll(self, limit: int, timeout: float) -> list[Record]:
-        """See ports.Source. Raises Fatal where the topic was re-created."""
+        """See ports.Source. Raises Fatal where the topic was re-created, or a log's end was lost."""
         if not self._placed:
             self._begin()
         records = self._records(self._consumer.consume(limit, 0))
@@ -150,6 +150,8 @@ class ReplaySource:
             if cast("int", message.offset()) >= self._stretches[place].end:
                 self._finish(place)  # what is left below the end are transaction markers
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - as above
+            if was_cut(error):
+                raise self._cut(place)
             self._stray.add(place)
         else:
             self._health.hear(error)
@@ -172,6 +174,8 @@ class ReplaySource:
     def _step_over(self, place: TopicPartition) -> None:
         low, _ = watermarks(self._consumer, place)
         end, at = self._stretches[place].end, self._next[place]
+        if low < at:
+            raise self._cut(place)
         self._cursor.seek(place, min(low, end))
         self._stray.discard(place)
         self._keeper.gone(place, max(0, min(low, end) - at))
@@ -182,6 +186,10 @@ class ReplaySource:
     def _recreated(self) -> Fatal:
         topics = ", ".join(sorted({topic for topic, _ in self._stretches}))
         return Fatal(f"kafka: {topics} was re-created since this replay began; begin a new one")
+
+    def _cut(self, place: TopicPartition) -> Fatal:
+        where = f"{place[0]}[{place[1]}]"
+        return Fatal(f"kafka: {where} lost records that this replay has read; begin a new one")
 
     def fetched(self) -> int:
         """See ports.Source."""
@@ -221,7 +229,7 @@ class ReplaySource:
             return True
         for place, offset in offsets.items():
             self._placed[place] = replace(self._placed[place], note=self._keeper.note(place, offset))
-        done = self._commits.commit(self._consumer, offsets, wait=wait)
+        done = self._commits.commit(self._consumer, offsets, self._cursor.epochs, wait=wait)
         if done and wait:
             self._landed = self._landed | dict(offsets)
         return done

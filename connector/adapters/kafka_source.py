@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from connector.adapters.kafka_assignment import Assignments, TopicIds
 from connector.adapters.kafka_commits import Commits
-from connector.adapters.kafka_cursor import Cursor
+from connector.adapters.kafka_cursor import Cursor, was_cut
 from connector.adapters.kafka_ends import Ends
 from connector.adapters.kafka_health import Health
 from connector.adapters.kafka_leave import leave
@@ -33,7 +33,6 @@ AGAIN_SECONDS: Final = 1.0
 """How long to wait before what failed beside the reading (a look-up, a commit) is tried again."""
 LOOK_SECONDS: Final = 10.0
 """How often it is asked whether a topic is still the same one, and where paused partitions end."""
-
 JOINING: Final = 0.05
 """The longest wait while nothing is read: partitions that are given meanwhile do not end it."""
 
@@ -73,8 +72,9 @@ class KafkaSource:
         self._ends = Ends(self._consumer, self._cursor.paused, admin, look_seconds or 0.0)
         self._assignments = Assignments(self._consumer, self._ids)
         self._topics: dict[str, str] = {}
-        self._given: set[TopicPartition] = set()
-        self._stray: set[TopicPartition] = set()
+        # Each with whether its log was found to be cut off below its commit.
+        self._given: dict[TopicPartition, bool] = {}
+        self._stray: dict[TopicPartition, bool] = {}
         self._reached: dict[TopicPartition, int] = {}
         self._again = 0.0
         self._outage: Outage | None = None
@@ -125,7 +125,7 @@ class KafkaSource:
             if key in self._placed:
                 self._reached[key] = cast("int", message.offset())
         elif error.code() == KafkaError._AUTO_OFFSET_RESET and key in self._placed:  # noqa: SLF001
-            self._stray.add(key)
+            self._stray[key] = was_cut(error)
         else:
             self._health.hear(error)
 
@@ -163,7 +163,7 @@ class KafkaSource:
 
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> bool:
         """See ports.Source."""
-        return self._commits.commit(self._consumer, offsets, wait=wait)
+        return self._commits.commit(self._consumer, offsets, self._cursor.epochs, wait=wait)
 
     def close(self) -> None:
         """See ports.Source."""
@@ -178,7 +178,7 @@ class KafkaSource:
 
     def _on_assign(self, _consumer: Consumer, given: list[Tp]) -> None:
         self._cursor.add(_keys(given))
-        self._given.update(_keys(given))
+        self._given.update(dict.fromkeys(_keys(given), False))
 
     def _on_revoke(self, _consumer: Consumer, taken: list[Tp]) -> None:
         self._drain([key for key in _keys(taken) if key in self._placed])
@@ -202,18 +202,18 @@ class KafkaSource:
             self._ends.forget(key)
             self._placed.pop(key, None)
             self._reached.pop(key, None)
-            self._given.discard(key)
-            self._stray.discard(key)
+            self._given.pop(key, None)
+            self._stray.pop(key, None)
 
     def _hand_back(self) -> None:
         """Give up our place in what expired or was re-created, and ask for a new one."""
         if self._stray:
-            keys = sorted(self._stray)
+            stray, keys = dict(self._stray), sorted(self._stray)
             self.pause(keys)
             self._drain(keys)
             self._forget(keys)
             self._cursor.hold(keys)
-            self._given.update(keys)
+            self._given.update(stray)
 
     def _look_after(self) -> None:
         """Place what was given, repeat refused commits; what fails is tried again, but not at every poll."""
@@ -232,7 +232,7 @@ class KafkaSource:
     def _place(self) -> None:
         given = self._assignments.look_up(self._given) if self._given else []
         if changed := self._ids.changed():  # maybe by this look-up: what is given now is of the new topic
-            self._stray.update(key for key in self._placed if key[0] in changed)
+            self._stray.update({key: False for key in self._placed if key[0] in changed})
         if not given:
             return
         placed = self._members.assigned(given)
@@ -240,9 +240,9 @@ class KafkaSource:
         self._placed.update(placed)
         begun = {key: one.offset for key, one in placed.items() if one.offset is not None}
         try:
-            self._cursor.begin(begun)
+            self._cursor.begin(begun, self._assignments.epochs)
         except Outage:
-            self._stray.update(begun)
+            self._stray.update(dict.fromkeys(begun, False))
             raise
 
 

@@ -9,7 +9,7 @@ class Assigned(Struct, frozen=True):
     committed: offset of the group's commit, None without one. note: the commit's metadata ("" without).
     low, high: watermarks of the partition. topic_id: "" where the broker does not tell.
     topic_has_commits: a partition of the topic has a commit, with sibling_note as its metadata ("" = none).
-    partitions: how many the topic has.
+    partitions: how many the topic has. cut: the log was cut off below the commit, and written anew.
     """
 
     topic: str
@@ -22,6 +22,7 @@ class Assigned(Struct, frozen=True):
     topic_has_commits: bool
     partitions: int = 0
     sibling_note: str = ""
+    cut: bool = False
 
 
 class Placed(Struct, frozen=True):

@@ -47,7 +47,10 @@ class Resolve(Struct, frozen=True):
 
 
 class Hold(Struct, frozen=True):
-    """Pause the partition and ask: recreated | expired | other_ledger (RULES 3)."""
+    """Pause the partition and ask: recreated | expired | other_ledger (RULES 3).
+
+    expired: the records at the commit are gone, as they were deleted, or their log was cut off below it.
+    """
 
     reason: Literal["recreated", "expired", "other_ledger"]
 
@@ -70,7 +73,7 @@ def decide(one: Assigned, now: Note, seen: str = "") -> Begin | Resolve | Hold:
         return Hold("recreated")
     if then and then.ledger != now.ledger:
         return Hold("other_ledger")
-    if not one.low <= one.committed <= one.high:
+    if one.cut or not one.low <= one.committed <= one.high:
         return Hold("expired")
     return Begin(one.committed)
 

@@ -47,7 +47,8 @@ _ANSWER: Final = "`crm-connector resume --topic T --partition P --from earliest`
 ASKS: Final = {
     "recreated": Advice("the topic was deleted and made anew", f"decide where it begins: {_ANSWER}"),
     "expired": Advice(
-        "the next record was deleted before it was read", f"decide where it goes on: {_ANSWER}"
+        "the next record was deleted before it was read, or the log has lost its end",
+        f"decide where it goes on: {_ANSWER}",
     ),
     "other_ledger": Advice(
         "its offsets were committed with another ledger",

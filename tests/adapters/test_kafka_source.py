@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from connector.adapters.kafka_assignment import TopicIds
 from connector.adapters.kafka_commits import Commits
+from connector.adapters.kafka_cursor import NO_EPOCH
 from connector.adapters.kafka_properties import consumer_config, is_eager, meaning
 from connector.adapters.kafka_source import KafkaSource
 from connector.core.budget import USUAL
@@ -479,16 +480,21 @@ class Sender:
         return offsets
 
 
+def no_epochs(keys: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+    """The broker tells none."""
+    return dict.fromkeys(keys, NO_EPOCH)
+
+
 def test_a_commit_that_is_refused_later_is_repeated_unless_a_newer_one_took_its_place() -> None:
     key, refusal, heard = ("orders", 0), KafkaError(KafkaError.REBALANCE_IN_PROGRESS), list[str]()
     commits, sender = Commits({key: Placed(0, 1, "note")}, heard.append), Sender()
     consumer = cast("Consumer", sender)
-    assert commits.commit(consumer, {key: 5}, wait=False)
+    assert commits.commit(consumer, {key: 5}, no_epochs, wait=False)
     commits.landed(refusal, sender.sent[0])
     assert commits.refused == {key: 5}
-    assert commits.commit(consumer, {}, wait=False)
+    assert commits.commit(consumer, {}, no_epochs, wait=False)
     assert [(tp.offset, tp.metadata) for tp in sender.sent[1]] == [(5, "note")]
-    assert commits.commit(consumer, {key: 6}, wait=True)
+    assert commits.commit(consumer, {key: 6}, no_epochs, wait=True)
     commits.landed(refusal, sender.sent[1])
 
     assert commits.refused == {}
@@ -499,13 +505,13 @@ def test_a_refused_commit_of_a_partition_that_went_is_not_repeated() -> None:
     key = ("orders", 0)
     placed = {key: Placed(0, 1, "note")}
     commits, sender = Commits(placed, lambda _: None), Sender()
-    commits.commit(cast("Consumer", sender), {key: 5}, wait=False)
+    commits.commit(cast("Consumer", sender), {key: 5}, no_epochs, wait=False)
     del placed[key]
     commits.forget(key)
     commits.landed(KafkaError(KafkaError.ILLEGAL_GENERATION), sender.sent[0])
 
     assert commits.refused == {}
-    assert not commits.commit(cast("Consumer", sender), {key: 5}, wait=True)
+    assert not commits.commit(cast("Consumer", sender), {key: 5}, no_epochs, wait=True)
 
 
 class Told:

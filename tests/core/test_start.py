@@ -62,6 +62,10 @@ def test_both_ends_of_what_is_there_are_in_range() -> None:
     ]
 
 
+def test_a_log_that_was_cut_off_asks_though_it_has_the_offset_again() -> None:
+    assert decide(given_partition(12, OURS, cut=True), NOW) == Hold("expired")
+
+
 def test_another_topic_id_asks_before_another_ledger_and_that_before_an_expired_offset() -> None:
     assert decide(given_partition(99, Note("other", "other").encode()), NOW) == Hold("recreated")
     assert decide(given_partition(99, Note("other", "topic-id").encode()), NOW) == Hold("other_ledger")

@@ -97,6 +97,10 @@ class LocalKafka:
         """Let a frozen process go on (SIGCONT)."""
         self._running().send_signal(signal.SIGCONT)
 
+    def log_file(self, topic: str, partition: int = 0) -> Path:
+        """The bytes of a partition's first records."""
+        return self._folder / "data" / f"{topic}-{partition}" / f"{0:020}.log"
+
     def close(self) -> None:
         """End it and remove its data; may be called twice."""
         self.kill()
