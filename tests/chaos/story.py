@@ -1,7 +1,7 @@
 """One run: worlds, the scenarios that are done to each, and what came of it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from tests.chaos.machines import Machines
 from tests.chaos.scenarios import Scenario
 from tests.chaos.small_disk import NoDiskError
 from tests.chaos.state import differences
-from tests.chaos.world import World, shared_world, single_world
+from tests.chaos.world import World
+from tests.chaos.worlds import cluster_world, shared_world, single_world
 
 FENCED = "Static consumer fenced"
 Say = Callable[[str], None]
 Make = Callable[[Machines, Path, int], AbstractContextManager[World]]
+WORLDS: Mapping[str, Make] = {"shared": shared_world, "single": single_world, "cluster": cluster_world}
 
 
 class Row(Struct):
@@ -77,15 +79,14 @@ class Story:
 
     def tell(self, scenarios: Sequence[Scenario]) -> Report:
         """Do all of these, and judge."""
-        shared = [each for each in scenarios if not each.single]
-        single = [each for each in scenarios if each.single]
-        if shared:
-            self.live(shared_world, "shared", shared)
-        try:
-            if single:
-                self.live(single_world, "single", single)
-        except NoDiskError as error:
-            self.report.undone += [f"{each.name}: no small disk can be mounted: {error}" for each in single]
+        for name, make in WORLDS.items():
+            chosen = [each for each in scenarios if each.world == name]
+            try:
+                if chosen:
+                    self.live(make, name, chosen)
+            except NoDiskError as error:
+                why = f"no small disk can be mounted: {error}"
+                self.report.undone += [f"{each.name}: {why}" for each in chosen]
         return self.report
 
     def live(self, make: Make, name: str, scenarios: Sequence[Scenario]) -> None:

@@ -1,21 +1,18 @@
 """One deployment at work: a shop that writes, replicas that deliver, a CRM behind a proxy."""
 
 import random
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from connector.sandbox.server import SandboxServer
 from tests.chaos.machines import Machines
-from tests.chaos.replicas import DRAIN, REQUEST, SESSION, Replica, Replicas, Settings
-from tests.chaos.small_disk import SmallDisk, small_disk
+from tests.chaos.replicas import DRAIN, REQUEST, SESSION, Replicas, Settings
+from tests.chaos.small_disk import SmallDisk
 from tests.support.broker import Broker
-from tests.support.instance import open_claims, wait_until
+from tests.support.instance import wait_until
+from tests.support.kafka_cluster import KafkaCluster
 from tests.support.postgres import Database
 from tests.support.progress import Progress
 from tests.support.proxy import Proxy
@@ -32,23 +29,25 @@ RECOVERY, END = 150.0, 240.0
 """Seconds within which everything has to flow again, and to be committed: a dead owner's lease, and much more
 for a busy machine."""
 CLAIMED = "SELECT key FROM crm_connector.heads WHERE claim IS NOT NULL"
-DISK = 160 << 20
-"""Bytes for the ledger and its log, and for what fills the rest of them."""
 
 
 class World:
     """crm, ledger, schemas: the proxies between the replicas and these. A world of replicas has a `ledger`,
-    one with a ledger in SQLite has its `disk` instead. claims: the keys that the ledger holds as claimed."""
+    one with a ledger in SQLite has its `disk` instead, one on several brokers has their `cluster` besides.
+    claims: the keys that the ledger holds as claimed."""
 
-    def __init__(self, name: str, machines: Machines, folder: Path, seed: int) -> None:
-        """Nothing runs yet."""
+    def __init__(
+        self, name: str, machines: Machines, folder: Path, seed: int, cluster: KafkaCluster | None = None
+    ) -> None:
+        """Nothing runs yet, but for a cluster, if one is to be used."""
         self.machines, self.folder, self.random, self.host = (
             machines,
             folder,
             random.Random(seed),
             machines.host,
         )
-        self.bootstrap, self.seed = machines.kafka.bootstrap, seed
+        self.cluster, self.seed = cluster, seed
+        self.bootstrap = (cluster or machines.kafka).bootstrap
         create = TopicFactory(Broker(self.bootstrap, "local"))
         self.orders, self.contacts = (create(t, partitions=count) for t, count in PARTITIONS.items())
         self.order_partitions = PARTITIONS["orders"]
@@ -178,51 +177,3 @@ class World:
             },
             "log": {"level": "info"},
         }
-
-
-@contextmanager
-def shared_world(machines: Machines, folder: Path, seed: int) -> Iterator[World]:
-    """A replica behind each of Kafka's doors, and a ledger in PostgreSQL behind a proxy."""
-    folder.mkdir()
-    world = World("shared", machines, folder, seed)
-    address = folder / "ledger_url"
-    address.write_text(world.share_ledger(), encoding="utf-8")
-    settings = world.settings({"url_file": str(address)})
-    with running(world):
-        _migrate(world, settings)
-        world.replicas = Replicas([
-            Replica(f"replica-{number}", folder, settings, f"127.0.0.1:{door.port}")
-            for number, door in enumerate(machines.doors, 1)
-        ])  # fmt: skip
-        yield world
-
-
-@contextmanager
-def single_world(machines: Machines, folder: Path, seed: int) -> Iterator[World]:
-    """One replica, and a ledger in SQLite on a disk of its own. Raises NoDiskError."""
-    folder.mkdir()
-    world = World("single", machines, folder, seed)
-    with small_disk(folder / "disk", DISK) as disk, running(world):
-        world.disk, world.claims = disk, lambda: open_claims(disk.outside / "ledger.db")
-        settings = world.settings({"url": f"sqlite://{disk.inside}/ledger.db"})
-        world.replicas = Replicas([Replica("single", folder, settings, world.bootstrap, disk.prefix)])
-        yield world
-
-
-@contextmanager
-def running(world: World) -> Iterator[None]:
-    """What stands around its replicas is there, and all of it ends with the block."""
-    with ExitStack() as stack:
-        stack.enter_context(world.sandbox)
-        for proxy in filter(None, (world.crm, world.schemas, world.ledger)):
-            stack.enter_context(proxy)
-        stack.callback(world.close)
-        yield
-
-
-def _migrate(world: World, settings: Settings) -> None:
-    """As an operator does before the first start."""
-    file = world.folder / "migrate.yaml"
-    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    command = [sys.executable, "-m", "connector", "ledger", "migrate", "-c", str(file)]
-    subprocess.run(command, check=True, capture_output=True)

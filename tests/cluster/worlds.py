@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.machines import Machines
-from tests.chaos.world import World, running
+from tests.chaos.world import World
+from tests.chaos.worlds import running
 from tests.cluster.kubernetes import Namespace
 from tests.cluster.release import Release
 from tests.support.instance import open_claims

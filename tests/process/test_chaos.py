@@ -18,7 +18,8 @@ from tests.chaos.judging import histories_of, judge_world
 from tests.chaos.machines import machines, missing
 from tests.chaos.scenarios.destination import lost
 from tests.chaos.state import differences
-from tests.chaos.world import World, shared_world
+from tests.chaos.world import World
+from tests.chaos.worlds import shared_world
 from tests.support.instance import wait_until
 from tests.support.required import KAFKA
 

@@ -25,7 +25,8 @@ _LOGGING = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simple
 class LocalKafka:
     """A node on loopback with a port and data of its own, which survive stop, kill and restart.
 
-    `bootstrap` is its address, from before the first start. close() removes the data.
+    `bootstrap` is its address, and `controller` that for its peers, from before the first start. close()
+    removes the data.
     """
 
     def __init__(
@@ -49,8 +50,8 @@ class LocalKafka:
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: subprocess.Popen[bytes] | None = None
         port, controller_port = free_ports(2)
-        self.bootstrap = f"127.0.0.1:{port}"
-        settings = kafka_settings(self.bootstrap, f"127.0.0.1:{port}", f"127.0.0.1:{controller_port}")
+        self.bootstrap, self.controller = f"127.0.0.1:{port}", f"127.0.0.1:{controller_port}"
+        settings = self.settings = kafka_settings(self.bootstrap, self.bootstrap, self.controller)
         settings["log.dirs"] = str(self._folder / "data")
         for number, (listen, told) in enumerate(doors.items()):
             settings["listeners"] += f",DOOR{number}://127.0.0.1:{listen}"
@@ -58,10 +59,15 @@ class LocalKafka:
             settings["listener.security.protocol.map"] += f",DOOR{number}:PLAINTEXT"
         for key, value in more.items():
             settings[key] = f"{settings[key]},{value}" if key in _LISTS else value
-        self._config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
 
     def start(self) -> None:
         """Start and wait until it serves requests. Raises KafkaUnavailableError with its last lines."""
+        self.launch()
+        self.await_ready()
+
+    def launch(self) -> None:
+        """Start, by the settings as they are now. Raises KafkaUnavailableError."""
+        self._config.write_text("".join(f"{key}={value}\n" for key, value in self.settings.items()))
         if not (self._folder / "data").exists():
             self._format()
         with self._log.open("ab") as log:
@@ -74,7 +80,14 @@ class LocalKafka:
             )
         command = ["sh", "-c", _WATCH, str(self._process.pid), str(self._folder)]
         self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-        self._wait_until_ready()
+
+    def await_ready(self) -> None:
+        """Wait until it serves requests. Raises KafkaUnavailableError with its last lines."""
+        try:
+            wait_until_serving(self.bootstrap, alive=lambda: self._running().poll() is None)
+        except KafkaUnavailableError as error:
+            self.kill()
+            raise KafkaUnavailableError(f"{error}: {self._last_lines()}") from error
 
     def stop(self) -> None:
         """Stop in order (SIGTERM); the data stay."""
@@ -114,13 +127,6 @@ class LocalKafka:
 
     def _java(self, main: str, *arguments: str) -> list[str]:
         return [*_JVM, *self._jvm, *_LOGGING, "-cp", f"{self._jars}/*", main, *arguments]
-
-    def _wait_until_ready(self) -> None:
-        try:
-            wait_until_serving(self.bootstrap, alive=lambda: self._running().poll() is None)
-        except KafkaUnavailableError as error:
-            self.kill()
-            raise KafkaUnavailableError(f"{error}: {self._last_lines()}") from error
 
     def _last_lines(self) -> str:
         return " | ".join(self._log.read_text(errors="replace").splitlines()[-5:])

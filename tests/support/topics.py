@@ -11,6 +11,8 @@ from tests.support.broker import Broker
 from tests.support.waiting import wait_for
 
 _SECONDS = 120.0
+_AS_THE_BROKER_HAS_IT = -1
+"""Copies of each record."""
 
 
 class TopicFactory:
@@ -27,7 +29,7 @@ class TopicFactory:
         """The name of a new topic. The embedded broker makes it at first use, of EMBEDDED_PARTITIONS."""
         name = f"{prefix}.{uuid.uuid4().hex[:12]}"
         if self._broker.is_real:
-            self._create(NewTopic(name, partitions, 1, config=dict(config or {})))
+            self._create(NewTopic(name, partitions, _AS_THE_BROKER_HAS_IT, config=dict(config or {})))
         return name
 
     def _create(self, new: NewTopic) -> None:

@@ -1,6 +1,7 @@
 """Bad days, each with a name: what is done to a world while it works."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 
@@ -11,14 +12,14 @@ from tests.chaos.world import World
 class Scenario(Struct, frozen=True):
     """act: does it for about so many seconds and returns how often; what: that, in words.
 
-    single: in the world of one replica with a ledger in SQLite.
+    world: three replicas and PostgreSQL; one replica and SQLite; as the first, but on a cluster of Kafka.
     """
 
     name: str
     seconds: float
     act: Callable[[World, float], int]
     what: str
-    single: bool = False
+    world: Literal["shared", "single", "cluster"] = "shared"
 
 
 SCENARIOS = (
@@ -37,6 +38,7 @@ SCENARIOS = (
     Scenario("slow", 10, destination.slow, "seconds of answers after 1 to 2 s, or never"),
     Scenario("lost-answers", 15, destination.lost, "a connection to the CRM cut in a request or answer"),
     Scenario("partitions", 0, infrastructure.partitions, "partitions added to the live topic"),
-    Scenario("disk-full", 8, infrastructure.disk, "the disk of the SQLite ledger filled, and freed", True),
+    Scenario("disk-full", 8, infrastructure.disk, "the disk of a ledger in SQLite filled, freed", "single"),
+    Scenario("brokers", 6, infrastructure.brokers, "each of 3 brokers stopped, killed, frozen", "cluster"),
 )
 """In this order, one after another, with traffic all the time."""

@@ -22,6 +22,23 @@ def broker(world: World, seconds: float) -> int:
     return 2
 
 
+def brokers(world: World, seconds: float) -> int:
+    """Each in its turn: its partitions, and the group, have another leader each time."""
+    assert world.cluster is not None
+    for node in world.cluster.nodes:
+        for end in (node.stop, node.kill):
+            end()
+            time.sleep(seconds / 2)
+            node.start()
+            world.cluster.await_whole()
+        node.pause()
+        time.sleep(seconds)
+        node.resume()
+        world.cluster.await_whole()
+        world.await_recovery()
+    return 3 * len(world.cluster.nodes)
+
+
 def postgres(world: World, seconds: float) -> int:
     """A restart in order, a crash that stays down for a while, and a server that says nothing."""
     server = world.machines.postgres
