@@ -17,6 +17,8 @@ Names = Mapping[str, dict[str, Any]]
 
 PRIMITIVES: Final = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 _NAMED: Final = frozenset({"record", "enum", "fixed"})
+_PARTS: Final = {"fields": "record", "items": "array", "values": "map"}
+_TEXTS: Final = frozenset({"name", "logicalType", "connect.name"})
 _ESCAPED = re.compile(r"(?:[A-Za-z0-9]|_u(?:00[0-9a-f]{2}|[1-9a-f][0-9a-f]{2,3}))+")
 _ESCAPE = re.compile(r"_u(00[0-9a-f]{2}|[1-9a-f][0-9a-f]{2}(?![0-9a-f]))")
 
@@ -76,8 +78,11 @@ class _Normal:
         if isinstance(node, str):
             return self._named(node, space)
         if isinstance(node, list):
-            return [self.of(branch, space) for branch in node]
-        kind = node["type"]
+            branches = [self.of(branch, space) for branch in node]
+            if any(isinstance(branch, list) for branch in branches):
+                raise SchemaInvalid("one with a union directly inside a union")
+            return branches
+        kind, node = node["type"], _without_strangers(node)
         if kind in ("array", "map"):
             part = "items" if kind == "array" else "values"
             return {**node, part: self.of(node[part], space)}
@@ -106,7 +111,17 @@ class _Normal:
         self._names[full] = definition
         if node["type"] == "record":
             definition["fields"] = [{**f, "type": self.of(f["type"], inner)} for f in node["fields"]]
+            if not all(isinstance(f["name"], str) for f in node["fields"]):
+                raise SchemaInvalid("one with a field whose name is no text")
         return definition
+
+
+def _without_strangers(node: dict[str, Any]) -> dict[str, Any]:
+    """Avro allows any attribute: parts of another kind of type, and words that are no text, mean nothing."""
+    return {
+        key: value for key, value in node.items()
+        if _PARTS.get(key, node["type"]) == node["type"] and (key not in _TEXTS or isinstance(value, str))
+    }  # fmt: skip
 
 
 def _full_name(node: Node, space: str) -> str:

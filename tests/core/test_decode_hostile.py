@@ -165,6 +165,46 @@ def test_an_envelope_of_other_types_gives_an_outcome(kind: Any, value: Any) -> N
         assert isinstance(decode(schema, avro.body(schema, {"id": 1, field: value})), Change | Reject)
 
 
+def with_part(**attributes: Any) -> dict[str, Any]:
+    """A record of one column, whose type has these attributes besides."""
+    return row({"type": "string", **attributes})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        with_part(logicalType=["decimal"]),
+        with_part(logicalType={"of": "ours"}),
+        with_part(**{"connect.name": ["a"]}),
+        with_part(fields=7),
+        with_part(items={"type": "null"}),
+        with_part(name={"a": 1}),
+    ],
+    ids=str,
+)
+def test_attributes_that_avro_gives_no_meaning_have_none(schema: Any) -> None:
+    """Any attribute is allowed of any type: Avro's own parser takes all of these."""
+    outcome = decode(schema, avro.body(row("string"), {"c": "x"}))
+    assert isinstance(outcome, Change)
+    assert outcome.values() == {"c": "x"}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "record", "name": "Row", "fields": [{"type": "string"}]},
+        {"type": "record", "name": "Row", "fields": [{"name": 1, "type": "string"}]},
+        {"type": "record", "name": "Row", "fields": [{"name": {"a": 1}, "type": "string"}]},
+        row(["null", ["null", "string"]]),
+        row({"type": "array", "items": [["null"]]}),
+    ],
+    ids=str,
+)
+def test_a_schema_that_is_none_costs_its_records_alone(schema: Any) -> None:
+    """Not every registry looks at what it is given."""
+    assert cause(decode(schema, b"\x02x")) == "schema_invalid"
+
+
 # --- Properties -----------------------------------------------------------------------------------
 
 CAPTURED = [
