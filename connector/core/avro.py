@@ -88,8 +88,8 @@ class _Normal:
             return {**node, part: self.of(node[part], space)}
         if isinstance(kind, str) and kind in _NAMED:
             return self._definition(node, space)
-        # {"type": {"type": …}} is the inner type; {"type": "some.Name"} is a name.
-        return node if isinstance(kind, str) and kind in PRIMITIVES else self.of(kind, space)
+        # {"type": {"type": …}} is the inner type; {"type": "some.Name"} is a name; null has nothing to add.
+        return node if isinstance(kind, str) and kind in PRIMITIVES - {"null"} else self.of(kind, space)
 
     def _named(self, name: str, space: str) -> Node:
         if name in PRIMITIVES:

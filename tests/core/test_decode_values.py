@@ -221,6 +221,7 @@ def test_a_time_has_the_unit_and_the_zone_of_its_column(kind: Any, raw: Any, exp
         (["null", "string", DECIMAL, logical("int", "date")], "a", "a"),
         (["null", "string", DECIMAL, logical("int", "date")], None, None),
         ([DECIMAL, "null"], None, None),
+        ([{"type": "null"}, "string"], "a", "a"),
         ("boolean", True, True),
         ("long", 2**63 - 1, 2**63 - 1),
     ],
@@ -280,6 +281,7 @@ def test_a_placeholder_in_a_part_is_seen_in_the_whole() -> None:
     ("kind", "field", "nullable", "default"),
     [
         (["null", "string"], {"default": None}, True, UNAVAILABLE),
+        ([{"type": "null"}, "string"], {"default": None}, True, UNAVAILABLE),
         ([{"type": "string", "connect.default": "Київ"}, "null"], {"default": "Київ"}, True, "Київ"),
         (["string", "null"], {"default": "x"}, True, "x"),
         ([{**DECIMAL, "scale": 2, "connect.default": "\u0000"}, "null"], {"default": "\u0000"}, True,
