@@ -47,7 +47,7 @@ def origin_of(op: Op, source: Mapping[str, Any], headers: Headers) -> Origin:
         _word(source.get("table")),
         _number(source.get("lsn")),
         _number(source.get("ts_ms")),
-        op is READ or source.get("snapshot") not in (None, "", "false"),
+        op is READ or source.get("snapshot") not in (None, "", "false", False),
         _moved(op, headers),
     )
 

@@ -255,6 +255,16 @@ def test_a_snapshots_rows_are_told_apart(topic: Topic, op: str, snapshot: str | 
     assert (found.op, found.origin.snapshot, found.origin.lsn) == (op, expected, None)
 
 
+def test_a_snapshot_may_be_told_by_a_boolean(topic: Topic) -> None:
+    """As Debezium did before 0.10: no live change is a row of a snapshot."""
+    of_old = avro.record("Source", name="string", table="string", snapshot=["boolean", "null"])
+    envelope = avro.record("Envelope", after=["null", ROW], source=of_old, op="string")
+    for told in (False, True):
+        source = {"name": "cdc", "table": "orders", "snapshot": told}
+        found = topic.change(topic.avro(envelope, {"after": MINE, "source": source, "op": "c"}))
+        assert found.origin.snapshot is told
+
+
 @pytest.mark.parametrize(("op", "outcome"), [("t", Skip("truncate")), ("m", Skip("logical_message"))])
 def test_what_changes_no_row_is_skipped_by_name(topic: Topic, op: str, outcome: Skip) -> None:
     assert topic.decode(topic.envelope(op)) == outcome
