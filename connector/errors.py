@@ -24,6 +24,8 @@ And what asks an operator instead of guessing (RULES 3), until `crm-connector re
 paused{recreated}, paused{expired}, paused{other_ledger}, paused{clock} (a partition), paused{flood} (a lane).
 """
 
+import os
+
 
 class ConnectorError(Exception):
     """Root. str() is one line for an operator, without personal data or secrets."""
@@ -70,3 +72,12 @@ class BrokerDown(Outage):
 
 class Fatal(ConnectorError):
     """The process cannot go on without breaking a promise."""
+
+
+def describe(error: BaseException) -> str:
+    """Kind and place of a defect; never its text, which may hold a record's values."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    file = trace and os.path.basename(trace.tb_frame.f_code.co_filename)  # noqa: PTH119 - may be no file
+    return f"{type(error).__name__} at {f'{file}:{trace.tb_lineno}' if trace else '?'}"

@@ -9,13 +9,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from types import FrameType
 
 from msgspec import Struct
 
 from connector.core.status import LaneStatus, Pause
-from connector.errors import ConnectorError, Outage
+from connector.errors import ConnectorError, Outage, describe
 from connector.lane.advice import OUTAGES
 from connector.lane.lane import Lane
 from connector.lane.view import overdue
@@ -207,14 +206,3 @@ def _hold(seen: LaneStatus, obstacle: Outage) -> None:
     reason, detail = obstacle.reason, str(obstacle)
     pause = Pause(since=seen["at"], detail=detail, remedy=OUTAGES[reason], next_try=None)
     seen["health"], seen["state"], seen["why"], seen["paused"] = "paused", "paused", [detail], {reason: pause}
-
-
-def describe(error: BaseException) -> str:
-    """Kind and place of a defect; never its text, which may hold a record's values."""
-    place = "?"
-    with suppress(AttributeError):
-        trace = error.__traceback__
-        while trace is not None:
-            place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"  # noqa: PTH119
-            trace = trace.tb_next
-    return f"{type(error).__name__} at {place}"

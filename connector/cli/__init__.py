@@ -23,7 +23,7 @@ from connector.cli import (
     run,
     sandbox,
 )
-from connector.errors import ConfigError, ConnectorError
+from connector.errors import ConfigError, ConnectorError, describe
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -80,17 +80,10 @@ def call(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _fail(FAILED, "interrupted")
     except Exception as error:  # noqa: BLE001 - its text may hold values of records: it is never shown
-        return _fail(FAILED, f"defect: {type(error).__name__} at {_place(error)}; please report it")
+        return _fail(FAILED, f"defect: {describe(error)}; please report it")
 
 
 def _fail(code: int, *lines: str) -> int:
     for line in lines:
         typer.echo(line, err=True)
     return code
-
-
-def _place(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else "unknown"

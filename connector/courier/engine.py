@@ -20,14 +20,13 @@ from connector.courier.flight import (
     Landed,
     all_accepted,
     given_back,
-    place,
     reason,
     sort,
 )
 from connector.courier.guard import Guard
 from connector.courier.queue import FlightQueue
 from connector.courier.tally import Tally
-from connector.errors import Fatal
+from connector.errors import Fatal, describe
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +182,7 @@ class Engine:
 
         A batch that bears no resend is not tried again once a request was written.
         """
-        what = f"a conversation of {flight.lot.resource} raised {type(error).__name__} at {place(error)}"
+        what = f"a conversation of {flight.lot.resource} raised {describe(error)}"
         log.error(what)  # without the exception's text, which may quote the event
         self.tally.retry("defect", len(flight.batch))
         retry = flight.again(flight.interrupted(), defects=flight.defects + 1)
@@ -201,9 +200,7 @@ class Engine:
         """Only `abandon` ends a worker; anything else is our own bug."""
         error = None if worker.cancelled() else worker.exception()
         if error is not None:
-            self.fatal = Fatal(
-                f"the courier raised {type(error).__name__} at {place(error)}; please report it"
-            )
+            self.fatal = Fatal(f"the courier raised {describe(error)}; please report it")
             self._news()
 
     # --- News -------------------------------------------------------------------------------------

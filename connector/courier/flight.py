@@ -1,9 +1,7 @@
 """The values of the courier: a batch on its way, what lands, and how outcomes are sorted."""
 
 import asyncio
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -173,9 +171,3 @@ def given_back(batches: Iterable[list[Sending]]) -> list[Landed]:
 def reason(outcome: Retry | InDoubt | Halt) -> str:
     """The label of `retries_total`."""
     return "in_doubt" if isinstance(outcome, InDoubt) else outcome.reason
-
-
-def place(error: BaseException) -> str:
-    """File and line where it was raised."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"

@@ -12,6 +12,7 @@ from connector.core.fingerprint import gone
 from connector.core.model import Record, Reject, Skip
 from connector.core.plan import Item
 from connector.core.totals import distribute, mismatch
+from connector.errors import ConnectorError, describe
 from connector.ports import Destination, Meter
 
 Stage = Literal["decode", "map", "check"]
@@ -65,7 +66,18 @@ class Intake:
         self._find_key, self._meter = find_key, meter
 
     def take(self, record: Record, topic_id: str, now: float) -> Item | Skip | Refusal:
-        """What to do about one record. Raises RegistryDown, LedgerDown: nothing happened, take it again."""
+        """What to do about one record. Raises RegistryDown, LedgerDown: nothing happened, take it again.
+
+        A record that meets a defect of ours costs itself: no restart would get past it.
+        """
+        try:
+            return self._take(record, topic_id, now)
+        except (ConnectorError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next record is to be read
+            return Refusal("map", Reject("defect", f"{describe(error)}; please report it"))
+
+    def _take(self, record: Record, topic_id: str, now: float) -> Item | Skip | Refusal:
         topic = self._topics[record.position.topic]
         change = topic.decoder.decode(record)
         if isinstance(change, Change):

@@ -103,6 +103,19 @@ def test_each_outage_pauses_by_its_name_and_ends_by_itself(name: str) -> None:
         assert process.paused == set()
 
 
+def test_a_record_that_meets_a_defect_of_ours_costs_itself() -> None:
+    """The stage's decoder raises for what is no JSON. No restart would get past such a record."""
+    with staged() as stage:
+        process = stage.start()
+        stage.produce(ORDERS, order("o", 1), b"no JSON", order("o", 2))
+        process.until_done()
+        letter = stage.letters[(ORDERS, 0), 1]
+
+        assert process.outcomes == {"delivered": 2, "dead_lettered": 1}
+        assert letter.cause == "defect"
+        assert re.fullmatch(r"DecodeError at stage_reading\.py:\d+; please report it", letter.detail)
+
+
 def test_every_word_of_paused_is_drawn_and_no_other_is() -> None:
     outages = {cls.__name__: cls.reason for cls in errors.Outage.__subclasses__()}
     assert outages == TREE
