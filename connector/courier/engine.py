@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from connector.core.breaker import evidence
-from connector.core.talk import Outcome, Sending
+from connector.core.talk import Outcome, Refused, Sending
 from connector.courier.docket import Docket
 from connector.courier.driver import Driver
 from connector.courier.edges import Edges
@@ -178,7 +178,8 @@ class Engine:
         landed += back
 
     def _defect(self, flight: Flight, error: Exception) -> None:
-        """A conversation raised: nothing of it is lost, and what keeps raising stops the lane.
+        """A conversation raised: nothing of it is lost. What keeps raising before a request was written is an
+        event's own, which is found by halving; else it stops the lane.
 
         A batch that bears no resend is not tried again once a request was written.
         """
@@ -187,7 +188,9 @@ class Engine:
         self.tally.retry("defect", len(flight.batch))
         retry = flight.again(flight.interrupted(), defects=flight.defects + 1)
         unsafe = flight.written and flight.lot.in_doubt == "hold"
-        if unsafe or retry.defects >= self._options.defects:
+        if not flight.written and retry.defects >= self._options.defects:
+            self._isolate(flight, f"{what}; please report it")
+        elif unsafe or retry.defects >= self._options.defects:
             self.fatal = Fatal(f"{what}; please report it")
             self.queue.keep(retry)
             self._news()
@@ -195,6 +198,15 @@ class Engine:
             self.queue.wait(retry, self._options.backoff.base)
         self.guard.leave(flight)
         self._dispatch()
+
+    def _isolate(self, flight: Flight, why: str) -> None:
+        batch, middle = flight.batch, len(flight.batch) // 2
+        if middle:
+            self.queue.parted([flight.part(batch[:middle]), flight.part(batch[middle:])])
+            return
+        end = Refused("defect", why)
+        self._land([Landed(one, end, one.attempts, not one.doubtful) for one in batch])
+        self.queue.given_up(flight)
 
     def _worker_ended(self, worker: asyncio.Task[None]) -> None:
         """Only `abandon` ends a worker; anything else is our own bug."""

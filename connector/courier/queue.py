@@ -77,6 +77,13 @@ class FlightQueue:
             delay = self._options.backoff.delay(flight.failures, self._random(), least)
             flight.timer = asyncio.get_running_loop().call_later(delay, self._due, flight)
 
+    def parted(self, flights: list[Flight]) -> None:
+        """Parts of one that failed, to be tried at once."""
+        if self._retrying:
+            self.ready.extend(flights)
+        else:
+            self.waiting.update(flights)
+
     def keep(self, flight: Flight) -> None:
         """It is not tried again by itself."""
         self.waiting.add(flight)

@@ -49,7 +49,8 @@ def sending(key: str, size: int = 100) -> Sending:
 class Scripted:
     """The Destination port: each event meets the outcomes of its script, one an attempt, then is accepted.
 
-    An exception in the script is raised. polls: requests and waits of a conversation after its first request.
+    An exception in the script is raised; of an event in `poison` before anything is sent. polls: requests
+    and waits of a conversation after its first request.
     overlaps: events whose attempt began before the earlier one had ended.
     """
 
@@ -59,6 +60,7 @@ class Scripted:
     def __init__(self, script: Script | None = None, polls: int = 0) -> None:
         self.script = {key: list(steps) for key, steps in (script or {}).items()}
         self.polls = polls
+        self.poison = frozenset[str]()
         self.batches: list[tuple[str, list[Sending]]] = []
         self.flying: set[str] = set()
         self.overlaps: set[str] = set()
@@ -95,6 +97,8 @@ class Scripted:
             self.flying -= keys
 
     def _play(self, lot: Lot, batch: Batch) -> Conversation:
+        if any(one.event.key in self.poison for one in batch):
+            raise KeyError("poison")
         steps = [self._step(one.event.key) for one in batch]
         fine = all(isinstance(step, Accepted) for step in steps)
         request = Request("POST", "/200" if fine else "/500", lot.resource, keys_of(batch).encode())

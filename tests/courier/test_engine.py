@@ -345,6 +345,21 @@ def test_what_keeps_raising_becomes_fatal_and_is_kept() -> None:
     assert len(bench.destination.batches) == FAST.defects + 1
 
 
+@pytest.mark.parametrize("lot", [LIVE, PAST])
+@pytest.mark.parametrize("poison", ["0", "3", "6"])
+def test_an_event_of_which_no_request_can_be_made_is_found_and_costs_itself(lot: Lot, poison: str) -> None:
+    bench = scripted()
+    bench.destination.poison = frozenset(poison)
+    bench.run(land([sending(str(n)) for n in range(7)], [sending("a")], lot=lot))
+    (end,) = (one for one in bench.engine.landed if one.sending.event.key == poison)
+
+    assert bench.outcomes == {key: "Refused" if key == poison else "Accepted" for key in "0123456a"}
+    assert isinstance(end.outcome, Refused)
+    assert (end.outcome.cause, end.attempts, end.certain) == ("defect", 0, True)
+    assert end.outcome.detail.startswith(f"a conversation of {lot.resource} raised KeyError at scripted.py:")
+    assert bench.engine.fatal is None
+
+
 def test_a_bug_after_the_first_byte_of_what_bears_no_resend_is_fatal_at_once() -> None:
     bench = scripted({"a": [KeyError("x")]})
 

@@ -43,13 +43,22 @@ class WatchedHttp(FakeHttp):
 
 
 @settings(max_examples=150, deadline=None)
-@given(BATCHES, st.integers(0, 2), st.integers(1, 4), st.none() | st.floats(0, 200), st.floats(0, 1))
+@given(
+    BATCHES,
+    st.integers(0, 2),
+    st.integers(1, 4),
+    st.none() | st.floats(0, 200),
+    st.floats(0, 1),
+    st.frozensets(st.sampled_from(("0.0", "0.1", "1.0", "1.2")), max_size=2),
+)
 def test_every_event_lands_exactly_once_or_is_given_back(
-    batches: list[tuple[bool, list[list[Step]]]], polls: int, slots: int, stop: float | None, latency: float
-) -> None:
+    batches: list[tuple[bool, list[list[Step]]]], polls: int, slots: int, stop: float | None, latency: float,
+    poison: frozenset[str],
+) -> None:  # fmt: skip
     """For any outcomes, in any number of attempts, whether it is stopped in the middle or not."""
     script, handed = dict[str, list[Step]](), dict[str, str]()
     destination = Scripted(polls=polls)
+    destination.poison = poison
     bench = Bench(destination, replace(FAST, in_flight=slots, defects=5))
     http = WatchedHttp(bench)
     http.latency = latency
