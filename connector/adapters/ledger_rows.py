@@ -42,6 +42,7 @@ class _Row(Struct, frozen=True, array_like=True):
     at: int | None = None
     past: int | None = None
     leaving: tuple[bytes, ...] = ()
+    floor: int | None = None
 
 
 _NO_SOURCE: Final = 0
@@ -68,6 +69,8 @@ def _row(head: Head, number: Callable[[Source], int]) -> tuple[object, ...]:
         *what, head.digest, head.core_digest, ties, head.state, head.aliases, head.remote_id,
         head.contact_key,
     )  # fmt: skip
+    if at is not None and at.floor is not None:
+        return (*row, head.kept, head.at, head.past, head.leaving, at.floor)
     if head.leaving:
         return (*row, head.kept, head.at, head.past, head.leaving)
     if head.past is not None:
@@ -82,7 +85,7 @@ def _head(row: _Row, source: Callable[[int], Source], live: bool = False) -> Hea
     if row.source != _NO_SOURCE:
         clock, topic, partition = source(row.source)
         version = Version(
-            clock, row.lsn, row.ts_ms, row.declared, topic, partition, row.offset, row.timestamp_ms
+            clock, row.lsn, row.ts_ms, row.declared, topic, partition, row.offset, row.timestamp_ms, row.floor
         )
     ties = (*row.ties, row.digest) if row.digest else row.ties
     return Head(
@@ -129,6 +132,8 @@ def pack_first(
         at.lsn, at.ts_ms, at.declared, at.offset, at.timestamp_ms,
         event.digest, event.core_digest, (), state, (), None, None,
     )  # fmt: skip
+    if at.floor is not None:
+        return _encode((*row, None, None, past, (), at.floor))
     return _encode(row if past is None else (*row, None, None, past))
 
 

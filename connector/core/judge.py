@@ -134,13 +134,15 @@ def _first(event: Event, state: State, epochs: Epochs) -> Head:
 
 
 def _merge(seen: Version, version: Version) -> Version:
-    lsn = seen.lsn if version.lsn is None else version.lsn
+    lsn, floor = (seen.lsn, seen.floor) if version.lsn is None else (version.lsn, version.floor)
     ts_ms = seen.ts_ms if version.ts_ms is None else version.ts_ms
-    if lsn is version.lsn and ts_ms is version.ts_ms:
+    if version.floor is not None and seen.lsn is not None:
+        floor = seen.lsn if seen.floor is None else seen.floor
+    if lsn is version.lsn and ts_ms is version.ts_ms and floor is version.floor:
         return version
     return Version(
         version.clock, lsn, ts_ms, version.declared,
-        version.topic, version.partition, version.offset, version.timestamp_ms,
+        version.topic, version.partition, version.offset, version.timestamp_ms, floor,
     )  # fmt: skip
 
 
@@ -171,8 +173,26 @@ def _by_numbers(head: Head, seen: Version, version: Version, digest: bytes) -> R
 def _by_lsn(seen: Version, version: Version) -> Reading:
     reading = _order(version.lsn, seen.lsn)
     if reading == "older" and version.ts_ms is not None and seen.ts_ms is not None:
-        return "clock" if version.ts_ms - seen.ts_ms > REBUILT_MS else "older"
-    return reading
+        reading = "clock" if version.ts_ms - seen.ts_ms > REBUILT_MS else "older"
+    if reading == "clock" or (version.floor is None) == (seen.floor is None):
+        return reading
+    return _beside_snapshot(seen, version) or reading
+
+
+def _beside_snapshot(seen: Version, version: Version) -> Reading | None:
+    """One of both is a snapshot's row, the other a streamed change: where the lsn says the opposite.
+
+    A transaction that was open as the snapshot began has written at a lower lsn, or the same, what the
+    snapshot did not see. It was committed later, and its record comes after the row's. (What the snapshot did
+    see may come after it too, where an older slot goes on.)
+    """
+    row, streamed = (version, seen) if seen.floor is None else (seen, version)
+    if not (row.floor or 0) < (streamed.lsn or 0) <= (row.lsn or 0):
+        return None
+    if (row.topic, row.partition) != (streamed.topic, streamed.partition) or row.offset > streamed.offset:
+        return None
+    unseen = row.ts_ms is not None and streamed.ts_ms is not None and row.ts_ms < streamed.ts_ms
+    return ("newer" if streamed is version else "older") if unseen else None
 
 
 def _by_time(head: Head, seen: Version, version: Version, digest: bytes) -> Reading:

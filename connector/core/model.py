@@ -112,6 +112,8 @@ class Version(Struct, frozen=True, gc=False):
     """What RULES 1 compares. `declared` is the value of a configured `version` field, else None.
 
     The clock is `source.name`, else "<topic>@<topic id>"; lsn and ts_ms are never compared with each other.
+    floor: only of a row that a snapshot read and whose lsn is where that began: the highest lsn that was
+    streamed before, -1 without one. What is streamed from there to the row's lsn may be newer than the row.
     """
 
     clock: str
@@ -122,6 +124,7 @@ class Version(Struct, frozen=True, gc=False):
     partition: int
     offset: int
     timestamp_ms: int
+    floor: int | None = None
 
 
 class Kind(StrEnum):

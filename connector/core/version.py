@@ -32,6 +32,7 @@ def version_of(change: Change, record: Record, clock: str, declared: int | str |
     return Version(
         clock, origin.lsn, origin.ts_ms, declared,
         position.topic, position.partition, position.offset, record.timestamp_ms,
+        -1 if origin.snapshot and origin.lsn is not None else None,
     )  # fmt: skip
 
 

@@ -607,7 +607,7 @@ LOCATORS = ["email:a", "email:b", "phone:1"]
 numbers = st.none() | st.integers(0, 4)
 shapes = st.builds(
     version, numbers, numbers, clock=st.sampled_from(["shop"] * 5 + ["new"]), partition=st.integers(0, 1),
-    offset=st.integers(0, 5), timestamp=st.integers(0, 3),
+    offset=st.integers(0, 5), timestamp=st.integers(0, 3), snapshot=st.booleans(),
 )  # fmt: skip
 contents = st.sampled_from(["", "", "a", "b"])
 rows = st.sampled_from([None, "r/1", "r/2"])

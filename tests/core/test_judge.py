@@ -19,6 +19,11 @@ def apart(ts: int | None = None, offset: int = 0, timestamp: int = 0) -> Version
     return version(None, ts, topic="elsewhere", partition=7, offset=offset, timestamp=timestamp)
 
 
+def read(lsn: int, ts: int, offset: int = 0) -> Version:
+    """A version of a row that a snapshot read."""
+    return version(lsn, ts, offset=offset, snapshot=True)
+
+
 def head_of(at: Version, content: str = "") -> Head:
     return advance(None, order("1", at, content))
 
@@ -64,6 +69,23 @@ def head_of(at: Version, content: str = "") -> Head:
         (version(5, 1_000), version(4, 61_000), "older"),
         (version(5, 1_000), version(4, 61_001), "clock"),
         (version(5, None), version(4, 61_001), "older"),
+        # A snapshot has the lsn at which it began, and did not see what was committed later: that comes after
+        # it in the same partition.
+        (read(5, 20, offset=2), version(5, 21, offset=3), "newer"),
+        (read(5, 20, offset=2), version(4, 21, offset=3), "newer"),
+        (read(5, 20, offset=2), version(4, 20, offset=3), "older"),
+        (read(5, 20, offset=2), version(4, None, offset=3), "older"),
+        (read(5, 20, offset=2), version(4, 21, offset=1), "older"),
+        (read(5, 20, offset=2), version(4, 21, offset=3, partition=7), "older"),
+        (read(5, 20, offset=2), version(5, 20, offset=3), "same"),
+        (read(5, 20, offset=2), version(6, 19, offset=1), "newer"),
+        (version(4, 21, offset=3), read(5, 20, offset=2), "older"),
+        (version(4, 19, offset=3), read(5, 20, offset=2), "newer"),
+        (version(4, 21, offset=3), read(5, 22, offset=4), "newer"),
+        (version(6, 19, offset=3), read(5, 20, offset=4), "older"),
+        (read(5, 20, offset=2), read(5, 21, offset=4), "same"),
+        (read(5, 20, offset=2), read(4, 21, offset=4), "older"),
+        (read(5, 1_000, offset=2), version(4, 61_001, offset=3), "clock"),
         # Nor is another clock than the head's.
         (version(5, 5), version(4, 4, clock="other"), "clock"),
         (version(5, 5), version(6, 6, clock="other"), "clock"),
@@ -100,6 +122,31 @@ def test_accepting_a_row_without_lsn_never_changes_the_heads_lsn() -> None:
     assert head.version == version(100, 9, offset=20)
     assert judge(head, order("1", version(90, 4, offset=30))) == "superseded"
     assert judge(head, order("1", version(110, 10, offset=31))) == "newer"
+
+
+def test_what_a_snapshot_did_not_see_is_sent_and_what_it_saw_is_not() -> None:
+    """A transaction that was open as it began; Debezium repeats what was streamed before, and goes on.
+
+    The second time by clocks that do not agree: what was streamed before is told by its lsn.
+    """
+    for late in (0, 100):
+        before, row = version(3, 30 + late, offset=0), read(8, 80, offset=1)
+        repeated, missed = version(3, 30 + late, offset=2), version(5, 50, offset=3)
+        unseen, after = version(7, 81, offset=4), version(9, 90, offset=6)
+        story = [before, row, repeated, missed, unseen, version(7, 81, offset=5), after]
+        head, sent = None, []
+        for at in [*story, *story]:
+            change = order("1", at, f"lsn {at.lsn}")
+            if judge(head, change) == "newer":
+                head = advance(head, change)
+                sent.append(at)
+        assert sent == [before, row, unseen, after]
+
+
+def test_a_row_without_lsn_leaves_open_what_a_snapshot_did_not_see() -> None:
+    head = advance(head_of(read(8, 80, offset=1)), order("1", version(None, 85, offset=2)))
+    assert judge(head, order("1", version(7, 84, offset=3))) == "superseded"
+    assert judge(head, order("1", version(7, 86, offset=3))) == "newer"
 
 
 def test_a_tombstone_without_ts_ms_does_not_let_a_repeated_older_state_pass() -> None:
@@ -207,7 +254,7 @@ times = st.none() | st.integers(0, 3)
 versions = st.builds(
     version, times, times,
     clock=st.sampled_from(["shop", "shop", "other"]), partition=st.integers(0, 1),
-    offset=st.integers(0, 4), timestamp=st.integers(0, 3),
+    offset=st.integers(0, 4), timestamp=st.integers(0, 3), snapshot=st.booleans(),
 )  # fmt: skip
 epochs = st.sampled_from([(), TestEpochs.moved, (Epoch(2, "other", 2), Epoch(1, "shop", 1))])
 

@@ -186,6 +186,15 @@ def test_a_version_is_origin_and_position() -> None:
     )
     assert (version.topic, version.partition, version.offset) == ("crm.public.orders", 0, 7)
     assert version.timestamp_ms == 1_700_000_000_500
+    assert version.floor is None
+
+
+@pytest.mark.parametrize(("lsn", "floor"), [(100, -1), (None, None)])
+def test_a_version_tells_a_snapshots_row_by_its_floor(lsn: int | None, floor: int | None) -> None:
+    """A row of an incremental one has no lsn, and needs none."""
+    found = event(change(ROW, Op.READ, origin=Origin("shop", "orders", lsn, 5, snapshot=True)))
+    assert found.version is not None
+    assert (found.version.lsn, found.version.floor) == (lsn, floor)
 
 
 def test_without_a_named_source_the_clock_is_the_topic_and_its_id() -> None:

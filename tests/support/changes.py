@@ -10,10 +10,11 @@ TOPIC = "shop.orders"
 
 def version(
     lsn: int | None = None, ts: int | None = None, *, declared: int | str | None = None, clock: str = "shop",
-    topic: str = TOPIC, partition: int = 0, offset: int = 0, timestamp: int = 0,
+    topic: str = TOPIC, partition: int = 0, offset: int = 0, timestamp: int = 0, snapshot: bool = False,
 ) -> Version:  # fmt: skip
     """A version; what is not given is not there (offset and timestamp: 0)."""
-    return Version(clock, lsn, ts, declared, topic, partition, offset, timestamp)
+    floor = -1 if snapshot and lsn is not None else None
+    return Version(clock, lsn, ts, declared, topic, partition, offset, timestamp, floor)
 
 
 def order(
