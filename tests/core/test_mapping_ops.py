@@ -217,6 +217,12 @@ def test_the_time_of_the_change_is_the_databases_else_the_records() -> None:
         (datetime(1970, 1, 1, 0, 0, 1, 5, tzinfo=UTC), 1_000_005),
         (datetime.fromisoformat("1970-01-01T03:00:01"), 1_000_000),
         ("2025-a", "2025-a"),
+        ("9", 9),
+        ("10", 10),
+        ("-007.00", -7),
+        ("1.10", "1.10"),
+        ("9223372036854775807", 2**63 - 1),
+        ("9223372036854775808", "9223372036854775808"),
     ],
 )
 def test_a_declared_version_is_an_int_or_a_text(value: Value, declared: int | str) -> None:
