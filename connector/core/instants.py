@@ -6,9 +6,13 @@ refused: epoch columns are told by their schema, and are times when they come he
 """
 
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from typing import Final
 
 from connector.core.change import Value
 from connector.core.fit import Convert, Unfit
+
+_BASIC: Final = 8
+"""Digits of a date without dashes."""
 
 
 def instant(zone: tzinfo) -> Convert:
@@ -62,6 +66,9 @@ def _local(moment: datetime, zone: tzinfo) -> date:
 
 
 def _iso(stamp: str) -> datetime | None:
+    # Python takes any character between date and time: a count of milliseconds would be a day in 1703.
+    if len(stamp) > _BASIC and stamp[: _BASIC + 1].isdecimal():
+        raise Unfit("holds a text that is not an ISO 8601 date (a number needs a logical type in its schema)")
     try:
         return datetime.fromisoformat(stamp) if stamp else None
     except ValueError:

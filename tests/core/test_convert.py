@@ -134,6 +134,8 @@ def test_a_quantity_is_an_int_where_it_is_whole_and_has_no_binary_noise(value: V
         ("2025-07-01T12:00:00Z", "2025-07-01T12:00:00+00:00"),
         ("2025-07-01 12:00:00.123456789+03:00", "2025-07-01T09:00:00.123456+00:00"),
         ("2025-07-01", "2025-06-30T21:00:00+00:00"),
+        ("20250701T120000Z", "2025-07-01T12:00:00+00:00"),
+        ("20250701", "2025-06-30T21:00:00+00:00"),
         (date(2025, 1, 1), "2024-12-31T22:00:00+00:00"),
         ("1900-01-01T00:00:00", "1899-12-31T21:57:56+00:00"),
         ("9999-12-31T23:59:59", "9999-12-31T21:59:59+00:00"),
@@ -167,7 +169,10 @@ def test_the_ends_of_the_calendar_are_no_crash(local: str, zone: str) -> None:
     assert day(ZoneInfo(zone))(moment) == date.fromisoformat(local[:10])
 
 
-@pytest.mark.parametrize("value", [1_700_000_000, 1.5, "yesterday", True, [], b"", time(1)])
+@pytest.mark.parametrize(
+    "value",
+    [1_700_000_000, "1703060500455", "1746122912022493859", 1.5, "yesterday", True, [], b"", time(1)],
+)
 def test_a_number_has_no_known_unit_and_a_text_no_guessed_format(value: Value) -> None:
     for convert in (instant(KYIV), day(KYIV)):
         with pytest.raises(Unfit):
