@@ -95,11 +95,11 @@ class Decoder:
             return change
         if change.op is DELETE and type(key) is Reject:
             return key  # nothing else of a delete may be used
+        self._source.see(key, change.origin)
         self._remember(record, change)
         return change
 
     def _remember(self, record: Record, change: Change) -> None:
-        self._source.seen = change.origin
         if change.op is DELETE:
             self._deleted[record.position.partition, record.key] = None
             if len(self._deleted) > _DELETES:
@@ -126,6 +126,7 @@ class _Source:
 
     A tombstone must not seem to come from another clock or table than its row (RULES 1 and 8). Where no
     change has been seen since the start, the newest schema of the topic tells whether its changes name them.
+    Several tables may share a topic, and primary keys: which of them it is, is told by the key's schema.
     """
 
     def __init__(self, rules: TopicRules, schemas: object) -> None:
@@ -134,16 +135,26 @@ class _Source:
         named = rules.envelope == "debezium"
         asks = rules.envelope in ("auto", "flat") and self._schemas is not None
         self._tells = None if asks else (named, named)
-        self.seen: Origin | None = None
-        """The last change's."""
+        self._seen: dict[tuple[str, str] | None, Origin] = {}
+        """The last change's by what the schema of its key is called."""
+
+    def see(self, key: Key | Reject | None, origin: Origin) -> None:
+        """A change with this key comes from there."""
+        self._seen[key.source if type(key) is Key else None] = origin
 
     def of(self, key: Key | None) -> tuple[str | None, str | None]:
         """Clock and table of a tombstone, None = its changes name none. Raises RegistryDown."""
-        if self.seen is not None:
-            return self.seen.clock, self.seen.table
+        named = key.source if key else None
+        seen = self._seen.get(named)
+        if seen is not None:
+            return seen.clock, seen.table
+        if self._seen:
+            other = next(iter(self._seen.values()))
+            clock, table = named or (other.clock, other.table)
+            return other.clock and clock, other.table and table
         if self._tells is None:
             self._tells = self._by_newest()
-        clock, table = (key.source if key else None) or (None, None)
+        clock, table = named or (None, None)
         return clock if self._tells[0] else None, table if self._tells[1] else None
 
     def _by_newest(self) -> tuple[bool, bool]:

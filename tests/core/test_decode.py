@@ -399,6 +399,19 @@ def test_a_restart_between_delete_and_tombstone_gives_the_same_delete_twice(form
     assert (again.origin.clock, again.origin.table) == (first.origin.clock, first.origin.table)
 
 
+@pytest.mark.parametrize("seen", ["orders_1", "orders_2", "both", "neither"])
+def test_a_tombstone_is_of_the_table_that_its_key_names(seen: str) -> None:
+    """Tables with the same primary keys in one topic, as a RegexRouter makes it of shards."""
+    topic, keys = Topic(), {}
+    topic.schemas.register(99, json.dumps(FLAT), TOPIC)
+    for table in ("orders_1", "orders_2"):
+        keys[table] = topic.avro(avro.record(f"cdc.shop.{table}.Key", id="long"), {"id": 7})
+        if seen in (table, "both"):
+            topic.change(topic.flat(__op="u", __source_name="cdc", __table=table), keys[table])
+    gone = {table: topic.change(None, key).origin for table, key in keys.items()}
+    assert gone == {table: Origin("cdc", table) for table in keys}
+
+
 def test_a_first_tombstone_waits_for_the_registry_to_tell_its_clock() -> None:
     topic = Topic()
     key = topic.key(7)
