@@ -89,7 +89,11 @@ class _Normal:
         if isinstance(kind, str) and kind in _NAMED:
             return self._definition(node, space)
         # {"type": {"type": …}} is the inner type; {"type": "some.Name"} is a name; null has nothing to add.
-        return node if isinstance(kind, str) and kind in PRIMITIVES - {"null"} else self.of(kind, space)
+        if not isinstance(kind, str) or kind not in PRIMITIVES - {"null"}:
+            return self.of(kind, space)
+        # Iceberg's mark of a time without zone, for which Avro has a name of its own by now.
+        zoneless = node.get("adjust-to-utc") is False and node.get("logicalType", "").startswith("timestamp-")
+        return {**node, "logicalType": f"local-{node['logicalType']}"} if zoneless else node
 
     def _named(self, name: str, space: str) -> Node:
         if name in PRIMITIVES:

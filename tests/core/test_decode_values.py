@@ -173,6 +173,8 @@ MICROS = 1735787045678901
         (logical("long", "local-timestamp-millis"), MICROS // 1000, MOMENT.replace(microsecond=678000)),
         (logical("long", "local-timestamp-micros"), MICROS, MOMENT),
         (logical("long", "local-timestamp-nanos"), MICROS * 1000, MOMENT),
+        ({**logical("long", "timestamp-micros"), "adjust-to-utc": False}, MICROS, MOMENT),
+        ({**logical("long", "timestamp-micros"), "adjust-to-utc": True}, MICROS, MOMENT.replace(tzinfo=UTC)),
         (logical("long", "timestamp-millis"), MICROS // 1000, MOMENT.replace(microsecond=678000, tzinfo=UTC)),
         (logical("long", "timestamp-micros"), MICROS, MOMENT.replace(tzinfo=UTC)),
         (logical("long", "timestamp-nanos"), MICROS * 1000, MOMENT.replace(tzinfo=UTC)),
