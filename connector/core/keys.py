@@ -69,12 +69,12 @@ def _key(plan: _Plan, raw: Any) -> Key:
 def _without_schema(data: bytes) -> Key | Reject:
     try:
         text = data.decode()
-        return Key(_NO_ROW, NO_COLUMNS, (text[:1] == "{" and _json_object(text)) or {SOLE: text})
+        return Key(_NO_ROW, NO_COLUMNS, (text[:1] == "{" and json_object(text)) or {SOLE: text})
     except UnicodeDecodeError:
         return Reject("bad_framing", "the key is in no known framing and no text")
 
 
-def _json_object(text: str) -> dict[str, Value] | None:
+def json_object(text: str) -> dict[str, Value] | None:
     """JsonConverter's key, with or without its schema."""
     try:
         value = json.loads(text, parse_float=Decimal)

@@ -12,6 +12,7 @@ from connector.core.events import Body, Contact, Event, Fact, Order
 from connector.core.facts import fact_key, row_key
 from connector.core.fingerprint import digests, gone
 from connector.core.identity import normalise_email
+from connector.core.keys import json_object
 from connector.core.model import (
     CONTACT_UPSERTED,
     CREATE,
@@ -25,6 +26,7 @@ from connector.core.model import (
     Reject,
     Skip,
 )
+from connector.core.origin import NEW_KEY, text
 from connector.core.paths import locate
 from connector.core.rules import TopicRules
 from connector.core.targets import BODIES, KEYS, targets
@@ -147,7 +149,7 @@ class Mapper:
     # --- Deletes (RULES 8) --------------------------------------------------------------------------
 
     def _deleted(self, change: Change, record: Record, topic_id: str) -> Event | Skip | Reject:
-        settled = self._filtered(change)
+        settled = self._filtered(change, record)
         if settled is not None:
             return settled
         columns = change.shape.columns
@@ -164,11 +166,11 @@ class Mapper:
             return what
         return self._event(change, record, topic_id, *what, declared)
 
-    def _filtered(self, change: Change) -> Skip | Reject | None:
+    def _filtered(self, change: Change, record: Record) -> Skip | Reject | None:
         on_delete, entity = self._rules.on_delete, self._rules.entity
         if on_delete == "ignore":
             return Skip("delete_ignored")
-        if change.origin.moved == "to" and not self._names_the_entity(change):
+        if change.origin.moved == "to" and not self._leaves_the_entity(change, record):
             return Skip("delete_moved")
         if on_delete == "dead-letter":
             return Reject("delete", "the row was deleted at the source, and on_delete is dead-letter")
@@ -184,11 +186,14 @@ class Mapper:
         }
         return [name for name, path in paths.items() if path and locate(path, found)]
 
-    def _names_the_entity(self, change: Change) -> bool:
-        """Whether the business key is part of the primary key: then a moved row is another entity."""
+    def _leaves_the_entity(self, change: Change, record: Record) -> bool:
+        """Whether a moved row is another entity: the business key is part of the primary key, and changed."""
         columns = change.shape.columns
         path = targets(BODIES[self._rules.entity])[KEYS[self._rules.entity]].path(self._rules.fields, columns)
-        return path is not None and path in columns and columns[path].name in (change.key or {})
+        if path is None or path not in columns or columns[path].name not in (change.key or {}):
+            return False
+        name, now = columns[path].name, json_object(text(dict(record.headers), NEW_KEY) or "")
+        return change.key is None or not now or now.get(name) != change.key[name]
 
     def _gone(self, body: Body, change: Change) -> tuple[Kind, str, Body] | Reject:
         known = body.external_order_id if isinstance(body, Order) else body.external_customer_id

@@ -8,6 +8,8 @@ from connector.core.model import CREATE, DELETE, READ, Op, Origin
 from connector.core.wire import Headers
 
 NOWHERE: Final = Origin()
+NEW_KEY: Final = "__debezium.newkey"
+"""Header of the delete of a primary-key change: the key that the row has now, as JSON."""
 _OPS: Final = {op.value: op for op in Op}
 SOURCE: Final = {
     "name": ("__name", "__source_name"),
@@ -73,5 +75,5 @@ def _number(value: object) -> int | None:
 def _moved(op: Op, headers: Headers) -> Literal["to", "from"] | None:
     """The halves of a primary-key change (cdc 24)."""
     if op is DELETE:
-        return "to" if "__debezium.newkey" in headers else None
+        return "to" if NEW_KEY in headers else None
     return "from" if op is CREATE and "__debezium.oldkey" in headers else None

@@ -9,9 +9,10 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from connector.core.change import Column, Shape, Value
-from connector.core.events import Contact, Order
+from connector.core.events import Contact, Event, Order
+from connector.core.mapping import Mapper
 from connector.core.model import UNAVAILABLE, Kind, Op, Origin, Reject, Skip
-from tests.support.mapping import DEBEZIUM, change, event, mapped, rules, same
+from tests.support.mapping import DEBEZIUM, change, event, mapped, record, rules, same
 
 ROW: dict[str, Value] = {"external_order_id": "1", "status": "new"}
 
@@ -138,6 +139,30 @@ def test_but_not_where_the_business_key_is_part_of_the_primary_key() -> None:
     key: dict[str, Value] = {"order_no": "1", "shop": 3}
     settings = rules(on_delete="cancel", fields={"externalOrderId": "order_no"})
     assert event(change(key, Op.DELETE, replace(DEBEZIUM, moved="to"), key), settings).key == "1"
+
+
+@pytest.mark.parametrize(
+    ("header", "result"),
+    [
+        (b'{"order_no":"1","shop":4}', Skip("delete_moved")),
+        (b'{"schema":null,"payload":{"order_no":"1","shop":4}}', Skip("delete_moved")),
+        (b'{"order_no":"2","shop":3}', "1"),
+        (b'{"order_no":1,"shop":4}', "1"),
+        (b'{"shop":4}', "1"),
+        (b"Struct{order_no=1}", "1"),
+        (b"\xff", "1"),
+        (None, "1"),
+    ],
+)
+def test_a_row_whose_primary_key_changes_beside_its_business_key_stays_that_entity(
+    header: bytes | None, result: Skip | str
+) -> None:
+    """Delete and create have one lsn: the create would be a duplicate, and the order stay cancelled."""
+    key: dict[str, Value] = {"order_no": "1", "shop": 3}
+    mapper = Mapper(rules(on_delete="cancel", fields={"externalOrderId": "order_no"}))
+    moved = change(key, Op.DELETE, replace(DEBEZIUM, moved="to"), key)
+    found = mapper.map(moved, replace(record(), headers=(("__debezium.newkey", header),)), "tid")
+    assert (found.key if isinstance(found, Event) else found) == result
 
 
 @pytest.mark.parametrize(("entity", "on_delete"), [("contact", "cancel"), ("order", "erase")])
