@@ -63,7 +63,9 @@ def inline(text: str, definitions: Iterable[str]) -> str:
     try:
         documents = {_full_name(node, ""): node for node in map(json.loads, definitions)}
         return json.dumps(_Normal({}, documents).of(json.loads(text), ""))
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+    except SchemaInvalid:
+        raise
+    except (KeyError, TypeError, AttributeError, RecursionError, ValueError) as error:
         raise SchemaInvalid(f"references that cannot be put together ({type(error).__name__})") from error
 
 

@@ -176,6 +176,18 @@ def test_references_are_put_where_their_names_are_first_used(server: RegistrySer
     assert read(body, 0) == ({"items": [{"cost": {"c": 10}, "vat": {"c": 20}}], "total": {"c": 30}}, 6)
 
 
+@pytest.mark.parametrize(
+    ("schema", "part"),
+    [('syntax = "proto3"; import "money.proto";', 'syntax = "proto3";'), (ROW, 'syntax = "proto3";')],
+    ids=["the schema", "what it refers to"],
+)
+def test_references_of_what_is_no_avro_are_no_outage(server: RegistryServer, schema: str, part: str) -> None:
+    """The decoder says that it is no Avro schema, and that costs the record."""
+    server.register("money.proto", part)
+    schema_id = server.register(SUBJECT, schema, [("money.proto", "money.proto", 1)])
+    assert registry(server).writer(schema_id, TOPIC) == schema
+
+
 def test_references_that_go_in_a_circle_end(server: RegistryServer) -> None:
     looped = json.dumps({"type": "record", "name": "A", "fields": [{"name": "b", "type": ["null", "B"]}]})
     server.register("a", looped, [("B", "b", 1)])
