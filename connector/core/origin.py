@@ -10,6 +10,8 @@ from connector.core.wire import Headers
 NOWHERE: Final = Origin()
 NEW_KEY: Final = "__debezium.newkey"
 """Header of the delete of a primary-key change: the key that the row has now, as JSON."""
+_LONGEST: Final = 249
+"""Characters of a topic's name, which begins with `source.name`."""
 _OPS: Final = {op.value: op for op in Op}
 SOURCE: Final = {
     "name": ("__name", "__source_name"),
@@ -45,7 +47,7 @@ def text(headers: Headers, name: str) -> str | None:
 def origin_of(op: Op, source: Mapping[str, Any], headers: Headers) -> Origin:
     """Where a change comes from, by Debezium's `source`."""
     return Origin(
-        _word(source.get("name")),
+        _clock(source.get("name")),
         _word(source.get("table")),
         _number(source.get("lsn")),
         _number(source.get("ts_ms")),
@@ -57,6 +59,11 @@ def origin_of(op: Op, source: Mapping[str, Any], headers: Headers) -> Origin:
 def op_of(word: object) -> Op | None:
     """What Debezium's `op` means; None: nothing that happened to a row."""
     return _OPS.get(word) if isinstance(word, str) else None
+
+
+def _clock(value: object) -> str | None:
+    name = _word(value)
+    return name if name is not None and len(name) <= _LONGEST and "\0" not in name else None
 
 
 def _word(value: object) -> str | None:

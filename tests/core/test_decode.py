@@ -255,6 +255,15 @@ def test_a_snapshots_rows_are_told_apart(topic: Topic, op: str, snapshot: str | 
     assert (found.op, found.origin.snapshot, found.origin.lsn) == (op, expected, None)
 
 
+@pytest.mark.parametrize("name", ["a\0b", "ж" * 250])
+def test_a_name_that_no_topic_can_begin_with_is_no_clock(topic: Topic, name: str) -> None:
+    """No PostgreSQL ledger can keep them: one such record would be an outage of it, for ever."""
+    assert topic.change(topic.envelope("u", MINE, name=name)).origin.clock is None
+    assert topic.change(topic.flat(__source_name=name)).origin.clock is None
+    assert topic.change(topic.flat(), headers={"__name": name}).origin.clock is None
+    assert topic.change(topic.flat(__source_name="ж" * 249)).origin.clock == "ж" * 249
+
+
 def test_a_snapshot_may_be_told_by_a_boolean(topic: Topic) -> None:
     """As Debezium did before 0.10: no live change is a row of a snapshot."""
     of_old = avro.record("Source", name="string", table="string", snapshot=["boolean", "null"])
