@@ -81,6 +81,13 @@ class Service:
             running.thread = threading.Thread(target=self._live, args=(running,), name=running.lane.name)
             running.thread.start()
         self._log.info("started", destinations=[r.lane.name for r in self._lanes])
+        try:
+            self._watch()
+        finally:  # else its lanes go on for ever, as where `over` told of it to a pipe that is closed
+            code = self._end()
+        return code
+
+    def _watch(self) -> None:
         swept = self._clock.monotonic()
         while not self._stop.wait(WATCH_SECONDS) and any(r.failure is None for r in self._lanes):
             if self._over():
@@ -88,7 +95,6 @@ class Service:
             if self._clock.monotonic() - swept >= SWEEP_SECONDS:
                 gc.collect()
                 swept = self._clock.monotonic()
-        return self._end()
 
     def stop(self) -> None:
         """Drain and end."""

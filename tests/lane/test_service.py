@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+import time
 import weakref
 from collections.abc import Callable
 from typing import cast
+
+import pytest
 
 from connector.core.status import LaneStatus
 from connector.errors import BrokerDown
@@ -76,6 +79,42 @@ def test_the_first_signal_after_one_lane_failed_lets_the_others_drain() -> None:
     """An orchestrator may send it at any time; only a second one gives the drain up."""
     done = subprocess.run([sys.executable, "-c", FAILED_BEFORE], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (1, "drained\n", "")
+
+
+class Beating:
+    """A lane that turns and drains, and tells which of it was last."""
+
+    name, drained = "yespo", False
+
+    def __init__(self) -> None:
+        self.last = ""
+
+    def hurry(self) -> None:
+        """The process ends."""
+
+    def turn(self) -> None:
+        self.last = "turned"
+        time.sleep(0.01)
+
+    def drain(self) -> None:
+        self.last = "drained"
+
+
+def test_where_the_work_can_be_told_to_nobody_any_more_it_drains() -> None:
+    """As a replay's whose terminal, or pipe, was closed: nobody would end its lane."""
+    lane = Beating()
+
+    def over() -> bool:
+        raise BrokenPipeError
+
+    running = Running(cast("Lane", lane), lambda: None, lambda: None)
+    service = Service([running], SystemClock(), StageLog(), budget=5.0, over=over)
+    try:
+        with pytest.raises(BrokenPipeError):
+            service.work()
+        assert lane.last == "drained"
+    finally:
+        service.stop()
 
 
 class Cycle:
