@@ -48,10 +48,12 @@ class Service:
         log: Log,
         budget: float,
         over: Callable[[], bool] = lambda: False,
+        leave: Callable[[int], None] = os._exit,
     ) -> None:
         """budget: seconds that draining may take at most, after which the process ends all the same.
-        over: asked a few times a second whether the work is done (a replay's is, once)."""
-        self._over = over
+        over: asked a few times a second whether the work is done (a replay's is, once). leave: ends the
+        process, with its exit code, though a lane hangs; who only notes it has to end it thereafter."""
+        self._over, self._leave = over, leave
         self._lanes, self._clock, self._log, self._budget = list(lanes), clock, log, budget
         self.lanes = {running.lane.name: running.lane for running in lanes}
         self._stop, self._signalled = threading.Event(), False
@@ -115,7 +117,7 @@ class Service:
         self._log.info("stopped", failed=[r.lane.name for r in failed])
         code = 1 if failed or not all(lane.drained for lane in late) else 0
         if late:
-            os._exit(code)  # a thread that hangs would keep the process for ever
+            self._leave(code)  # a thread that hangs would keep the process for ever
         return code
 
     def _tell_late(self, lane: Lane) -> None:

@@ -1,6 +1,7 @@
 """`replay`: a bounded range of a topic once more, beside the live connector."""
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -217,4 +218,11 @@ def _work(settings: "Settings", config: str, found: "Replay", mine: "Sole | None
         typer.echo(result.failure, err=True)
     if not result.finished and not dry:
         typer.echo(f"not finished; go on: crm-connector replay -c {config} --resume {found.id}", err=True)
-    return 0 if result.finished else 1
+    return _ended(0 if result.finished else 1, hangs=result.hangs)
+
+
+def _ended(code: int, *, hangs: bool) -> int:
+    """The exit code. A lane that hangs keeps the replay for itself until the process has ended."""
+    if hangs:
+        os._exit(code)
+    return code

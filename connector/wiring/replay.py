@@ -48,9 +48,10 @@ class Progress(Struct, frozen=True):
 class Result(Struct, frozen=True):
     """What came of it so far. gaps: offsets without a record, since compacted, or markers of transactions.
 
-    expired: offsets that were asked for and are not kept any more. failure: one line. Of a dry run: batches
-    that would be sent, by resource, the minutes that they take by rate and daily quota alone (None: there are
-    none), and causes of what would be dead letters.
+    expired: offsets that were asked for and are not kept any more. failure: one line. hangs: its lane did not
+    end in time, so that the process does not end by itself. Of a dry run: batches that would be sent, by
+    resource, the minutes that they take by rate and daily quota alone (None: there are none), and causes of
+    what would be dead letters.
     """
 
     finished: bool
@@ -61,6 +62,7 @@ class Result(Struct, frozen=True):
     gaps: int
     seconds: float
     failure: str | None = None
+    hangs: bool = False
     requests: Mapping[str, int] = {}
     minutes: float | None = None
     causes: Mapping[str, int] = {}
@@ -91,10 +93,10 @@ def run(settings: Settings, replay: Replay, look: Callable[[Progress], None], mi
         return assembly.finished or bool(asked) or not (mine is None or mine.holds())
 
     budget = settings.drain_seconds_of(replay.job.destination) + GRACE
-    service = Service([running], clock, log, budget, over)
-    service.run()
+    late: list[int] = []
+    Service([running], clock, log, budget, over, late.append).run()  # what became of it is told all the same
     failure = running.failure or _question(asked) or (mine.failure if mine else None)
-    result = _result(assembly, tally, time.monotonic() - began, failure)
+    result = replace(_result(assembly, tally, time.monotonic() - began, failure), hangs=bool(late))
     return _estimated(result, assembly, tape) if isinstance(tape, _Dry) else result
 
 

@@ -16,6 +16,7 @@ from connector.sandbox.server import SandboxServer
 from tests.support.backfill import PARTITIONS, Backfill
 from tests.support.broker import Broker
 from tests.support.instance import open_claims, wait_until
+from tests.support.local_kafka import LocalKafka
 from tests.support.registry import running_registry
 from tests.support.topics import TopicFactory
 
@@ -84,6 +85,30 @@ def test_killed_twice_and_interrupted_it_resumes_and_sends_nothing_twice(world: 
     assert world.live() == live
     assert open_claims(world.ledger) == set()
     assert [(one["finished"], one["share"]) for one in world.known] == [(True, 1.0)]
+
+
+def test_one_whose_last_commit_is_not_answered_is_not_taken_for_done(
+    own_kafka: LocalKafka, tmp_path: Path
+) -> None:
+    """It ends though its lane hangs, and says how far it is and how to go on."""
+    broker = Broker(own_kafka.bootstrap, "local")
+    made = TopicFactory(broker)
+    topics = made("orders", partitions=PARTITIONS), made("contacts")
+    with running_registry() as registry, SandboxServer(rate_per_second=0) as sandbox:
+        world = Backfill(tmp_path, broker, topics, registry, sandbox)
+        try:
+            world.write(20_000)
+            process = world.replay("--topic", world.topic, "--from", "beginning")
+            wait_until(lambda: len(world.sent) >= 1000, 60, lambda: f"{len(world.sent)}")
+            own_kafka.pause()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=120)
+        finally:
+            world.close()
+
+    assert process.returncode == 1
+    assert json.loads(out)["finished"] is False
+    assert re.search(r"\nnot finished; go on: .* --resume [0-9a-f-]+\n$", err), err
 
 
 def test_what_was_replayed_once_is_not_sent_again(world: Backfill) -> None:
