@@ -87,15 +87,16 @@ def redrive(
 
     agreed: asked first where letters in doubt are to go too, with their number; None: it said no.
     """
-    with dead_letters.opened(settings) as box, _interruptible() as stop:
+    with dead_letters.opened(settings) as box:
         done = Redriven(dead_letters.look(settings, box, choice), dry_run=manner.dry)
         held = sum(group.count for group in box.index.groups() if group.cause == "in_doubt")
         if manner.resend and held and not manner.dry and not agreed(held):
             return None
-        for name in settings.destinations:
-            for round_ in _rounds(box, settings, name):
-                run = _Run(settings, name, box, round_, manner)
-                run.run(done, stop, tell)
+        with _interruptible() as stop:  # until now a signal ends it at once, at the question too
+            for name in settings.destinations:
+                for round_ in _rounds(box, settings, name):
+                    run = _Run(settings, name, box, round_, manner)
+                    run.run(done, stop, tell)
         counted = sum(done.outcomes.values()) + done.lost
         done.strange = done.letters - sum(_known(box, settings))
         done.left = done.letters - counted - done.strange

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 
 from connector.cli import call
 from connector.settings import Settings, load
+from connector.wiring.redrive import Choice, Manner, redrive
 from tests.support.broker import Broker
 from tests.support.pipeline import Pipeline, pipeline
 from tests.support.topics import TopicFactory
@@ -358,6 +360,26 @@ def test_what_is_held_in_doubt_goes_again_when_an_operator_says_so(
         assert len(line.crm.past_events) == 3
         assert redriven(capsys, shop, "--resend-in-doubt", "--yes") == {}
         assert line.run(settings, replay=True) == {"duplicate": 1}
+
+
+def test_ctrl_c_at_the_question_ends_a_redrive_at_once(
+    broker: Broker, topic: TopicFactory, tmp_path: Path
+) -> None:
+    """While it sends, a signal lets what is in flight land; before that there is nothing to wait for."""
+
+    def interrupted(_held: int) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return True
+
+    with pipeline(broker, topic, tmp_path) as line:
+        shop = Shop(line)
+        settings = shop.settings(good=True)
+        line.sandbox.faults.add({"do": "lost_answer", "match": {"path": "/v1/past_events"}, "times": 1})
+        shop.web.write("c", order("1"))
+        assert line.run(settings) == {"in_doubt": 1}
+        with pytest.raises(KeyboardInterrupt):
+            redrive(settings, Choice(), Manner(resend=True), agreed=interrupted)
+        assert len(line.crm.past_events) == 1
 
 
 def test_the_share_of_a_redrive_is_a_part(shop: Shop, capsys: Capture) -> None:
