@@ -50,6 +50,8 @@ def choice(
 
     problems: list[str] = []
     first, end = _moment("--from", since, problems), _moment("--to", until, problems)
+    if first is not None and end is not None and end < first:
+        problems.append("--to: is before --from; swap them")
     if problems:
         raise ConfigError(*problems)
     return Choice(

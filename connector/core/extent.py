@@ -77,6 +77,14 @@ def parse(text: str, now_ms: int) -> Point:
         raise ValueError(f"is no place in a topic; {POINT_REMEDY}") from None
 
 
+def swapped(since: Point, until: Point) -> bool:
+    """Whether what is asked for ends before it begins, whatever the topic holds."""
+    for first, end in ((since.at_ms, until.at_ms), (since.offset, until.offset)):
+        if first is not None and end is not None:
+            return end < first
+    return since.word == "end" and until.word == "beginning"
+
+
 def stretch(
     place: tuple[str, int],
     since: Point,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from connector.adapters.kafka_extent import Extents
-from connector.core.extent import Point, Stretch, parse
+from connector.core.extent import Point, Stretch, parse, swapped
 from connector.errors import ConfigError
 from connector.settings import Settings
 
@@ -58,7 +58,10 @@ def _points(wish: Wish) -> tuple[Point, Point]:
             problems.append(f"{option}: {error}")
     if problems:
         raise ConfigError(*problems)
-    return points[0], points[1]
+    since, until = points
+    if swapped(since, until):
+        raise ConfigError("--to: is before --from; swap them")
+    return since, until
 
 
 def _chosen(there: list[int], asked: Iterable[int], since: Point, until: Point) -> list[int]:

@@ -13,6 +13,7 @@ from connector.wiring.replay import Progress
 from tests.cli.configs import config
 
 HELP = "see crm-connector replay --help"
+SWAPPED = "--to: is before --from; swap them"
 TIME = "write a time with its zone, such as 2025-01-31T00:00:00Z"
 
 
@@ -41,6 +42,8 @@ TIME = "write a time with its zone, such as 2025-01-31T00:00:00Z"
             ["--topic", "orders", "--from", "-7d", "--to", "2025-01-31T00:00:00"],
             f"--to: is a time without zone; {TIME}",
         ),
+        (["--topic", "orders", "--from", "-5m", "--to", "-2d"], SWAPPED),
+        (["--topic", "orders", "--from", "7", "--to", "5", "--partition", "0"], SWAPPED),
         (
             ["--topic", "orders", "--from", "-7d", "--where", "paid"],
             "--where: is not field=value; write it as --where status=paid, or status=null for none",
@@ -58,6 +61,16 @@ def test_a_mistake_is_one_line_and_asks_nobody(
 
     assert (code, capsys.readouterr().err) == (2, f"{line}\n")
     assert not (tmp_path / "ledger.db").exists()
+
+
+@pytest.mark.parametrize("command", [["reconcile", "--topic", "orders"], ["dead-letters", "redrive"]])
+def test_a_range_that_ends_before_it_begins_is_not_found_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """To whom nothing is missing in it, nothing is missing."""
+    code = call([*command, "-c", str(config(tmp_path)), "--from", "-5m", "--to", "-2d"])
+
+    assert (code, *capsys.readouterr()) == (2, "", f"{SWAPPED}\n")
 
 
 def test_on_a_terminal_a_bar_tells_the_same() -> None:
