@@ -2,12 +2,12 @@
 
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from pydantic import Field, SecretStr, model_validator
 
 from connector.errors import ConfigError
-from connector.settings.types import LedgerUrl, Model, Secret
+from connector.settings.types import LedgerUrl, Model, Secret, postgres_parts
 
 _SECRETS = ("password", "sslpassword")
 
@@ -41,13 +41,16 @@ class LedgerSettings(Model):
                 f"ledger.url_file: {self.url_file} holds no PostgreSQL address; "
                 "write postgresql://user:password@host:5432/database there"
             )
+        try:
+            postgres_parts(url)
+        except ValueError as error:
+            raise ConfigError(f"ledger.url_file: {self.url_file} {error}") from None
         return url
 
     def passwords(self) -> list[str]:
         """The passwords in the address, as it is written and as it is meant. Raises ConfigError."""
-        parts = urlsplit(self.postgres_url())
-        query = parse_qs(parts.query)
-        written = parts.netloc.rpartition("@")[0].partition(":")[2]
+        user, options = postgres_parts(self.postgres_url())
+        query, written = parse_qs(options), user.partition(":")[2]
         found = [written, unquote(written), *(one for name in _SECRETS for one in query.get(name, []))]
         return [password for password in found if password]
 

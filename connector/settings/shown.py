@@ -8,7 +8,7 @@ import yaml
 from connector.settings import Settings, kafka
 
 MASK: Final = "***"
-_USERINFO: Final = re.compile(r"(?<=://)([^/?#]*)(?=@)")
+_USERINFO: Final = re.compile(r"(?<=://)([^/?]*)(?=@)")
 _PASSWORD: Final = re.compile(r"(?<=[?&])((?:ssl)?password|passfile)=[^&]*", re.IGNORECASE)
 
 

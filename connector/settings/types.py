@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Sec
 
 from connector.core import extent
 from connector.errors import ConfigError
+
+_POSTGRES: Final = re.compile(
+    r"postgres(?:ql)?://(?:(?P<user>[^/?@]*)@)?[^/?@]*(?:/[^?@]*)?"
+    r"(?:\?(?P<query>(?:[^=&@]+=[^&]*(?:&[^=&@]+=[^&]*)*)?))?",
+    re.DOTALL,
+)
 
 
 class Model(BaseModel):
@@ -100,8 +106,22 @@ def _web_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def postgres_parts(text: str) -> tuple[str, str]:
+    """User and password, and the query, of a PostgreSQL address, as libpq parts it. Raises ValueError.
+
+    A password with an @, / or ? would be taken for host, port or database, which messages name.
+    """
+    found = _POSTGRES.fullmatch(text)
+    if found is None:
+        raise ValueError("has a special character in user or password; write it as %XX: %40 for @, %2F for /")
+    return found["user"] or "", found["query"] or ""
+
+
 def _ledger_url(text: str) -> str:
-    if re.fullmatch(r"sqlite:((//)?/[^/?#]|[^/?#])[^?#]*", text) or re.match(r"postgres(ql)?://.", text):
+    if re.match(r"postgres(ql)?://.", text):
+        postgres_parts(text)
+        return text
+    if re.fullmatch(r"sqlite:((//)?/[^/?#]|[^/?#])[^?#]*", text):
         return text
     raise ValueError(
         "is not a ledger address; write sqlite:///absolute/path.db or postgresql://host/database"
