@@ -72,7 +72,9 @@ def client_properties(kafka: KafkaSettings) -> dict[str, str]:
 
 def is_secret(name: str) -> bool:
     """Whether a librdkafka property holds a secret."""
-    return any(word in name for word in ("password", "secret", ".pem", "oauthbearer.config", "token"))
+    return any(
+        word in name for word in ("password", "passphrase", "secret", ".pem", "oauthbearer.config", "token")
+    )
 
 
 def impatience(kafka: KafkaSettings) -> list[str]:

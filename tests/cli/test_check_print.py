@@ -19,6 +19,7 @@ OPTIONS: dict[str, Any] = {
             "sasl.mechanism": "SCRAM-SHA-512",
             "sasl.username": "connector",
             "sasl.password": SECRET,
+            "sasl.oauthbearer.assertion.private.key.passphrase": SECRET,
             "ssl.key.password_file": "/run/secrets/key",
         },
     },
