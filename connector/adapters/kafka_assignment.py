@@ -28,7 +28,8 @@ def watermarks(consumer: Consumer, key: TopicPartition) -> tuple[int, int]:
 
 def offset_at(consumer: Consumer, key: TopicPartition, at_ms: int) -> int | None:
     """First offset not older than a time (ms since the epoch), None: all are. Raises BrokerDown."""
-    (found,) = ask(lambda: consumer.offsets_for_times([Tp(*key, at_ms)], timeout=WAIT))
+    asked = Tp(*key, max(0, at_ms))  # below stand words of the protocol, such as -1 for the end
+    (found,) = ask(lambda: consumer.offsets_for_times([asked], timeout=WAIT))
     if found.error is not None:
         raise outage(found.error)
     return int(found.offset) if found.offset >= 0 else None

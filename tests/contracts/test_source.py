@@ -207,6 +207,8 @@ def test_offsets_are_resolved_from_words_numbers_and_times(world: Make) -> None:
     found = [source.resolve((here.topic, 0), start) for start in starts]
     assert found == [2, 10, 5, 2, 10, 5, 5]
     assert source.resolve((here.topic, 0), "2030-01-01T00:00:00Z") == 10
+    early = ["1900-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z"]
+    assert [source.resolve((here.topic, 0), start) for start in early] == [2, 2]
 
 
 # --- Where reading starts
