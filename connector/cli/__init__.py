@@ -1,5 +1,6 @@
 """The command line: one module a command. Errors are one line each; exit codes 0 done, 1 failed, 2 usage."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -62,7 +63,16 @@ def crm_connector(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
+    _open_closed()
     sys.exit(call(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def _open_closed() -> None:
+    """Of a standard stream that was closed (`2>&-`) the next connection or file would have the number, and
+    get what is written there, such as librdkafka's lines."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def call(arguments: list[str]) -> int:

@@ -122,3 +122,21 @@ def test_help_waits_for_none_of_the_heavy_imports() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+CLOSED = """
+import os, sys
+from connector.cli import main
+try:
+    main(["--version"])
+except SystemExit:
+    sys.stderr.isatty() or sys.stdin.isatty() or print("", flush=True)
+    os._exit(os.open("/dev/zero", os.O_RDONLY))
+"""
+
+
+def test_what_is_opened_takes_no_place_of_a_standard_stream_that_was_closed() -> None:
+    """Else what is written to it goes to a ledger or a broker."""
+    command = ["sh", "-c", f"exec {sys.executable} -c '{CLOSED}' <&- >&- 2>&-"]
+
+    assert subprocess.run(command, check=False, timeout=60).returncode > 2
