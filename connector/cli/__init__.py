@@ -78,6 +78,7 @@ def _open_closed() -> None:
 def call(arguments: list[str]) -> int:
     """Run the command line; the exit code. What goes wrong is told on standard error, a line each."""
     try:
+        _refuse_strange(arguments)
         return int(app(arguments, prog_name="crm-connector", standalone_mode=False) or DONE)
     except ConfigError as error:
         return _fail(USAGE, *error.problems)
@@ -91,6 +92,13 @@ def call(arguments: list[str]) -> int:
         return _fail(FAILED, "interrupted")
     except Exception as error:  # noqa: BLE001 - its text may hold values of records: it is never shown
         return _fail(FAILED, f"defect: {describe(error)}; please report it")
+
+
+def _refuse_strange(arguments: list[str]) -> None:
+    """Bytes that are no text come as lone surrogates, which no ledger keeps. Raises ConfigError."""
+    for one in arguments:
+        if (shown := one.encode(errors="replace").decode()) != one:
+            raise ConfigError(f"{shown}: is not text in UTF-8; see {app.info.name} --help")
 
 
 def _fail(code: int, *lines: str) -> int:

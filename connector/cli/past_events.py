@@ -98,7 +98,11 @@ def _wall(option: str, text: str, zone: ZoneInfo, of_day: time, problems: list[s
     except ValueError as error:
         problems.append(f"{option}: {error}, or a day, such as 2025-01-31")
         return datetime.min  # noqa: DTZ901 - of no meaning
-    wall = datetime.fromisoformat(text).astimezone(zone).replace(tzinfo=None)
+    try:
+        wall = datetime.fromisoformat(text).astimezone(zone).replace(tzinfo=None)
+    except OverflowError:
+        problems.append(f"{option}: is no time of the account's calendar; name a day, such as 2025-01-31")
+        return datetime.min  # noqa: DTZ901 - as above
     if wall.second or wall.microsecond:
         problems.append(f"{option}: has seconds; past events are kept by the minute, name a whole one")
     return wall

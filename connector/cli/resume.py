@@ -61,6 +61,8 @@ def _validate(
         problems.append(f"--topic: {topic} is not in the configuration; choose {', '.join(topics)}")
     if partition is not None and topic is None:
         problems.append("--partition: is of no topic; add --topic T")
+    if partition is not None and partition >= 1 << 31:
+        problems.append(f"--partition: there is no {partition}; name one of the topic's")
     if start is not None and start.isdecimal() and partition is None:
         problems.append("--from: an offset is of one partition; add --topic T --partition P")
     if problems:

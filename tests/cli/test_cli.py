@@ -49,6 +49,7 @@ def test_help_of_a_command_has_an_example(command: str) -> None:
         (["run"], "Missing option '-c' / '--config'; see crm-connector run --help"),
         (["lag", "--jsno"], "No such option: --jsno"),
         (["sandbox", "--set", "rate=1"], "--set: rate is no option"),
+        (["order", "A\udcff", "-c", "/none.yaml"], "A?: is not text in UTF-8; see crm-connector --help"),
         (
             ["lag", "-c", "/none.yaml"],
             "/none.yaml: cannot be read (No such file or directory); name the configuration with -c FILE",

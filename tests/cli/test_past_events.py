@@ -255,6 +255,10 @@ def test_what_may_have_been_sent_is_told_and_is_in_doubt_no_longer(account: Acco
             ["--from", "2024-03-01T10:00:01Z", "--to", "2024-03-02"],
             "--from: has seconds; past events are kept by the minute, name a whole one",
         ),
+        (
+            ["--from", "2024-03-01", "--to", "9999-12-31T23:59:00Z"],
+            "--to: is no time of the account's calendar; name a day, such as 2025-01-31",
+        ),
         (["--from", "2024-03-02", "--to", "2024-03-01"], "--to: is before --from; swap them"),
         ([*DAY, "--destination", "crm"], "crm: is not a destination of this configuration; choose yespo"),
     ],

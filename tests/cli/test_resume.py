@@ -77,6 +77,10 @@ def test_an_answer_can_be_for_one_destination(tmp_path: Path) -> None:
         ),
         (["--accept", "x", "--partition", "1"], ["--partition: is of no topic; add --topic T"]),
         (
+            ["--accept", "x", "--topic", "orders", "--partition", f"{1 << 63}"],
+            ["--partition: there is no 9223372036854775808; name one of the topic's"],
+        ),
+        (
             ["--accept", "x", "--destination", "metrica"],
             ["metrica: is not a destination of this configuration; choose yespo"],
         ),
