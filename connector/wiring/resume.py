@@ -25,8 +25,9 @@ def answer(
         accept=accept,
         at=0.0,
     )
-    for name in destinations or tuple(settings.destinations):
+    for name in destinations:
         settings.destination(name)
+    for name in destinations or tuple(settings.destinations):
         ledger = wiring.ledger(settings, name)
         try:
             ledger.answer(told)

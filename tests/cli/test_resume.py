@@ -81,7 +81,7 @@ def test_an_answer_can_be_for_one_destination(tmp_path: Path) -> None:
             ["--partition: there is no 9223372036854775808; name one of the topic's"],
         ),
         (
-            ["--accept", "x", "--destination", "metrica"],
+            ["--accept", "x", "--destination", "yespo", "--destination", "metrica"],
             ["metrica: is not a destination of this configuration; choose yespo"],
         ),
     ],
