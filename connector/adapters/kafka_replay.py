@@ -25,10 +25,9 @@ from connector.core.model import Record
 from connector.errors import Fatal
 from connector.ports import Assigned, Members, Placed, TopicPartition
 
-AGAIN_SECONDS: Final = 1.0
-"""How long to wait before a refused commit is tried again."""
-LOOK_SECONDS: Final = 10.0
-"""How often it is asked whether the topic is still the same one."""
+AGAIN_SECONDS, LOOK_SECONDS, KEEP_SECONDS = 1.0, 10.0, 600.0
+"""How long to wait before a refused commit is tried again; how often it is asked whether the topic is still
+the same one; how often all is committed anew, since brokers forget each commit of such a group by itself."""
 _OF_MEMBERS: Final = ("group.instance.id", "group.protocol", "group.remote.assignor")
 
 
@@ -69,11 +68,10 @@ class ReplaySource:
         self._stretches = {one.place: one for one in errand.stretches}
         self._next = {one.place: one.start for one in errand.stretches}
         self._placed: dict[TopicPartition, Placed] = {}
-        self._done: set[TopicPartition] = set()
+        self._done, self._stray = set[TopicPartition](), set[TopicPartition]()
         self._reached: dict[TopicPartition, int] = {}
         self._landed: dict[TopicPartition, int] = {}
-        self._stray: set[TopicPartition] = set()
-        self._again = 0.0
+        self._told, self._again, self._keep = dict(self._next), 0.0, time.monotonic() + KEEP_SECONDS
         self._health = Health()
         self._commits = Commits(self._placed, self._health.note)
         config = consumer_config(alone(properties), errand.group, budget)
@@ -162,7 +160,7 @@ class ReplaySource:
         self._cursor.pause([place])
 
     def _look_after(self) -> None:
-        """Step over what expired, repeat refused commits, see that the topic is still the same."""
+        """Step over what expired, repeat commits, see that the topic is still the same."""
         if self._ids.changed():
             raise self._recreated()
         for place in sorted(self._stray):
@@ -170,6 +168,9 @@ class ReplaySource:
         if self._commits.refused and time.monotonic() >= self._again:
             self._again = time.monotonic() + AGAIN_SECONDS
             self.commit({}, wait=False)
+        if time.monotonic() >= self._keep:
+            self.commit(self._told, wait=False)
+            self._keep = time.monotonic() + KEEP_SECONDS
 
     def _step_over(self, place: TopicPartition) -> None:
         low, _ = watermarks(self._consumer, place)
@@ -224,6 +225,7 @@ class ReplaySource:
 
     def commit(self, offsets: Mapping[TopicPartition, int], *, wait: bool) -> bool:
         """See ports.Source."""
+        self._told.update(offsets)
         if self._dry:
             self._landed = self._landed | dict(offsets)
             return True

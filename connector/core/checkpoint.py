@@ -19,7 +19,8 @@ Mode = Literal["respect", "force"]
 class Job(Struct, frozen=True, omit_defaults=True):
     """What is replayed, where to, and how. since, until: as they were written; began: ms since the epoch.
 
-    ledger, topic_id: with which, and of which topic, it began: never resumed with others.
+    ledger, topic_id: with which, and of which topic, it began: never resumed with others. partitions: how
+    many marks there are, 0 where an older version began it: never resumed with fewer.
     """
 
     destination: str
@@ -33,6 +34,7 @@ class Job(Struct, frozen=True, omit_defaults=True):
     via: Literal["past_events"] | None = None
     share: float = 0.2
     selection: Selection = Selection()
+    partitions: int = 0
 
 
 class Mark(Struct, frozen=True, omit_defaults=True):

@@ -49,7 +49,12 @@ class Replay(Struct, frozen=True):
     @property
     def finished(self) -> bool:
         """Whether nothing is left."""
-        return self.passed == self.offsets
+        return self.passed == self.offsets and not self.forgotten
+
+    @property
+    def forgotten(self) -> int:
+        """Partitions of which the brokers keep nothing any more."""
+        return max(0, self.job.partitions - len(self.marks))
 
 
 def plan(settings: Settings, wished: Job, partitions: tuple[int, ...]) -> Replay:
@@ -63,7 +68,8 @@ def plan(settings: Settings, wished: Job, partitions: tuple[int, ...]) -> Replay
     refuse_unknown(settings, topic, wished.selection.where)
     name = f"{datetime.fromtimestamp(wished.began / 1000, UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     group = _prefix(settings, wished.destination) + name
-    job = replace(wished, ledger=_ledger_of(settings, wished), topic_id=range_.topic_id)
+    of = range_.topic_id, len(range_.stretches)
+    job = replace(wished, ledger=_ledger_of(settings, wished), topic_id=of[0], partitions=of[1])
     marks = begun(job, range_.stretches)
     if len(next(iter(marks.values())).encode()) > MOST:
         raise ConfigError("--key, --where: are more than a checkpoint can keep; name fewer at a time")
@@ -92,6 +98,9 @@ def find(settings: Settings, name: str) -> Replay:
             refuse_strange(settings, found.job.destination, found.job.topic)
             if found.job.ledger != _ledger_of(settings, found.job):
                 raise ConfigError(f"--resume: {name} began with another ledger; begin a new replay")
+            if found.forgotten:
+                what = f"have forgotten how far it was in {found.forgotten} of its partitions"
+                raise ConfigError(f"--resume: the brokers {what}; begin a new replay")
             return found
     raise ConfigError(f"--resume: there is no replay {name}; see crm-connector replay list")
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 from confluent_kafka import Producer
 
+from connector.adapters import kafka_replay
 from connector.adapters.kafka_checkpoints import Checkpoints
 from connector.adapters.kafka_extent import Extents
 from connector.adapters.kafka_replay import Errand, ReplaySource
@@ -52,10 +53,10 @@ class World(KafkaWorld):
     def stretch(self, since: Point = BEGINNING, until: Point = END, partition: int = 0) -> Stretch:
         return self.extents.stretches([partition], since, until)[0]
 
-    def read(self, *stretches: Stretch) -> tuple[Member, ReplaySource]:
+    def read(self, *stretches: Stretch, dry: bool = False) -> tuple[Member, ReplaySource]:
         """All of them, settled and committed."""
         member = Member()
-        errand = Errand(self.replay, stretches, self.extents.topic_id())
+        errand = Errand(self.replay, stretches, self.extents.topic_id(), dry)
         source = ReplaySource(self.properties, errand, member, self.notes, USUAL)
         member.attach(source)
         try:
@@ -97,6 +98,32 @@ def test_what_stands_between_two_offsets_or_times_is_read_and_nothing_else(
     assert one.offsets_read(member) == [2, 3]
     assert Checkpoints(one.properties).load(one.replay) == {(one.topic, 0): (4, "0 at 4")}
     assert one.committed() is None
+
+
+def test_what_is_kept_of_a_partition_that_stands_still_is_written_anew(
+    world: Callable[[int], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The brokers would forget it by itself, and it would not be resumed with the others."""
+    monkeypatch.setattr(kafka_replay, "KEEP_SECONDS", 0.0)
+    one = world(2)
+    one.produce(b"a", partition=1)
+    one.read(*one.extents.stretches([0, 1], BEGINNING, END))
+
+    kept = {(one.topic, 0): (0, "0 at 0"), (one.topic, 1): (1, "1 at 1")}
+    assert Checkpoints(one.properties).load(one.replay) == kept
+
+
+def test_a_dry_run_that_lasts_keeps_what_it_has_read_through(
+    world: Callable[[int], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_replay, "KEEP_SECONDS", 0.0)
+    one = world(2)
+    for partition in range(2):  # more than comes at once: one of them ends before the other
+        one.produce(*[b"x"] * 1500, partition=partition)
+    _, source = one.read(*one.extents.stretches([0, 1], BEGINNING, END), dry=True)
+
+    assert source.landed == {(one.topic, 0): 1500, (one.topic, 1): 1500}
+    assert Checkpoints(one.properties).load(one.replay) == {}
 
 
 def test_what_is_written_after_the_start_is_beyond_the_end(world: Callable[[int], World]) -> None:

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from connector.adapters.ledger_sqlite import SqliteLedger
+from connector.cli import call
 from connector.sandbox.server import SandboxServer
+from connector.settings import load
+from connector.wiring.replays import Job, plan, replace, save
 from tests.support.backfill import PARTITIONS, Backfill
 from tests.support.broker import Broker
 from tests.support.instance import open_claims, wait_until
@@ -109,6 +112,23 @@ def test_one_whose_last_commit_is_not_answered_is_not_taken_for_done(
     assert process.returncode == 1
     assert json.loads(out)["finished"] is False
     assert re.search(r"\nnot finished; go on: .* --resume [0-9a-f-]+\n$", err), err
+
+
+def test_one_of_which_the_brokers_forgot_a_part_is_not_resumed_without_it(
+    world: Backfill, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They forget each partition's commit by itself, as old as it is."""
+    world.write(40)
+    settings = load(world.file, {})
+    found = plan(settings, Job("yespo", world.topic, "beginning", "end", 0, ""), ())
+    left = {place: mark for place, mark in found.marks.items() if place[1] < PARTITIONS - 1}
+    save(settings, replace(found, marks=left))
+
+    assert call(["replay", "-c", str(world.file), "--resume", found.id]) == 2
+    assert capsys.readouterr().err == (
+        "--resume: the brokers have forgotten how far it was in 1 of its partitions; begin a new replay\n"
+    )
+    assert world.sent == {}
 
 
 def test_what_was_replayed_once_is_not_sent_again(world: Backfill) -> None:
