@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from connector.core.rules import TopicRules
 from connector.errors import ConfigError
 from connector.settings import Settings, load
 from connector.settings.model import DeliveryOverrides, DeliverySettings
 from connector.settings.schema import config_schema
+from connector.settings.types import Secret
 
 MINIMAL = """
 kafka: {bootstrap_servers: "broker:9092"}
@@ -389,6 +391,28 @@ def test_a_secret_file_is_read_anew_at_every_get(given: Given, tmp_path: Path) -
     file.write_text("second\n")
 
     assert (before, secret.get()) == ("first", "second")
+
+
+@pytest.mark.parametrize("text", ["planted-key-1\nplanted-key-2", "\ufeffplanted-key-1", "planted\x01key"])
+def test_a_secret_of_several_lines_or_with_control_characters_is_a_mistake(
+    given: Given, tmp_path: Path, text: str
+) -> None:
+    """No request's head takes it: each would be a defect."""
+    file = tmp_path / "key"
+    file.write_text(f"{text}\n", encoding="utf-8")
+    assert given.problems(MINIMAL.replace("api_key: planted-key-1", f"api_key_file: {file}")) == [
+        (
+            f"destinations.yespo.api_key_file: {file} has several lines or control characters; "
+            "leave the secret alone there"
+        )
+    ]
+
+
+@pytest.mark.parametrize("secret", ["токен", "planted\ntoken"])
+def test_a_token_that_goes_into_a_header_as_it_is_has_no_other_letters(secret: str) -> None:
+    with pytest.raises(ConfigError):
+        Secret("destinations.metrica.token", SecretStr(secret), None, bare=True).get()
+    assert Secret("schema_registry.password", SecretStr("пароль"), None).get() == "пароль"
 
 
 def test_a_secret_file_that_is_not_there_is_a_mistake_unless_secrets_are_elsewhere(given: Given) -> None:

@@ -135,7 +135,7 @@ class MetricaSettings(Destination):
 
     def secret(self, place: str) -> Secret:
         """The OAuth token. `place`: of this destination, for errors."""
-        return Secret(f"{place}.token", self.token, self.token_file)
+        return Secret(f"{place}.token", self.token, self.token_file, bare=True)
 
     @staticmethod
     def authorization(secret: str) -> str:

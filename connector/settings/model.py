@@ -89,7 +89,7 @@ class RegistrySettings(Model):
     @property
     def bearer(self) -> Secret:
         """The bearer token."""
-        return Secret("schema_registry.token", self.token, self.token_file)
+        return Secret("schema_registry.token", self.token, self.token_file, bare=True)
 
 
 class DeliverySettings(Model):

@@ -28,9 +28,9 @@ class Model(BaseModel):
 class Secret:
     """A secret given as itself or as the file that holds it; the file is read at every `get`."""
 
-    def __init__(self, place: str, value: SecretStr | None, file: Path | None) -> None:
-        """place: where the configuration has it, for errors."""
-        self._place, self._value, self._file = place, value, file
+    def __init__(self, place: str, value: SecretStr | None, file: Path | None, *, bare: bool = False) -> None:
+        """place: where the configuration has it, for errors. bare: it goes into a header as it is."""
+        self._place, self._value, self._file, self._bare = place, value, file, bare
 
     @property
     def given(self) -> bool:
@@ -38,12 +38,23 @@ class Secret:
         return self._value is not None or self._file is not None
 
     def get(self) -> str:
-        """The secret without surrounding white space. Raises ConfigError: unreadable or empty."""
+        """The secret without surrounding white space. Raises ConfigError: unreadable, empty, or no secret."""
         if self._file is not None:
-            return read_secret(f"{self._place}_file", self._file)
+            place = f"{self._place}_file"
+            return self._one_line(f"{place}: {self._file}", read_secret(place, self._file))
         if self._value is not None and (text := self._value.get_secret_value().strip()):
-            return text
+            return self._one_line(f"{self._place}:", text)
         raise ConfigError(f"{self._place}: is empty; give it here or in {self._place}_file")
+
+    def _one_line(self, place: str, text: str) -> str:
+        """No header takes another: it would be a defect of whoever sends it, again and again."""
+        if not text.isprintable():
+            raise ConfigError(
+                f"{place} has several lines or control characters; leave the secret alone there"
+            )
+        if self._bare and not text.isascii():
+            raise ConfigError(f"{place} has other letters than a token; put the token there")
+        return text
 
 
 def read_secret(place: str, file: Path) -> str:
